@@ -1,0 +1,47 @@
+"""Datasets of our own; each is imported when it is first asked for, so that `kedro` starts without pandas."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from triptych.datasets.atomic import CSVDataset as CSVDataset
+    from triptych.datasets.atomic import JSONDataset as JSONDataset
+    from triptych.datasets.atomic import ParquetDataset as ParquetDataset
+    from triptych.datasets.atomic import PlotlyDataset as PlotlyDataset
+    from triptych.datasets.atomic import TextDataset as TextDataset
+    from triptych.datasets.faq_matcher import FaqMatcherDataset as FaqMatcherDataset
+    from triptych.datasets.parquet_batches import ParquetBatchesDataset as ParquetBatchesDataset
+    from triptych.datasets.question_file import QuestionFileDataset as QuestionFileDataset
+    from triptych.datasets.question_tsv import QuestionTsvDataset as QuestionTsvDataset
+    from triptych.datasets.stack_exchange import StackExchangeDataset as StackExchangeDataset
+
+_MODULES = {
+    "CSVDataset": "atomic",
+    "FaqMatcherDataset": "faq_matcher",
+    "JSONDataset": "atomic",
+    "ParquetBatchesDataset": "parquet_batches",
+    "ParquetDataset": "atomic",
+    "PlotlyDataset": "atomic",
+    "QuestionFileDataset": "question_file",
+    "QuestionTsvDataset": "question_tsv",
+    "StackExchangeDataset": "stack_exchange",
+    "TextDataset": "atomic",
+}
+
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import the dataset of that name (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    dataset = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = dataset
+    return dataset
+
+
+def __dir__() -> list[str]:
+    """List the datasets without importing them."""
+    return list(__all__)

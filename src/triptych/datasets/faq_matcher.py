@@ -1,0 +1,51 @@
+"""A trained FAQ matcher as a folder of plain files."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro.io import AbstractDataset
+
+if TYPE_CHECKING:
+    from triptych.pipelines.faq.matcher import FaqMatcher
+
+
+class FaqMatcherDataset(AbstractDataset["FaqMatcher", "FaqMatcher"]):
+    """Save and load a matcher; the folder appears under its name only when complete.
+
+    Args:
+        filepath: The folder.
+        metadata: Of no meaning to Kedro; for plugins.
+    """
+
+    def __init__(self, *, filepath: str | Path, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> FaqMatcher:
+        """Read the matcher."""
+        # Imported here: it brings scikit-learn and LightGBM with it.
+        from triptych.pipelines.faq.matcher import FaqMatcher
+
+        return FaqMatcher.load(self._filepath)
+
+    def save(self, data: FaqMatcher) -> None:
+        """Write into a new folder beside the target, then put it in the target's place."""
+        part = self._filepath.with_name(f".{self._filepath.name}.{uuid.uuid4().hex[:8]}.part")
+        part.mkdir(parents=True)
+        try:
+            data.save(part)
+            if self._filepath.exists():
+                shutil.rmtree(self._filepath)
+            part.rename(self._filepath)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def _exists(self) -> bool:
+        return (self._filepath / "about.json").is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}

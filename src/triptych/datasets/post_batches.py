@@ -1,0 +1,69 @@
+"""Arrow record batches of posts: building, de-duplicating and re-cutting them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from triptych.datasets.id_set import IdSet
+from triptych.datasets.ingest_report import IngestReport
+from triptych.datasets.posts import MAX_BATCH_ROWS, POST_SCHEMA
+
+_MAX_PENDING_BYTES = 64 << 20
+
+
+class Post(NamedTuple):
+    """One kept post, its fields in the order of POST_SCHEMA."""
+
+    id: int
+    kind: str
+    parent_id: int | None
+    accepted_answer_id: int | None
+    created: int | None
+    score: int
+    title: str | None
+    body: str
+    tags: str
+
+
+def build_batch(posts: list[Post]) -> pa.RecordBatch:
+    """Put posts into one record batch of POST_SCHEMA."""
+    columns = zip(*posts, strict=True) if posts else ([] for _ in POST_SCHEMA)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, POST_SCHEMA, strict=True)]
+    return pa.record_batch(arrays, schema=POST_SCHEMA)
+
+
+def keep_first(batch: pa.RecordBatch, seen: IdSet, report: IngestReport) -> pa.RecordBatch:
+    """Drop posts whose id came before, and count what is kept into the report."""
+    is_new = [seen.add(post_id) for post_id in batch.column("id").to_pylist()]
+    if not all(is_new):
+        batch = batch.filter(pa.array(is_new))
+    questions = pc.sum(pc.equal(batch.column("kind"), "question")).as_py() or 0
+    report.duplicate_ids += len(is_new) - batch.num_rows
+    report.kept_questions += questions
+    report.kept_answers += batch.num_rows - questions
+    report.undated_posts += batch.column("created").null_count
+    return batch
+
+
+def recut(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Join small batches and split large ones, in order, into batches of at most 4096 rows."""
+    pending: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        pending.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= MAX_BATCH_ROWS or size >= _MAX_PENDING_BYTES:
+            yield from _joined(pending)
+            pending, rows, size = [], 0, 0
+    if rows:
+        yield from _joined(pending)
+
+
+def _joined(pieces: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    table = pa.Table.from_batches(pieces, POST_SCHEMA).combine_chunks()
+    batches: list[pa.RecordBatch] = table.to_batches(max_chunksize=MAX_BATCH_ROWS)
+    return batches

@@ -1,0 +1,7 @@
+"""Kedro hooks: parameters checked before the first node, a report and the way on after the last."""
+
+from triptych.hooks.mlflow_setup import MlflowSetup
+from triptych.hooks.parameter_check import ParameterCheck
+from triptych.hooks.run_report import RunReport
+
+__all__ = ["MlflowSetup", "ParameterCheck", "RunReport"]

@@ -1,0 +1,50 @@
+"""Two things kedro-mlflow leaves to the project: where a relative database lies, and typed parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from kedro.config import MissingConfigException
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+
+_SQLITE = "sqlite:///"
+
+
+class MlflowSetup:
+    """Runs before kedro-mlflow's own hook and changes what that one sees."""
+
+    @hook_impl(tryfirst=True)
+    def after_context_created(self, context: KedroContext) -> None:
+        """Make `sqlite:///mlflow.db` mean the project's folder, from wherever a command is started.
+
+        Args:
+            context: The context of the session.
+        """
+        loader: Any = context.config_loader  # config_patterns is OmegaConfigLoader's own
+        loader.config_patterns.setdefault("mlflow", ["mlflow*", "mlflow*/**", "**/mlflow*"])
+        try:
+            config = loader["mlflow"]
+        except MissingConfigException:
+            return
+        server = config.get("server") or {}
+        uri = server.get("mlflow_tracking_uri") or ""
+        if uri.startswith(_SQLITE) and not Path(uri.removeprefix(_SQLITE)).is_absolute():
+            server["mlflow_tracking_uri"] = f"{_SQLITE}{context.project_path / uri.removeprefix(_SQLITE)}"
+            loader["mlflow"] = config
+
+    @hook_impl(tryfirst=True)
+    def before_node_run(self, inputs: dict[str, Any]) -> None:
+        """Show dicts where nodes take dataclasses, which are logged field by field.
+
+        kedro-mlflow flattens dicts (`faq.split.test_share`) but logs a dataclass as one long text. Kedro
+        passes hooks a copy of the inputs, so what the node receives is not touched.
+
+        Args:
+            inputs: The hooks' own copy of the inputs of the node that is about to run.
+        """
+        for name, value in inputs.items():
+            if name.startswith("params:") and dataclasses.is_dataclass(value) and not isinstance(value, type):
+                inputs[name] = dataclasses.asdict(value)

@@ -1,0 +1,90 @@
+"""Find where in the configuration a parameter comes from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from triptych.parameters.problem import Problem
+
+_RUNTIME_NAME = re.compile(r"\$\{runtime_params:\s*([A-Za-z_]\w*)")
+_SUFFIXES = (".yml", ".yaml", ".json")
+
+
+def runtime_names(folders: Collection[Path]) -> frozenset[str]:
+    """List the names the configuration reads from `--params` through `${runtime_params:NAME}`.
+
+    Args:
+        folders: Configuration folders of the run, such as conf/base and conf/test.
+
+    Returns:
+        The names, comments left out.
+    """
+    names: set[str] = set()
+    for path in _files(folders):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            names.update(_RUNTIME_NAME.findall(line.partition(" #")[0] if line.lstrip()[:1] != "#" else ""))
+    return frozenset(names)
+
+
+def with_sources(
+    problems: Sequence[Problem], folders: Sequence[Path], runtime: Mapping[str, Any], root: Path
+) -> list[Problem]:
+    """Say of each problem which file and line its value comes from.
+
+    Args:
+        problems: Problems without a source.
+        folders: Configuration folders, the one that wins last.
+        runtime: What was given by `--params`; it wins over every file.
+        root: Paths are given relative to this folder.
+
+    Returns:
+        The problems with their sources, where there is one.
+    """
+    lines: dict[str, str] = {}
+    for path in parameter_files(folders):
+        label = path.relative_to(root) if path.is_relative_to(root) else path
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        lines.update({key: f"{label}:{line}" for key, line in _key_lines(node)})
+    lines.update(dict.fromkeys(_keys(runtime), "--params"))
+    return [replace(problem, source=lines.get(problem.key.split("[")[0], "")) for problem in problems]
+
+
+def parameter_files(folders: Sequence[Path]) -> Iterator[Path]:
+    """List the files Kedro reads parameters from.
+
+    Args:
+        folders: Configuration folders.
+
+    Yields:
+        Their parameters files, folder by folder.
+    """
+    for folder in folders:
+        for path in _files([folder]):
+            if any(part.startswith("parameters") for part in path.relative_to(folder).parts):
+                yield path
+
+
+def _files(folders: Collection[Path]) -> Iterator[Path]:
+    for folder in folders:
+        yield from sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES)
+
+
+def _key_lines(node: yaml.Node | None, prefix: str = "") -> Iterator[tuple[str, int]]:
+    """Yield each dotted key of a YAML document and its line, counted from 1."""
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            yield f"{prefix}{name.value}", name.start_mark.line + 1
+            yield from _key_lines(value, f"{prefix}{name.value}.")
+
+
+def _keys(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in values.items():
+        yield f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            yield from _keys(value, f"{prefix}{name}.")

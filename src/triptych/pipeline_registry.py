@@ -1,0 +1,23 @@
+"""The pipelines `kedro run --pipelines NAME` knows."""
+
+from kedro.pipeline import Pipeline
+
+from triptych.pipelines.faq.pipeline import create_pipeline as create_faq
+from triptych.pipelines.faq.pipeline import create_score_pipeline as create_faq_score
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """Build every pipeline of the project.
+
+    The list is written out rather than searched for: `find_pipelines` imports whatever lies in the
+    folder and turns an import error into a warning.
+
+    Returns:
+        Pipelines by name; `__default__` is what a bare `kedro run` runs.
+    """
+    faq = create_faq()
+    return {
+        "__default__": faq,
+        "faq": faq,
+        "faq_score": create_faq_score(),
+    }

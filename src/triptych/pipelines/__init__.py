@@ -1,0 +1,1 @@
+"""One package a workload; they never import each other."""

@@ -1,0 +1,1 @@
+"""Find the answered question that a new question repeats."""

@@ -1,0 +1,26 @@
+"""Settings Kedro reads at start: hooks, configuration loader, plugins.
+
+Everything imported here is paid for by every command, so nothing heavy is.
+"""
+
+from omegaconf.resolvers import oc
+
+from triptych.hooks import MlflowSetup, ParameterCheck, RunReport
+from triptych.startup import prepare
+
+prepare()
+
+HOOKS = (ParameterCheck(), RunReport(), MlflowSetup())
+
+DISABLE_HOOKS_FOR_PLUGINS = (
+    "kedro-azureml",  # its hook insists on an azureml.yml in every environment
+    "kedro-telemetry",  # off by .telemetry already; this spares it the catalog
+)
+
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    # An environment's parameters file names only what differs from conf/base.
+    "merge_strategy": {"parameters": "soft"},
+    "custom_resolvers": {"oc.env": oc.env},
+}

@@ -1,0 +1,45 @@
+"""What has to be set before any plugin of Kedro is imported.
+
+Kedro's command line calls `prepare` first of all (entry point group `kedro.init` in
+pyproject.toml); `settings.py` calls it again for sessions started from Python.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from typing import TextIO
+
+from triptych.openmp import ensure_openmp
+
+# Printed at every start by the libraries' own imports; nothing a user of this project can act on.
+_NOISE = re.compile(
+    r"register_new_resolver\(\) is deprecated"  # kedro.config with omegaconf 2.4
+    r"|Add type hints to the `predict` method"  # kedro-mlflow's own model class
+)
+_show = warnings.showwarning
+
+
+def prepare() -> None:
+    """Switch off usage reports and noise of the libraries, and find an OpenMP runtime.
+
+    A value already in the environment wins, so `MLFLOW_DISABLE_TELEMETRY=false` is respected.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    ensure_openmp()
+    # A filter would not do: MLflow puts its own before all others when it warns.
+    warnings.showwarning = _show_unless_noise
+
+
+def _show_unless_noise(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    if not _NOISE.search(str(message)):
+        _show(message, category, filename, lineno, file, line)

@@ -1,0 +1,118 @@
+"""What every workload keeps to, checked on the registered pipelines and the catalog of each environment."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kedro.config import OmegaConfigLoader
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from triptych.parameters import build_parameters, runtime_names
+from triptych.pipeline_registry import register_pipelines
+from triptych.settings import CONFIG_LOADER_ARGS
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENTS = sorted(path.name for path in (ROOT / "conf").iterdir() if path.is_dir())
+RUNTIME = {"data_root": "/elsewhere"}
+PIPELINES = register_pipelines()
+NODES = {node.name: node for pipeline in PIPELINES.values() for node in pipeline.nodes}
+DATASETS = sorted({name for pipeline in PIPELINES.values() for name in pipeline.datasets()})
+each_node = pytest.mark.parametrize("node", NODES.values(), ids=NODES)
+each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
+
+
+def loader(environment: str, runtime: dict[str, Any] | None = None) -> OmegaConfigLoader:
+    arguments: dict[str, Any] = {**CONFIG_LOADER_ARGS, "default_run_env": environment}
+    return OmegaConfigLoader(str(ROOT / "conf"), runtime_params=runtime or {}, **arguments)
+
+
+def catalog_config(environment: str, runtime: dict[str, Any] | None = None) -> dict[str, Any]:
+    return dict(loader(environment, runtime)["catalog"])
+
+
+@each_environment
+def test_every_parameters_file_loads_into_its_dataclasses(environment: str) -> None:
+    folders = [ROOT / "conf" / name for name in ("base", environment)]
+    parameters = loader(environment)["parameters"]
+    _, problems = build_parameters(parameters, PIPELINES, {}, runtime_names(folders))
+    assert [str(problem) for problem in problems] == []
+
+
+@each_environment
+def test_every_file_in_conf_is_one_that_is_read(environment: str) -> None:
+    kinds = ("catalog", "parameters", "globals", "credentials", "mlflow", "azureml")
+    for path in (ROOT / "conf" / environment).rglob("*.y*ml"):
+        parts = path.relative_to(ROOT / "conf" / environment).parts
+        assert any(part.startswith(kinds) for part in parts), (
+            f"{path} matches no pattern, a typo in its name?"
+        )
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_names_are_workload_dot_thing(name: str) -> None:
+    assert re.fullmatch(r"(params:)?[a-z]+\.[a-z][a-z0-9_]*", name)
+
+
+@each_node
+def test_a_node_is_called_as_its_function_in_its_workload(node: Node) -> None:
+    assert node.namespace is not None
+    assert node.name == f"{node.namespace}.{node.func.__name__}"
+    assert node.func.__module__ == f"triptych.pipelines.{node.namespace}.nodes"
+
+
+@each_node
+def test_a_node_touches_only_its_own_workload(node: Node) -> None:
+    workloads = {name.removeprefix("params:").split(".")[0] for name in [*node.inputs, *node.outputs]}
+    assert workloads == {node.namespace}
+
+
+@each_node
+def test_a_node_is_annotated_and_its_inputs_are_in_the_order_of_its_arguments(node: Node) -> None:
+    signature = inspect.signature(node.func)
+    hints = typing.get_type_hints(node.func)
+    assert set(hints) == {*signature.parameters, "return"}
+    if isinstance(node._inputs, dict):  # Kedro matches parameters to types by position
+        assert list(node._inputs) == list(signature.parameters)[: len(node._inputs)]
+
+
+@each_environment
+def test_every_dataset_is_in_the_catalog_and_none_is_in_memory(environment: str) -> None:
+    catalog = DataCatalog.from_config(catalog_config(environment))
+    for name in DATASETS:
+        if not name.startswith("params:"):
+            assert name in catalog, f"{name} would pass in memory"
+            dataset = catalog.get(name)
+            assert not getattr(dataset, "_EPHEMERAL", False), name
+
+
+@each_environment
+def test_no_catalog_entry_is_unused(environment: str) -> None:
+    assert set(catalog_config(environment)) <= set(DATASETS)
+
+
+@each_environment
+def test_every_output_moves_with_data_root(environment: str) -> None:
+    config = catalog_config(environment, RUNTIME)
+    for name in {output for node in NODES.values() for output in node.outputs}:
+        paths = [value for key, value in config[name].items() if key in ("filepath", "path")]
+        assert paths, f"{name} has no path"
+        assert paths[0].startswith("/elsewhere/"), name
+
+
+@each_environment
+def test_every_dataset_is_on_a_layer_of_kedro_viz(environment: str) -> None:
+    for name, entry in catalog_config(environment).items():
+        assert entry.get("metadata", {}).get("kedro-viz", {}).get("layer"), name
+
+
+@pytest.mark.parametrize("name", sorted(set(PIPELINES) - {"__default__"}))
+def test_a_pipeline_lies_within_one_namespace(name: str) -> None:
+    pipeline: Pipeline = PIPELINES[name]
+    assert {node.namespace for node in pipeline.nodes} == {name.split("_")[0]}

@@ -1,0 +1,70 @@
+"""Settings that are easily lost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+import yaml
+
+from triptych import openmp, startup
+
+
+def test_usage_reports_are_off(project: Path) -> None:
+    assert yaml.safe_load((project / ".telemetry").read_text()) == {"consent": False}
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_kedro_prepares_before_it_imports_plugins() -> None:
+    (installed,) = entry_points(group="kedro.init", name="triptych")
+    assert installed.load() is startup.prepare
+
+
+def test_noise_is_not_shown_and_other_warnings_are() -> None:
+    code = (
+        "import warnings\n"
+        "from triptych.startup import prepare\n"
+        "prepare(); prepare()\n"
+        "warnings.warn('x: Add type hints to the `predict` method, please')\n"
+        "warnings.warn('something else')\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "something else" in run.stderr
+    assert "type hints" not in run.stderr
+
+
+def test_a_choice_in_the_environment_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "false")
+    startup.prepare()
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
+
+
+def test_lightgbm_finds_torchs_openmp_where_the_system_has_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tried = []
+
+    def load(name: str, mode: int) -> None:
+        tried.append(name)
+        if len(tried) == 1:
+            raise OSError
+
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr("ctypes.CDLL", load)
+    openmp.ensure_openmp()
+    assert tried == [openmp._NAME, str(tmp_path / "torch/lib" / openmp._NAME)]
+    assert "torch" not in sys.modules
+
+
+def test_the_package_can_be_run(project: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "triptych", "--help"], cwd=project, capture_output=True, text=True, check=True
+    )
+    assert "--from-nodes" in run.stdout

@@ -1,0 +1,36 @@
+"""Wrong parameters stop a session before anything is loaded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from triptych.parameters import ParametersError
+
+
+def test_nodes_get_typed_values(run_toy: Callable[..., Path]) -> None:
+    # Node `draw` asserts that tuples are tuples and blocks in blocks are built.
+    data_root = run_toy(params={"toy": {"draw": {"offsets": [5]}}})
+    assert json.loads((data_root / "joined.json").read_text()) == [0.0, 2.0, 4.0, 0.0, 2.0, 4.0]
+
+
+def test_an_environment_changes_only_what_it_names(run_toy: Callable[..., Path]) -> None:
+    data_root = run_toy(env="test")
+    assert json.loads((data_root / "numbers.json").read_text()) == [0.0, 2.0]
+
+
+def test_every_problem_is_listed_with_its_source_and_nothing_runs(
+    run_toy: Callable[..., Path], tmp_path: Path
+) -> None:
+    wrong = {"toy": {"draw": {"cuont": 1, "scale": 0, "coin": {"bias": 2}}}, "data_rot": "x"}
+    with pytest.raises(ParametersError) as caught:
+        run_toy(to_nodes=["toy.left"], params=wrong)
+    problems = {problem.key: problem for problem in caught.value.problems}
+    assert set(problems) == {"toy.draw.cuont", "toy.draw.scale", "toy.draw.coin.bias", "data_rot"}
+    assert "did you mean 'data_root'?" in problems["data_rot"].message
+    assert problems["toy.draw.scale"].source == "--params"
+    assert not (tmp_path / "data").exists()
+    assert not (tmp_path / "mlflow.db").exists()

@@ -1,0 +1,112 @@
+"""Parameters are checked as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from kedro.pipeline import Node, Pipeline
+
+from triptych.parameters import ParametersError, Problem, build_parameters, check_parameters, parameter_blocks
+
+GOOD: dict[str, Any] = {"toy": {"draw": {"count": 2}, "fail": {}}}
+
+
+def keys(problems: list[Problem]) -> list[str]:
+    return [problem.key for problem in problems]
+
+
+def test_good_parameters_are_built(toy_pipelines: dict[str, Pipeline]) -> None:
+    values, problems = build_parameters(GOOD, toy_pipelines)
+    assert problems == []
+    assert {key: type(value).__name__ for key, value in values.items()} == {
+        "toy.draw": "DrawParams",
+        "toy.fail": "FailParams",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "hint"),
+    [
+        ({"toi": {}}, "toi", "did you mean 'toy'?"),
+        ({"toy": {**GOOD["toy"], "drw": {}}}, "toy.drw", "did you mean 'draw'?"),
+        ({"toy": {**GOOD["toy"], "draw": {"cuont": 1}}}, "toy.draw.cuont", "did you mean 'count'?"),
+        (
+            {"toy": {**GOOD["toy"], "draw": {"coin": {"bais": 1}}}},
+            "toy.draw.coin.bais",
+            "did you mean 'bias'?",
+        ),
+        ({"toy": {**GOOD["toy"], "count": 1}}, "toy.count", "did you mean 'toy.draw.count'?"),
+    ],
+)
+def test_a_typo_is_named_with_the_nearest_key(
+    toy_pipelines: dict[str, Pipeline], change: dict[str, Any], key: str, hint: str
+) -> None:
+    (problem,) = check_parameters({**GOOD, **change}, toy_pipelines)
+    assert problem.key == key
+    assert hint in problem.message
+
+
+def test_blocks_of_all_pipelines_are_checked_not_only_of_one(toy_pipelines: dict[str, Pipeline]) -> None:
+    assert keys(check_parameters({"toy": {}}, toy_pipelines)) == ["toy.draw", "toy.fail"]
+
+
+def test_a_value_where_a_workload_belongs_is_refused(toy_pipelines: dict[str, Pipeline]) -> None:
+    problems = check_parameters({"toy": 3}, toy_pipelines)
+    assert Problem("toy", "must be a block of keys, got 3") in problems
+
+
+def test_runtime_names_are_allowed_and_their_typos_are_not(toy_pipelines: dict[str, Pipeline]) -> None:
+    def check(runtime: dict[str, Any]) -> list[Problem]:
+        return check_parameters({**GOOD, **runtime}, toy_pipelines, runtime, {"data_root", "toy_raw"})
+
+    assert check({"data_root": "/elsewhere"}) == []
+    (problem,) = check({"toy_rwa": "x"})
+    assert (problem.key, problem.message) == ("toy_rwa", "unknown key, did you mean 'toy_raw'?")
+
+
+def test_a_runtime_name_in_a_parameters_file_has_no_effect_and_is_refused(
+    toy_pipelines: dict[str, Pipeline],
+) -> None:
+    (problem,) = check_parameters({**GOOD, "data_root": "x"}, toy_pipelines, {}, {"data_root"})
+    assert problem.key == "data_root"
+    assert "--params" in problem.message
+
+
+def test_any_runtime_name_passes_where_the_configuration_cannot_be_searched(
+    toy_pipelines: dict[str, Pipeline],
+) -> None:
+    assert check_parameters({**GOOD, "x": 1}, toy_pipelines, {"x": 1}, None) == []
+
+
+def take_int(value: int) -> int:
+    return value
+
+
+def take_text(value: str) -> str:
+    return value
+
+
+def take_anything(value):  # type: ignore[no-untyped-def]
+    return value
+
+
+def test_plain_annotations_are_checked_too() -> None:
+    pipelines = {"p": Pipeline([Node(take_int, "params:n", "o"), Node(take_anything, "params:any", "o2")])}
+    assert keys(check_parameters({"n": "x", "any": object()}, pipelines)) == ["n"]
+
+
+def test_two_types_for_one_parameter_are_the_developers_error() -> None:
+    nodes = [Node(take_int, "params:n", "o"), Node(take_text, "params:n", "o2")]
+    with pytest.raises(TypeError, match="params:n"):
+        parameter_blocks({"p": Pipeline(nodes)})
+
+
+def test_inputs_given_by_name_are_matched_by_name(toy_pipelines: dict[str, Pipeline]) -> None:
+    # toy's node `right` lists its inputs in another order than its function.
+    assert parameter_blocks(toy_pipelines)["toy.fail"].__name__ == "FailParams"
+
+
+def test_the_error_lists_every_problem_on_a_line() -> None:
+    error = ParametersError([Problem("a.b", "is bad", "f.yml:3"), Problem("c", "too")])
+    assert str(error).splitlines()[1:] == ["  a.b: is bad (f.yml:3)", "  c: too"]

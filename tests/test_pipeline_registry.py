@@ -1,0 +1,29 @@
+"""The registry is complete and cheap."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from kedro.pipeline import Pipeline
+
+from triptych.pipeline_registry import register_pipelines
+
+HEAVY = ("azure", "cv2", "lightgbm", "mlflow", "pandera", "sklearn", "torch", "torchvision")
+
+
+def test_the_pipelines_of_the_design_are_there() -> None:
+    pipelines = register_pipelines()
+    assert {"__default__", "faq", "faq_score"} <= set(pipelines)
+    assert all(isinstance(pipeline, Pipeline) and pipeline.nodes for pipeline in pipelines.values())
+
+
+def test_no_heavy_library_is_imported_to_build_them() -> None:
+    code = (
+        "import sys, triptych.settings\n"
+        "from triptych.pipeline_registry import register_pipelines\n"
+        "register_pipelines()\n"
+        f"print(sorted(set({HEAVY!r}) & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

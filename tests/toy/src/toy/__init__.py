@@ -1,0 +1,1 @@
+"""A project of four nodes with the hooks of triptych."""
