@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -21,8 +20,6 @@ _installed: Callable[[Any], Any]
 
 def _install(function: Callable[[Any], Any]) -> None:
     global _installed
-    # Arrow imports pandas when it makes its first array, which here only costs half a second a process.
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     _installed = function
 
 

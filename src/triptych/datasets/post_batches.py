@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from triptych.datasets.arrow_columns import build_record_batch
 from triptych.datasets.id_set import IdSet
 from triptych.datasets.ingest_report import IngestReport
 from triptych.datasets.posts import MAX_BATCH_ROWS, POST_SCHEMA
@@ -31,9 +32,7 @@ class Post(NamedTuple):
 
 def build_batch(posts: list[Post]) -> pa.RecordBatch:
     """Put posts into one record batch of POST_SCHEMA."""
-    columns = zip(*posts, strict=True) if posts else ([] for _ in POST_SCHEMA)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, POST_SCHEMA, strict=True)]
-    return pa.record_batch(arrays, schema=POST_SCHEMA)
+    return build_record_batch(posts, POST_SCHEMA)
 
 
 def keep_first(batch: pa.RecordBatch, seen: IdSet, report: IngestReport) -> pa.RecordBatch:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from numpy.lib.stride_tricks import sliding_window_view
 
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -63,10 +64,10 @@ def read_row_starts(data: bytes) -> Iterator[RowStarts]:
         is_usual = _starts_row(octets, start, opening) & _ends_row(octets, end) & is_utf8
         cursor = _Cursor(octets, opening)
         post_id = cursor.read_number(b'<row Id="')
-        kind = cursor.read_number(b'" PostTypeId="')
-        is_usual &= cursor.matches & (cursor.octet() == ord('"')) & (kind >= 1) & (kind <= MAX_TYPE)
-        parent = cursor.read_number(b'" ParentId="')
-        parent[~cursor.matches | (cursor.octet() != ord('"'))] = -1
+        kind = cursor.read_number(b' PostTypeId="')
+        is_usual &= cursor.matches & (kind >= 1) & (kind <= MAX_TYPE)
+        parent = cursor.read_number(b' ParentId="')
+        parent[~cursor.matches] = -1
         yield RowStarts(start, end, is_usual, post_id, kind, parent)
 
 
@@ -75,18 +76,21 @@ def _find_lines(data: bytes, start: int) -> tuple[Integers, Integers, Integers]:
 
     `bytes.find` scans faster than numpy compares.
     """
-    find, size = data.find, len(data)
-    lines: list[tuple[int, int, int]] = []
-    while start < size and len(lines) < _MAX_LINES:
+    find, size, first = data.find, len(data), start
+    ends: list[int] = []
+    openings: list[int] = []
+    for _ in range(_MAX_LINES):
         end = find(b"\n", start)
         if end < 0:
             end = size
         opening = find(b"<", start, end)
-        is_only = opening >= 0 and find(b"<", opening + 1, end) < 0
-        lines.append((start, end, opening if is_only else end))
+        openings.append(opening if opening >= 0 and find(b"<", opening + 1, end) < 0 else end)
+        ends.append(end)
         start = end + 1
-    columns = np.array(lines, dtype=np.int64)
-    return columns[:, 0], columns[:, 1], columns[:, 2]
+        if start >= size:
+            break
+    end_array = np.array(ends, dtype=np.int64)
+    return np.concatenate([[first], end_array[:-1] + 1]), end_array, np.array(openings, dtype=np.int64)
 
 
 def _starts_row(octets: Octets, start: Integers, opening: Integers) -> Flags:
@@ -117,32 +121,37 @@ def _is_utf8(data: bytes) -> bool:
 
 
 class _Cursor:
-    """A position in each line, moved over expected text and numbers.
-
-    Positions beyond the block's end read its last byte: such lines do not match what is expected.
-    """
+    """A position in each line, moved over expected text and numbers."""
 
     def __init__(self, octets: Octets, position: Integers) -> None:
         self._octets, self._position = octets, position
         self.matches: Flags = np.ones(len(position), dtype=bool)
         """Lines that have had all that was expected so far."""
 
-    def octet(self) -> Octets:
-        """Return the byte at each position."""
-        return self._octets.take(self._position, mode="clip")
-
     def read_number(self, before: bytes) -> Integers:
-        """Move over a text and 1 to 9 digits; return the numbers."""
-        for expected in before:
-            self.matches &= self.octet() == expected
-            self._position = self._position + 1
-        value = np.zeros(len(self._position), dtype=np.int64)
-        in_number = self.matches.copy()
-        first = self._position
-        for _ in range(_MAX_DIGITS):
-            digit = self.octet() - ord("0")  # wraps around below "0"
-            in_number &= digit <= 9
-            value = np.where(in_number, value * 10 + digit, value)
-            self._position = self._position + in_number
-        self.matches &= self._position > first
+        """Move over a text, 1 to 9 digits and a double quote; return the numbers."""
+        expected = np.frombuffer(before, dtype=np.uint8)
+        self.matches &= (self._next_octets(len(before)) == expected).all(axis=1)
+        self._position = self._position + len(before)
+        octets = self._next_octets(_MAX_DIGITS + 1)
+        digits = octets - ord("0")  # what is below "0" wraps around
+        is_number = np.logical_and.accumulate(digits <= 9, axis=1)
+        value = np.zeros(len(digits), dtype=np.int64)
+        for column in range(_MAX_DIGITS):
+            value = np.where(is_number[:, column], value * 10 + digits[:, column], value)
+        length = is_number.sum(axis=1)
+        after = np.minimum(length, _MAX_DIGITS)
+        self.matches &= (length > 0) & (octets[np.arange(len(octets)), after] == ord('"'))
+        self._position = self._position + after + 1
         return value
+
+    def _next_octets(self, count: int) -> Octets:
+        """Return the next bytes of every line, shape (lines, count).
+
+        A line too close to the block's end gets other bytes and no longer matches.
+        """
+        last = len(self._octets) - count
+        self.matches &= self._position <= last
+        if last < 0:
+            return np.zeros((len(self._position), count), dtype=np.uint8)
+        return sliding_window_view(self._octets, count)[np.minimum(self._position, last)]

@@ -22,6 +22,7 @@ from typing import TypeVar
 import numpy as np
 import pyarrow as pa
 
+from triptych.datasets.arrow_columns import build_record_batch
 from triptych.datasets.id_set import IdTable
 from triptych.datasets.ingest_report import MAX_LISTED
 from triptych.datasets.post_batches import Post, build_batch
@@ -177,9 +178,7 @@ def scan_links(block: Block) -> BlockCounts:
     lines = ((number, text) for number, line in enumerate(io.BytesIO(data), 1) if (text := line.strip()))
     links = list(_read_lines(lines, _read_link, counts))
     counts.lines = data.count(b"\n")
-    columns = zip(*links, strict=True) if links else ([] for _ in LINK_SCHEMA)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, LINK_SCHEMA, strict=True)]
-    counts.batch = pa.record_batch(arrays, schema=LINK_SCHEMA)
+    counts.batch = build_record_batch(links, LINK_SCHEMA)
     return counts
 
 

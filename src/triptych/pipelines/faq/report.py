@@ -65,17 +65,20 @@ def plot_comparison(comparison: pd.DataFrame) -> go.Figure:
     """Draw gain@k with 95 % intervals as bars, one panel a test set."""
     test_sets = [name for name in TEST_SETS if name in set(comparison["test_set"])]
     titles = [f"<b>{name}</b>: {TEST_SETS[name]}" for name in test_sets]
-    figure = make_subplots(rows=1, cols=max(len(test_sets), 1), subplot_titles=titles, shared_yaxes=True)
-    for column, test_set in enumerate(test_sets, start=1):
-        rows = comparison[comparison["test_set"] == test_set].set_index(["ranker", "metric"])
+    # One below the other: kedro-viz previews are narrow.
+    figure = make_subplots(rows=max(len(test_sets), 1), cols=1, subplot_titles=titles, vertical_spacing=0.14)
+    for row, test_set in enumerate(test_sets, start=1):
+        table = comparison[comparison["test_set"] == test_set].set_index(["ranker", "metric"])
         for ranker in comparison["ranker"].unique():
-            figure.add_trace(_bars(rows.loc[ranker], ranker, show_legend=column == 1), row=1, col=column)
-    figure.update_yaxes(range=[0, 1], tickformat=".0%")
+            figure.add_trace(_bars(table.loc[ranker], ranker, show_legend=row == 1), row=row, col=1)
+    figure.update_annotations(font_size=13)
+    figure.update_xaxes(showgrid=False, tickangle=0)
+    figure.update_yaxes(range=[0, 1], tickformat=".0%", dtick=0.25, gridcolor="rgba(128, 128, 128, 0.3)")
     figure.update_layout(
-        title="Share of questions whose right original is among the first k (95 % intervals)",
+        title={"text": "Right original among the first k", "font": {"size": 16}},
         template="plotly_white",
         barmode="group",
-        legend={"orientation": "h", "y": -0.12},
+        legend={"orientation": "h", "y": -0.08},
     )
     return figure
 
