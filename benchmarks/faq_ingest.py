@@ -41,12 +41,15 @@ TAG = "javascript"
 TAG_SHARE = 0.1
 QUESTION_SHARE = 0.396  # 1 question to 1.5 answers, and 1 % of wiki pages
 OTHER_SHARE = 0.01
+FOREIGN_SHARE = 0.15  # of bodies: not all ASCII
 LINKED_SHARE = 0.04  # of questions: duplicates of an earlier one
-WORDS = """
+TEXT = """
     the a of to in how do I get value from array when function returns undefined error string object loop
     <code>for (var i = 0; i &lt; n; i++) { a[i] = 'x'; }</code> <p> </p> <a href="https://example.org/q"> </a>
-    <pre><code>if (a && b) { return "c"; }</code></pre> naïve \u201cquotes\u201d \u2014 日本 class method thread
-""".split()
+    <pre><code>if (a && b) { return "c"; }</code></pre> naive quotes - class method thread
+"""
+WORDS = TEXT.split()
+FOREIGN = " 日本 naïve \u201cquotes\u201d"
 
 
 def _write_attribute(text: str) -> str:
@@ -62,7 +65,8 @@ def _make_bodies(rng: random.Random, count: int = 4000) -> list[str]:
         while length > 0:
             words.append(rng.choice(WORDS) + ("\n" if rng.random() < 0.05 else ""))
             length -= len(words[-1]) + 1
-        bodies.append(_write_attribute(f"<p>{' '.join(words)}</p>\n"))
+        foreign = FOREIGN if rng.random() < FOREIGN_SHARE else ""
+        bodies.append(_write_attribute(f"<p>{' '.join(words)}{foreign}</p>\n"))
     return bodies
 
 
@@ -99,15 +103,6 @@ def generate(folder: Path, size_bytes: int, seed: int) -> dict[str, int]:
             post_id += 1
             kind, body, date = rng.random(), rng.choice(bodies), _make_date(rng)
             if kind < QUESTION_SHARE or post_id == 1:
-                head = f'PostTypeId="1" AcceptedAnswerId="{post_id + 1}" CreationDate="{date}" Score="{rng.randint(-5, 90)}" ViewCount="77"'
-                tail = f' Title="Title of {post_id} &amp; more" Tags="{_make_tags(rng)}" AnswerCount="2" CommentCount="0" ContentLicense="CC BY-SA 4.0"'
-                if rng.random() < LINKED_SHARE:
-                    original = rng.choice(originals if rng.random() < 0.5 else questions)
-                    originals.append(original)
-                    links.append((post_id, original))
-                questions.append(post_id)
-            elif kind < 1 - OTHER_SHARE:
-                parent = questions[-1 - int(rng.expovariate(0.01)) % len(questions)]
                 head, tail = _make_question(post_id, date, rng)
                 if rng.random() < LINKED_SHARE:
                     original = rng.choice(originals if rng.random() < 0.5 else questions)
@@ -170,7 +165,7 @@ def read_iterparse(folder: Path) -> list[tuple[Any, ...]]:
     ]
     originals = {original for _, original in pairs}
     linked = originals | {duplicate for duplicate, _ in pairs}
-    posts = []
+    posts: list[tuple[dict[str, str], str, int | None, int | None, str | None, str]] = []
     for row in _iterate_rows(folder, "Posts.xml"):
         kind = row["PostTypeId"]
         if kind == "1" and int(row["Id"]) in linked:

@@ -163,7 +163,9 @@ class MemorySampler(threading.Thread):
         while self._process.is_running():
             try:
                 family = (self._process, *self._process.children(recursive=True))
-                total = sum(_own_memory(process) for process in family) if len(family) > 1 else family[0].memory_info().rss
+                total = (
+                    sum(_own_memory(process) for process in family) if len(family) > 1 else family[0].memory_info().rss
+                )
             except psutil.Error:
                 break
             self.peak_mib = max(self.peak_mib, total / MIB)
@@ -217,7 +219,9 @@ def main() -> None:
     if options.step:
         folder = Path(options.folder)
         steps = {"serve": run_serve, "sklearn": run_sklearn}
-        print(json.dumps(run_build(folder) if options.step == "build" else steps[options.step](folder, options.singles)))
+        print(
+            json.dumps(run_build(folder) if options.step == "build" else steps[options.step](folder, options.singles))
+        )
         return
     with tempfile.TemporaryDirectory() as work:
         results = compare(Path(work), options)

@@ -4,6 +4,8 @@ from kedro.pipeline import Pipeline
 
 from triptych.pipelines.faq.pipeline import create_pipeline as create_faq
 from triptych.pipelines.faq.pipeline import create_score_pipeline as create_faq_score
+from triptych.pipelines.faq.pipeline import create_tune_pipeline as create_faq_tune
+from triptych.settings import SEARCH_PLANS
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -19,5 +21,6 @@ def register_pipelines() -> dict[str, Pipeline]:
     return {
         "__default__": faq,
         "faq": faq,
+        "faq_tune": create_faq_tune(SEARCH_PLANS["faq"]),
         "faq_score": create_faq_score(),
     }

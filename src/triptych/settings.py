@@ -5,12 +5,13 @@ Everything imported here is paid for by every command, so nothing heavy is.
 
 from omegaconf.resolvers import oc
 
-from triptych.hooks import MlflowSetup, ParameterCheck, RunReport
+from triptych.hooks import MlflowSetup, ParameterCheck, RunReport, TrialTracking
 from triptych.startup import prepare
+from triptych.tuning.plan import SearchPlan
 
 prepare()
 
-HOOKS = (ParameterCheck(), RunReport(), MlflowSetup())
+HOOKS = (ParameterCheck(), RunReport(), MlflowSetup(), TrialTracking())
 
 DISABLE_HOOKS_FOR_PLUGINS = (
     "kedro-azureml",  # its hook insists on an azureml.yml in every environment
@@ -24,3 +25,6 @@ CONFIG_LOADER_ARGS = {
     "merge_strategy": {"parameters": "soft"},
     "custom_resolvers": {"oc.env": oc.env},
 }
+
+# The shape of each workload's hyperparameter searches: it shapes the graph. The space is in the parameters.
+SEARCH_PLANS = {"faq": SearchPlan(trials=16, rungs=3, eta=3)}

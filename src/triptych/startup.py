@@ -28,6 +28,7 @@ def prepare() -> None:
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     ensure_openmp()
     # A filter would not do: MLflow puts its own before all others when it warns.
     warnings.showwarning = _show_unless_noise

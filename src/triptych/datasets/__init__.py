@@ -12,22 +12,30 @@ if TYPE_CHECKING:
     from triptych.datasets.atomic import PlotlyDataset as PlotlyDataset
     from triptych.datasets.atomic import TextDataset as TextDataset
     from triptych.datasets.faq_matcher import FaqMatcherDataset as FaqMatcherDataset
+    from triptych.datasets.optional_json import OptionalJSONDataset as OptionalJSONDataset
     from triptych.datasets.parquet_batches import ParquetBatchesDataset as ParquetBatchesDataset
     from triptych.datasets.question_file import QuestionFileDataset as QuestionFileDataset
     from triptych.datasets.question_tsv import QuestionTsvDataset as QuestionTsvDataset
+    from triptych.datasets.registered_model import ModelRegistryDataset as ModelRegistryDataset
+    from triptych.datasets.registered_model import RegisteredModelDataset as RegisteredModelDataset
     from triptych.datasets.stack_exchange import StackExchangeDataset as StackExchangeDataset
+    from triptych.datasets.trial import TrialDataset as TrialDataset
 
 _MODULES = {
     "CSVDataset": "atomic",
     "FaqMatcherDataset": "faq_matcher",
     "JSONDataset": "atomic",
+    "ModelRegistryDataset": "registered_model",
+    "OptionalJSONDataset": "optional_json",
     "ParquetBatchesDataset": "parquet_batches",
     "ParquetDataset": "atomic",
     "PlotlyDataset": "atomic",
     "QuestionFileDataset": "question_file",
     "QuestionTsvDataset": "question_tsv",
+    "RegisteredModelDataset": "registered_model",
     "StackExchangeDataset": "stack_exchange",
     "TextDataset": "atomic",
+    "TrialDataset": "trial",
 }
 
 __all__ = sorted(_MODULES)

@@ -35,22 +35,13 @@ class QuestionFileDataset(AbstractDataset["pd.DataFrame", "pd.DataFrame"]):
         Raises:
             DatasetError: It cannot be read, or a column is missing or wrong; the message names the file.
         """
-        table = self._read()
-        if not {"title", "body"} & set(table.columns):
-            raise DatasetError(f"{self._filepath} has columns {list(table.columns)}: it needs title or body")
-        table = table.reset_index(drop=True).reindex(columns=["question_id", "title", "body"])
-        for column in ("title", "body"):
-            table[column] = table[column].fillna("").astype(str)
-        if table["question_id"].isna().all():
-            table["question_id"] = range(1, len(table) + 1)
+        # Imported here: it brings the HTML parser with it.
+        from triptych.pipelines.faq.new_questions import complete_columns
+
         try:
-            table["question_id"] = table["question_id"].astype("int64")
-        except (ValueError, TypeError) as error:
-            raise DatasetError(f"{self._filepath}: question_id must be whole numbers: {error}") from error
-        if (repeated := table["question_id"].duplicated()).any():
-            first = table.loc[repeated, "question_id"].iloc[0]
-            raise DatasetError(f"{self._filepath}: question_id {first} occurs twice")
-        return table
+            return complete_columns(self._read())
+        except ValueError as error:
+            raise DatasetError(f"{self._filepath}: {error}") from error
 
     def save(self, _: pd.DataFrame) -> NoReturn:
         """Refuse: this is an input."""

@@ -3,5 +3,6 @@
 from triptych.hooks.mlflow_setup import MlflowSetup
 from triptych.hooks.parameter_check import ParameterCheck
 from triptych.hooks.run_report import RunReport
+from triptych.hooks.trial_tracking import TrialTracking
 
-__all__ = ["MlflowSetup", "ParameterCheck", "RunReport"]
+__all__ = ["MlflowSetup", "ParameterCheck", "RunReport", "TrialTracking"]

@@ -51,8 +51,6 @@ class FaqIndex:
         self.counts, self.weightings, self.matrices = counts, weightings, matrices
         self.max_document_share = max_document_share
         self._postings = [self._make_postings(name) for name in RETRIEVAL_VIEWS]
-        # Scratch space: a query's weights by term; always all zero between two calls.
-        self._lookup = np.zeros(max(matrix.shape[1] for matrix in matrices), dtype=np.float32)
 
     @classmethod
     def build(cls, questions: pd.DataFrame, members: pd.DataFrame, params: RetrievalParams) -> FaqIndex:
@@ -72,15 +70,18 @@ class FaqIndex:
         rows = pd.Index(questions["question_id"]).get_indexer(order["question_id"])
         if (rows < 0).any():
             raise KeyError(f"{int((rows < 0).sum())} members have no question")
-        own = {kind: csr_array(matrix[rows]) for kind, matrix in counts.items()}
-        matrices = [weightings[v.document].weigh_document(v.measure, own[v.document]) for v in VIEWS]
+        # Popped, for all counts and all matrices at once take twice the memory.
+        own = {kind: csr_array(counts.pop(kind)[rows]) for kind in list(counts)}
+        matrices = {
+            (v.document, v.measure): weightings[v.document].weigh_document(v.measure, own[v.document]) for v in VIEWS
+        }
         return cls(
             entries,
             order["question_id"].to_numpy(np.int64),
             np.append(starts, len(order)),
             field_counts,
             weightings,
-            matrices,
+            [matrices[view.document, view.measure] for view in VIEWS],
             params.max_document_share,
         )
 
@@ -112,7 +113,9 @@ class FaqIndex:
         best = np.maximum.reduceat(scores, self.starts[:-1])
         top = np.flatnonzero(best >= 0)
         if len(top) > count:
-            top = top[np.argpartition(-best[top], count - 1)[:count]]
+            last = np.partition(best[top], -count)[-count]
+            above, tied = top[best[top] > last], top[best[top] == last]
+            top = np.concatenate([above, tied[: count - len(above)]])
         return np.asarray(top[np.lexsort((top, -best[top]))], dtype=np.int64)
 
     def compare(
@@ -130,26 +133,14 @@ class FaqIndex:
         original = np.empty((len(entries), len(VIEWS)), dtype=np.float32)
         best = np.empty_like(original)
         for view, (matrix, (terms, weights)) in enumerate(zip(self.matrices, query.terms, strict=True)):
-            scores = self._score_documents(matrix, documents, terms, weights)
+            dense = np.zeros(matrix.shape[1], dtype=np.float32)
+            dense[terms] = weights
+            scores = matrix[documents] @ dense
             original[:, view] = scores[firsts]
             if blocked is not None:
                 scores[blocked] = 0
             best[:, view] = np.maximum.reduceat(scores, firsts)
         return np.hstack([original, best])
-
-    def _score_documents(
-        self,
-        matrix: csr_array,
-        documents: NDArray[np.int64],
-        terms: NDArray[np.int32],
-        weights: NDArray[np.float32],
-    ) -> NDArray[np.float32]:
-        """Multiply some rows of a matrix by a sparse query, without building either densely."""
-        self._lookup[terms] = weights
-        places, owner = _expand_ranges(matrix.indptr[documents], matrix.indptr[documents + 1])
-        products = self._lookup[matrix.indices[places]] * matrix.data[places]
-        self._lookup[terms] = 0
-        return np.bincount(owner, products, minlength=len(documents)).astype(np.float32)
 
     def _make_postings(self, name: str) -> csc_array:
         return csc_array(self.matrices[_VIEW_NUMBER[name]])

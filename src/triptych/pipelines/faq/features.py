@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
-from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -25,7 +29,10 @@ BASELINES = {
     "tfidf_original": "original.all.score",
 }
 _CHUNK_QUERIES = 256
-_FEW_QUERIES = 4096
+_FEW_QUERIES = 2048
+
+# The candidates of a question: entry numbers of shape (candidates,), features of shape (candidates, features).
+Candidates = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -77,9 +84,7 @@ def describe_candidates(similarities: NDArray[np.float32]) -> NDArray[np.float32
     return np.hstack([similarities, of_best, 1 / np.log2(1 + rank)]).astype(np.float32)
 
 
-def featurize(
-    index: FaqIndex, questions: pd.DataFrame, plans: list[QueryPlan], workers: int
-) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+def featurize(index: FaqIndex, questions: pd.DataFrame, plans: list[QueryPlan], workers: int) -> list[Candidates]:
     """Retrieve and describe the candidates of many questions, on several cores.
 
     Args:
@@ -92,24 +97,51 @@ def featurize(
         For each question the candidates' entry numbers, shape (candidates,), best retrieved first, and
         their features, shape (candidates, features).
     """
+    return list(chain.from_iterable(featurize_chunks(index, questions, plans, workers)))
+
+
+def featurize_chunks(
+    index: FaqIndex, questions: pd.DataFrame, plans: list[QueryPlan], workers: int
+) -> Iterator[list[Candidates]]:
+    """Do the same as `featurize`, some questions at a time: a question's features take 70 KB."""
     starts = range(0, len(plans), _CHUNK_QUERIES)
     chunks = [(questions.iloc[i : i + _CHUNK_QUERIES], plans[i : i + _CHUNK_QUERIES]) for i in starts]
     # Starting processes and handing them the index costs seconds.
-    processes = 1 if len(plans) < _FEW_QUERIES else workers or cpu_count()
-    results = Parallel(n_jobs=processes, return_as="generator")(
-        delayed(_featurize_chunk)(index, texts, chunk) for texts, chunk in chunks
-    )
-    bar = tqdm(results, total=len(chunks), desc="comparing questions", unit="chunk", disable=None)
-    return [row for chunk in bar for row in chunk]
+    processes = 1 if len(plans) < _FEW_QUERIES else workers or joblib.cpu_count()
+    if processes == 1:
+        results = (_featurize_chunk(index, texts, chunk) for texts, chunk in chunks)
+    else:
+        results = _featurize_apart(index, chunks, processes)
+    yield from tqdm(results, total=len(chunks), desc="comparing questions", unit="chunk", disable=None)
 
 
-def _featurize_chunk(
-    index: FaqIndex, questions: pd.DataFrame, plans: list[QueryPlan]
-) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+def _featurize_apart(
+    index: FaqIndex, chunks: list[tuple[pd.DataFrame, list[QueryPlan]]], processes: int
+) -> Iterator[list[Candidates]]:
+    """Featurize in processes that map the index from a file: it would be pickled for every chunk otherwise."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "index.joblib"
+        joblib.dump(index, path)
+        yield from joblib.Parallel(n_jobs=processes, return_as="generator")(
+            joblib.delayed(_featurize_mapped)(path, texts, chunk) for texts, chunk in chunks
+        )
+
+
+def _featurize_mapped(path: Path, questions: pd.DataFrame, plans: list[QueryPlan]) -> list[Candidates]:
+    return _featurize_chunk(_map_index(path), questions, plans)
+
+
+@lru_cache(maxsize=1)
+def _map_index(path: Path) -> FaqIndex:
+    index: FaqIndex = joblib.load(path, mmap_mode="r")
+    return index
+
+
+def _featurize_chunk(index: FaqIndex, questions: pd.DataFrame, plans: list[QueryPlan]) -> list[Candidates]:
     return [_featurize_one(index, q, p) for q, p in zip(index.make_queries(questions), plans, strict=True)]
 
 
-def _featurize_one(index: FaqIndex, query: Query, plan: QueryPlan) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _featurize_one(index: FaqIndex, query: Query, plan: QueryPlan) -> Candidates:
     allowed = plan.list_allowed(len(index.documents))
     found = index.retrieve(query, plan.count, allowed)
     if plan.add_original:
@@ -119,9 +151,7 @@ def _featurize_one(index: FaqIndex, query: Query, plan: QueryPlan) -> tuple[NDAr
     return found, describe_candidates(index.compare(query, found, allowed))
 
 
-def tabulate(
-    index: FaqIndex, plans: list[QueryPlan], rows: Iterable[tuple[NDArray[np.int64], NDArray[np.float32]]]
-) -> pd.DataFrame:
+def tabulate(index: FaqIndex, plans: list[QueryPlan], rows: Iterable[Candidates]) -> pd.DataFrame:
     """Lay featurized questions out as one table, a row a candidate."""
     tables = []
     for plan, (found, features) in zip(plans, rows, strict=True):

@@ -44,13 +44,15 @@ def clean_html(body: str) -> CleanText:
     tree = LexborHTMLParser(body)
     for link in tree.css("a"):
         if _QUESTION_LINK.search(link.attributes.get("href") or ""):
-            link.decompose()
+            link.replace_with(" ")
+    # Nodes are replaced, not freed: broken HTML nests them, and the inner one would be freed twice.
     for node in tree.css("script, style"):
-        node.decompose()
-    blocks = [node.text() for node in tree.css("pre")]
-    for node in tree.css("pre"):
-        node.decompose()
-    blocks += [node.text() for node in tree.css("code")]
+        node.replace_with(" ")
+    blocks = []
+    for node in tree.css("pre:not(pre *)"):
+        blocks.append(node.text())
+        node.replace_with(" ")
+    blocks += [node.text() for node in tree.css("code:not(code *)")]
     text = tree.body.text(separator=" ") if tree.body else ""
     return CleanText(_strip_leaks(text), "\n".join(block.strip() for block in blocks))
 

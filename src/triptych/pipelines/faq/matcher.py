@@ -6,19 +6,21 @@ On disk a matcher is a folder of plain files (parquet, npz, LightGBM text), noth
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array, load_npz, save_npz
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from triptych.pipelines.faq.faq_index import FaqIndex
-from triptych.pipelines.faq.features import QueryPlan, featurize
+from triptych.pipelines.faq.features import Candidates, QueryPlan, featurize_chunks
 from triptych.pipelines.faq.params import RetrievalParams
 from triptych.pipelines.faq.ranker import load_booster
-from triptych.pipelines.faq.text_views import FieldCounts, Weighting
+from triptych.pipelines.faq.text_views import VIEWS, FieldCounts, Weighting
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -70,28 +72,35 @@ class FaqMatcher:
             within a question means anything), `title`, `answer_id`, `answer`.
         """
         plans = [QueryPlan(int(q), count=self.candidates) for q in questions["question_id"]]
-        found = featurize(self.index, questions, plans, workers)
-        if not found:
+        if not plans:
             return pd.DataFrame(columns=["question_id", "rank", "original_id", "score", *self.entries.columns[1:]])
-        threads = 1 if len(found) == 1 else 0
-        scores = self.booster.predict(np.concatenate([f for _, f in found]), num_threads=threads)
+        chunks = featurize_chunks(self.index, questions, plans, workers)
+        best = [ranked for chunk in chunks for ranked in self._rank(chunk, top_k)]
+        sizes = [len(entries) for entries, _ in best]
+        table = self.entries.iloc[np.concatenate([entries for entries, _ in best])].reset_index(drop=True)
+        table.insert(1, "score", np.concatenate([scores for _, scores in best]))
+        table.insert(0, "rank", np.concatenate([np.arange(1, size + 1) for size in sizes]))
+        table.insert(0, "question_id", np.repeat([plan.question_id for plan in plans], sizes))
+        return table
+
+    def _rank(self, found: list[Candidates], top_k: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """Score the candidates of some questions; give the best entries of each and their scores."""
+        # One thread: more only wait for each other over so few rows, or beside the workers.
+        scores = self.booster.predict(np.concatenate([features for _, features in found]), num_threads=1)
         ends = np.cumsum([len(entries) for entries, _ in found])
-        tables = []
-        for plan, (entries, _), chunk in zip(plans, found, np.split(scores, ends[:-1]), strict=True):
+        for (entries, _), chunk in zip(found, np.split(scores, ends[:-1]), strict=True):
             order = np.lexsort((entries, -chunk))[:top_k]
-            table = self.entries.iloc[entries[order]].reset_index(drop=True)
-            table.insert(1, "score", chunk[order])
-            table.insert(0, "rank", np.arange(1, len(order) + 1))
-            table.insert(0, "question_id", plan.question_id)
-            tables.append(table)
-        return pd.concat(tables, ignore_index=True)
+            yield entries[order], chunk[order]
 
     def save(self, folder: Path) -> None:
         """Write the matcher into an empty folder."""
         self.booster.save_model(str(folder / "ranker.txt"))
         self.entries.to_parquet(folder / "entries.parquet")
-        for number, matrix in enumerate(self.index.matrices):
-            save_npz(folder / f"view_{number:02}.npz", matrix, compressed=False)
+        for kind, measures in _group_measures(self.index.matrices).items():
+            first = next(iter(measures.values()))
+            weights = {measure: matrix.data for measure, matrix in measures.items()}
+            shared = {"indices": first.indices, "indptr": first.indptr, "shape": first.shape}
+            np.savez(folder / f"counts_{kind}.npz", **shared, **weights)
         for kind, terms in self.index.counts.terms.items():
             pd.DataFrame({"term": terms}).to_parquet(folder / f"terms_{kind}.parquet")
         arrays: dict[str, Any] = {"documents": self.index.documents, "starts": self.index.starts}
@@ -129,12 +138,31 @@ class FaqMatcher:
                 for kind, mean_length in about["mean_length"].items()
             }
             documents, starts = arrays["documents"], arrays["starts"]
-        matrices = [csr_array(load_npz(path)) for path in sorted(folder.glob("view_*.npz"))]
+        matrices = _load_matrices(folder)
         ids = entries["original_id"].to_numpy(np.int64)
         counts = FieldCounts.from_terms(terms)
         index = FaqIndex(ids, documents, starts, counts, weightings, matrices, about["max_document_share"])
         booster = load_booster((folder / "ranker.txt").read_text(encoding="utf-8"))
         return cls(index, booster, entries, about["candidates"])
+
+
+def _group_measures(matrices: list[csr_array]) -> dict[str, dict[str, csr_array]]:
+    """List the distinct matrices by kind and measure; those of a kind have the same places and other weights."""
+    groups: dict[str, dict[str, csr_array]] = {}
+    for view, matrix in zip(VIEWS, matrices, strict=True):
+        groups.setdefault(view.document, {})[view.measure] = matrix
+    return groups
+
+
+def _load_matrices(folder: Path) -> list[csr_array]:
+    """Load the matrix of each view; matrices of a kind share the numbers of their terms."""
+    matrices = {}
+    for kind in {view.document for view in VIEWS}:
+        with np.load(folder / f"counts_{kind}.npz", allow_pickle=False) as arrays:
+            places, shape = (arrays["indices"], arrays["indptr"]), tuple(arrays["shape"])
+            for measure in {view.measure for view in VIEWS if view.document == kind}:
+                matrices[kind, measure] = csr_array((arrays[measure], *places), shape=shape)
+    return [matrices[view.document, view.measure] for view in VIEWS]
 
 
 def make_entries(questions: pd.DataFrame, pairs: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,8 @@
 """The nodes of the faq workload."""
 
 import time
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,18 +12,20 @@ import plotly.graph_objects as go
 from triptych.datasets.posts import PostSelection, PostStream, QuestionSource
 from triptych.pipelines.faq.evaluation import rank_fold
 from triptych.pipelines.faq.features import featurize_fold
-from triptych.pipelines.faq.html_text import clean_html, clean_title
 from triptych.pipelines.faq.matcher import FaqMatcher, make_entries
+from triptych.pipelines.faq.new_questions import clean_new_questions
 from triptych.pipelines.faq.params import (
     EvaluationParams,
     FilterParams,
     IngestParams,
     RankerParams,
     ReferenceParams,
+    RegistrationParams,
     RetrievalParams,
     ScoringParams,
     SplitParams,
 )
+from triptych.pipelines.faq.promotion import decide_promotion, describe_provenance
 from triptych.pipelines.faq.questions import (
     PostFile,
     describe_data,
@@ -31,13 +35,26 @@ from triptych.pipelines.faq.questions import (
 )
 from triptych.pipelines.faq.ranker import load_booster, train_booster
 from triptych.pipelines.faq.reference import score_fold
+from triptych.pipelines.faq.registration import (
+    describe_ranker,
+    flatten_parameters,
+    make_tags,
+    pick_example,
+    write_report,
+)
 from triptych.pipelines.faq.report import (
     compare_rankers,
     flatten_metrics,
     list_worst_misses,
     plot_comparison,
 )
+from triptych.pipelines.faq.searches import RankerTrial, ReferenceTrial
 from triptych.pipelines.faq.splitting import count_roles, split_pairs
+from triptych.registry import Candidate, ModelRegistry
+from triptych.registry.fingerprint import fingerprint_tables
+from triptych.serving.faq_export import save_faq_model
+from triptych.tuning.best import apply_best
+from triptych.tuning.trials import Trial, run_trial
 
 
 def ingest_posts(raw: QuestionSource, ingest: IngestParams) -> tuple[PostStream, pd.DataFrame]:
@@ -101,40 +118,62 @@ def featurize_candidates(
     return roles, features, report
 
 
-def train_ranker(features: pd.DataFrame, ranker: RankerParams) -> dict[str, Any]:
-    """Train the ranker of each fold.
+def run_ranker_trial(trial: Trial, features: pd.DataFrame, ranker: RankerParams) -> Trial:
+    """Train one configuration of the ranker up to its budget."""
+    return run_trial(trial, RankerTrial(features, ranker).train)
+
+
+def run_reference_trial(
+    trial: Trial, questions: pd.DataFrame, roles: pd.DataFrame, features: pd.DataFrame, reference: ReferenceParams
+) -> Trial:
+    """Train one configuration of the reference's method up to its budget."""
+    return run_trial(trial, ReferenceTrial(questions, roles, features, reference).train)
+
+
+def train_ranker(features: pd.DataFrame, ranker: RankerParams, best: dict[str, Any]) -> dict[str, Any]:
+    """Train the ranker of each fold on its training and tuning questions.
+
+    Args:
+        features: Candidates of every fold.
+        ranker: Settings.
+        best: What `faq_tune` found, empty if it never ran; goes before the settings.
 
     Returns:
-        `models`: LightGBM's text of each fold's model; `rounds` of each; `seconds`.
+        `models`: LightGBM's text of each fold's model; `rounds` of each; `settings`; `seconds`.
     """
     start = time.perf_counter()
+    ranker = apply_best(ranker, best, "faq.ranker_best") if ranker.tuned else ranker
     boosters = [train_booster(rows, ranker) for _, rows in features.groupby("fold")]
     return {
         "models": [booster.model_to_string() for booster in boosters],
         "rounds": [booster.num_trees() for booster in boosters],
+        "settings": asdict(ranker),
         "seconds": time.perf_counter() - start,
     }
 
 
 def train_reference(
-    questions: pd.DataFrame, roles: pd.DataFrame, features: pd.DataFrame, reference: ReferenceParams
+    questions: pd.DataFrame,
+    roles: pd.DataFrame,
+    features: pd.DataFrame,
+    reference: ReferenceParams,
+    best: dict[str, Any],
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Train the reference's method in each fold, and score the same candidates with it.
 
     Returns:
         Columns `fold`, `question_id`, `candidate_id`, `score` (no row where it is switched off), and a report.
     """
-    scores, report = [], {"train_seconds": 0.0, "score_seconds": 0.0, "enabled": reference.enabled}
+    reference = apply_best(reference, best, "faq.reference_best") if reference.tuned else reference
+    scores, seconds = [], np.zeros(2)
     columns = ["fold", "question_id", "candidate_id"]
     asked = features.loc[features["role"].str.startswith("test_"), columns]
-    if not reference.enabled:
-        return asked.head(0).assign(score=np.empty(0)), report
-    for fold, rows in roles.groupby("fold"):
-        table, seconds = score_fold(questions, rows, asked[asked["fold"] == fold], reference)
+    for fold, rows in roles.groupby("fold") if reference.enabled else ():
+        table, spent = score_fold(questions, rows, asked[asked["fold"] == fold], reference)
         scores.append(table)
-        report["train_seconds"] += seconds[0]
-        report["score_seconds"] += seconds[1]
-    return pd.concat(scores, ignore_index=True), report
+        seconds += spent
+    report = {"train_seconds": seconds[0], "score_seconds": seconds[1], "settings": asdict(reference)}
+    return pd.concat(scores or [asked.head(0).assign(score=np.empty(0))], ignore_index=True), report
 
 
 def evaluate_rankers(
@@ -174,6 +213,43 @@ def build_matcher(
     return FaqMatcher.build(questions, pairs, entries, load_booster(rankers["models"][0]), retrieval)
 
 
+def register_matcher(
+    matcher: FaqMatcher,
+    rankers: dict[str, Any],
+    questions: pd.DataFrame,
+    pairs: pd.DataFrame,
+    roles: pd.DataFrame,
+    features: pd.DataFrame,
+    metrics: dict[str, float],
+    comparison: pd.DataFrame,
+    comparison_plot: go.Figure,
+    model_registry: ModelRegistry,
+    registration: RegistrationParams,
+    evaluation: EvaluationParams,
+    split: SplitParams,
+    retrieval: RetrievalParams,
+) -> Candidate:
+    """Put the matcher together with its papers, and decide whether it takes the promoted version's place.
+
+    Returns:
+        What the dataset registers.
+    """
+    # The matcher's ranker is that of the first fold.
+    roles, features = roles[roles["fold"] == 0], features[features["fold"] == 0]
+    promoted = model_registry.find_promoted(registration.name)
+    provenance = describe_provenance(features, roles)
+    return Candidate(
+        name=registration.name,
+        write=partial(save_faq_model, matcher, pick_example(questions, roles)),
+        report=write_report(metrics, comparison, comparison_plot, provenance),
+        metrics={f"faq.{key}": value for key, value in metrics.items() if ".model." in key},
+        parameters=flatten_parameters(registration=registration, split=split, retrieval=retrieval)
+        | describe_ranker(rankers),
+        tags=make_tags(metrics, fingerprint_tables([questions, pairs])),
+        decision=decide_promotion(matcher.booster, features, roles, promoted, registration, evaluation),
+    )
+
+
 def score_questions(
     matcher: FaqMatcher, new_questions: pd.DataFrame, scoring: ScoringParams
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -187,15 +263,5 @@ def score_questions(
     Returns:
         The best originals of each question with scores and answers, and the questions without any text.
     """
-    clean = [clean_html(body) for body in new_questions["body"]]
-    table = pd.DataFrame(
-        {
-            "question_id": new_questions["question_id"],
-            "title": [clean_title(title) for title in new_questions["title"]],
-            "text": [text for text, _ in clean],
-            "code": [code for _, code in clean],
-        }
-    )
-    empty = (table["title"] + table["text"] + table["code"]).str.strip() == ""
-    rejected = table.loc[empty, ["question_id"]].assign(reason="no text")
-    return matcher.match(table[~empty], scoring.top_k, scoring.workers), rejected
+    clean, rejected = clean_new_questions(new_questions)
+    return matcher.match(clean, scoring.top_k, scoring.workers), rejected

@@ -1,7 +1,10 @@
 """Typed parameters of the faq workload: one frozen dataclass a block of `parameters.yml`."""
 
-from dataclasses import dataclass
-from typing import Literal
+import re
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from triptych.tuning.params import SearchParams
 
 
 def _check(condition: bool, message: str) -> None:
@@ -128,6 +131,8 @@ class RankerParams:
     """L2 penalty of the leaf values."""
     truncation_level: int = 10
     """Ranks that LambdaRank optimizes."""
+    tuned: bool = True
+    """Let the best configuration that faq_tune found go before these settings."""
     threads: int = 0
     """LightGBM threads; 0 takes every core."""
     seed: int = 0
@@ -159,6 +164,8 @@ class ReferenceParams:
     """Do not weigh the two classes equally."""
     rounds: int = 100
     """Boosting rounds (the reference's `estimators`)."""
+    tuned: bool = True
+    """Let the best configuration that faq_tune found go before these settings."""
     threads: int = 0
     """LightGBM threads; 0 takes every core."""
     seed: int = 0
@@ -201,3 +208,46 @@ class ScoringParams:
     def __post_init__(self) -> None:
         _check_at_least(1, top_k=self.top_k)
         _check_at_least(0, workers=self.workers)
+
+
+@dataclass(frozen=True)
+class RegistrationParams:
+    """How the matcher becomes a version in the model registry, and when that version is promoted."""
+
+    name: str = "faq-matcher"
+    """Name in the registry: letters, digits, `-`, `_`, `.`."""
+    metric: Literal["mrr", "gain_at_1", "gain_at_2", "gain_at_3", "gain_at_10"] = "mrr"
+    """Compared with the promoted version's, over all test questions."""
+    min_advantage: float = 0.0
+    """Promote if the 95 % interval of the advantage lies above this; below 0 lets equally good ones pass."""
+
+    def __post_init__(self) -> None:
+        _check(
+            re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", self.name) is not None,
+            f"name must be 1 to 200 letters, digits, '-', '_' or '.', got {self.name!r}",
+        )
+        _check(-1 <= self.min_advantage <= 1, f"min_advantage must be in [-1, 1], got {self.min_advantage}")
+
+
+def _check_names(search: SearchParams, params: type[Any]) -> None:
+    known = {field.name for field in fields(params)}
+    unknown = sorted(set(search.space) - known)
+    _check(not unknown, f"space names {', '.join(unknown)}; {params.__name__} has {', '.join(sorted(known))}")
+
+
+@dataclass(frozen=True)
+class RankerSearchParams(SearchParams):
+    """Search for the ranker's settings; the budget is boosting rounds."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_names(self, RankerParams)
+
+
+@dataclass(frozen=True)
+class ReferenceSearchParams(SearchParams):
+    """Search for the reference method's settings; the budget is boosting rounds."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_names(self, ReferenceParams)

@@ -1,31 +1,21 @@
-"""Wire the faq workload: from raw posts to ranked answers."""
+"""Wire the faq workload: from raw posts to ranked answers, and the searches for its settings."""
 
 from kedro.pipeline import Node, Pipeline
 
 from triptych.pipelines.faq import nodes
+from triptych.tuning.pipeline import create_search
+from triptych.tuning.plan import SearchPlan
 
 
 def create_pipeline(**_: object) -> Pipeline:
     """Create the pipeline from raw posts to the report and the matcher."""
     return Pipeline(
         [
-            Node(nodes.ingest_posts, ["raw", "params:ingest"], ["posts", "links"], name="ingest_posts"),
-            Node(
-                nodes.clean_questions,
-                ["posts", "links", "params:filter"],
-                ["questions", "pairs", "answers", "data_report"],
-                name="clean_questions",
-            ),
-            Node(
-                nodes.featurize_candidates,
-                ["questions", "pairs", "params:split", "params:retrieval", "params:evaluation"],
-                ["roles", "features", "split_report"],
-                name="featurize_candidates",
-            ),
-            Node(nodes.train_ranker, ["features", "params:ranker"], "rankers", name="train_ranker"),
+            *_prepare(),
+            Node(nodes.train_ranker, ["features", "params:ranker", "ranker_best"], "rankers", name="train_ranker"),
             Node(
                 nodes.train_reference,
-                ["questions", "roles", "features", "params:reference"],
+                ["questions", "roles", "features", "params:reference", "reference_best"],
                 ["reference_scores", "reference_report"],
                 name="train_reference",
             ),
@@ -41,6 +31,40 @@ def create_pipeline(**_: object) -> Pipeline:
                 "matcher",
                 name="build_matcher",
             ),
+            Node(
+                nodes.register_matcher,
+                [
+                    "matcher",
+                    "rankers",
+                    "questions",
+                    "pairs",
+                    "roles",
+                    "features",
+                    "metrics",
+                    "comparison",
+                    "comparison_plot",
+                    "model_registry",
+                    "params:registration",
+                    "params:evaluation",
+                    "params:split",
+                    "params:retrieval",
+                ],
+                "registration",
+                name="register_matcher",
+            ),
+        ],
+        namespace="faq",
+    )
+
+
+def create_tune_pipeline(plan: SearchPlan, **_: object) -> Pipeline:
+    """Create the pipeline that searches the settings of the ranker and of the reference's method."""
+    reference_inputs = ["questions", "roles", "features", "params:reference"]
+    return Pipeline(
+        [
+            *_prepare(),
+            *create_search("ranker", plan, nodes.run_ranker_trial, ["features", "params:ranker"]),
+            *create_search("reference", plan, nodes.run_reference_trial, reference_inputs),
         ],
         namespace="faq",
     )
@@ -59,3 +83,21 @@ def create_score_pipeline(**_: object) -> Pipeline:
         ],
         namespace="faq",
     )
+
+
+def _prepare() -> list[Node]:
+    return [
+        Node(nodes.ingest_posts, ["raw", "params:ingest"], ["posts", "links"], name="ingest_posts"),
+        Node(
+            nodes.clean_questions,
+            ["posts", "links", "params:filter"],
+            ["questions", "pairs", "answers", "data_report"],
+            name="clean_questions",
+        ),
+        Node(
+            nodes.featurize_candidates,
+            ["questions", "pairs", "params:split", "params:retrieval", "params:evaluation"],
+            ["roles", "features", "split_report"],
+            name="featurize_candidates",
+        ),
+    ]

@@ -35,7 +35,7 @@ def train_booster(features: pd.DataFrame, params: RankerParams) -> lgb.Booster:
 
     rounds = params.rounds
     if params.early_stopping_rounds and (features["role"] == "tune").any():
-        rounds = _find_rounds(features, params)
+        rounds = find_rounds(features, params, params.rounds)[1]
     learn = features[features["role"].isin(["train", "tune"])]
     return lgb.train(_lightgbm_params(params), make_groups(learn), num_boost_round=rounds)
 
@@ -47,9 +47,10 @@ def load_booster(text: str) -> lgb.Booster:
     return lgb.Booster(model_str=text)
 
 
-def score_candidates(model: lgb.Booster, features: pd.DataFrame) -> NDArray[np.float64]:
-    """Score each row; higher is better."""
-    return np.asarray(model.predict(features[FEATURES].to_numpy(np.float32)), dtype=np.float64)
+def score_candidates(model: lgb.Booster, features: pd.DataFrame, rounds: int | None = None) -> NDArray[np.float64]:
+    """Score each row with the first `rounds` trees (None: all of them); higher is better."""
+    values = features[FEATURES].to_numpy(np.float32)
+    return np.asarray(model.predict(values, num_iteration=rounds or -1), dtype=np.float64)
 
 
 def make_groups(features: pd.DataFrame) -> lgb.Dataset:
@@ -63,13 +64,33 @@ def make_groups(features: pd.DataFrame) -> lgb.Dataset:
     return lgb.Dataset(values, features["label"].to_numpy(), group=sizes, free_raw_data=False)
 
 
-def _find_rounds(features: pd.DataFrame, params: RankerParams) -> int:
+def find_rounds(
+    features: pd.DataFrame, params: RankerParams, budget: int, before: lgb.Booster | None = None
+) -> tuple[lgb.Booster, int]:
+    """Train on the training questions, stopping early by the tuning questions.
+
+    Args:
+        features: Rows of one fold with columns `role`, `query`, `label` and FEATURES.
+        params: LightGBM's settings; `early_stopping_rounds` 0 uses up the budget.
+        budget: Most rounds, those of `before` included.
+        before: Model to go on from.
+
+    Returns:
+        The model with all of its rounds, and how many of them are best on the tuning questions.
+    """
     import lightgbm as lgb
 
     train, tune = (make_groups(features[features["role"] == role]) for role in ("train", "tune"))
-    stop = lgb.early_stopping(params.early_stopping_rounds, verbose=False)
-    model = lgb.train(_lightgbm_params(params), train, params.rounds, valid_sets=[tune], callbacks=[stop])
-    return max(int(model.best_iteration), 1)
+    patience = params.early_stopping_rounds
+    model = lgb.train(
+        _lightgbm_params(params),
+        train,
+        budget - (before.num_trees() if before else 0),
+        valid_sets=[tune],
+        init_model=before,
+        callbacks=[lgb.early_stopping(patience, verbose=False)] if patience else [],
+    )
+    return model, max(int(model.best_iteration), 1) if patience else model.num_trees()
 
 
 def _lightgbm_params(params: RankerParams) -> dict[str, Any]:

@@ -7,6 +7,7 @@ probability of a match. Texts are lower-cased prose without code.
 """
 
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 
 from triptych.pipelines.faq.params import ReferenceParams
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 
 class ReferenceModel:
@@ -39,18 +43,19 @@ class ReferenceModel:
             verbose=-1,
         )
 
-    def fit(self, texts: pd.Series, train: pd.DataFrame) -> "ReferenceModel":
+    def fit(self, texts: pd.Series, train: pd.DataFrame, before: "lgb.Booster | None" = None) -> "ReferenceModel":
         """Train on matching and non-matching pairs.
 
         Args:
             texts: Text of every question, by question id.
             train: Columns `question_id`, `original_id`: the training duplicates.
+            before: Classifier to go on boosting from, trained on the same pairs.
         """
         pairs = draw_pairs(train, self.params)
         left, right = texts.loc[pairs["question_id"]], texts.loc[pairs["candidate_id"]]
         self.duplicate_tfidf.fit(left)
         self.original_tfidf.fit(right)
-        self.classifier.fit(self._vectorize(texts, pairs), pairs["label"])
+        self.classifier.fit(self._vectorize(texts, pairs), pairs["label"], init_model=before)
         return self
 
     def score(self, texts: pd.Series, pairs: pd.DataFrame) -> NDArray[np.float64]:

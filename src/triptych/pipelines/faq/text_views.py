@@ -12,17 +12,18 @@ with weights, word pairs, or character n-grams. Measures:
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, diags_array
+from scipy.sparse import csr_array
 
-from triptych.pipelines.faq.tokens import word_pairs, word_tokens
+from triptych.pipelines.faq.pair_counts import count_pairs
+from triptych.pipelines.faq.tokens import pair_words, word_tokens
 
 if TYPE_CHECKING:
     from sklearn.feature_extraction.text import CountVectorizer
@@ -97,18 +98,15 @@ class Weighting:
 
     def weigh_tfidf(self, counts: csr_array) -> csr_array:
         """Weigh counts by (1 + log tf) idf and scale each row to unit length."""
-        weights = counts.astype(np.float32)
-        weights.data = (1 + np.log(weights.data)) * self.idf[weights.indices]
-        norms = np.sqrt(weights.multiply(weights).sum(axis=1))
-        return csr_array(diags_array(1 / np.maximum(norms, 1e-9)) @ weights).astype(np.float32)
+        weights = (1 + np.log(counts.data.astype(np.float32))) * self.idf[counts.indices]
+        return _scale_rows(counts, weights, np.sqrt(_sum_rows(counts, weights * weights)))
 
     def weigh_bm25(self, counts: csr_array) -> csr_array:
         """Weigh document counts by BM25's saturated term frequency and idf."""
-        weights = counts.astype(np.float32)
-        lengths = np.repeat(np.asarray(counts.sum(axis=1)), np.diff(counts.indptr))
-        saturation = K1 * (1 - B + B * lengths / self.mean_length)
-        weights.data = weights.data * (K1 + 1) / (weights.data + saturation) * self.bm25_idf[weights.indices]
-        return weights.astype(np.float32)
+        frequency = counts.data.astype(np.float32)
+        saturation = K1 * (1 - B + B * _sum_rows(counts, frequency) / self.mean_length)
+        frequency /= frequency + np.repeat(saturation.astype(np.float32), np.diff(counts.indptr))
+        return _replace_data(counts, (K1 + 1) * frequency * self.bm25_idf[counts.indices])
 
     def weigh_document(self, measure: Measure, counts: csr_array) -> csr_array:
         """Weigh the documents' side of a measure."""
@@ -116,27 +114,41 @@ class Weighting:
             return self.weigh_tfidf(counts)
         if measure == "bm25":
             return self.weigh_bm25(counts)
-        presence = counts.astype(np.float32)
-        presence.data = np.ones_like(presence.data)
-        return presence if measure == "query_share" else self._weigh_share(presence)
+        return _mark_presence(counts) if measure == "query_share" else self._weigh_share(counts)
 
     def weigh_query(self, measure: Measure, counts: csr_array) -> csr_array:
         """Weigh the question's side of a measure; the dot product of both sides is the similarity."""
         if measure == "tfidf":
             return self.weigh_tfidf(counts)
-        weights = counts.astype(np.float32)
         if measure == "bm25":
-            weights.data = (K3 + 1) * weights.data / (K3 + weights.data)
-            return weights
-        weights.data = np.ones_like(weights.data)
-        return weights if measure == "document_share" else self._weigh_share(weights)
+            frequency = counts.data.astype(np.float32)
+            return _replace_data(counts, (K3 + 1) * frequency / (K3 + frequency))
+        return _mark_presence(counts) if measure == "document_share" else self._weigh_share(counts)
 
-    def _weigh_share(self, presence: csr_array) -> csr_array:
-        """Weigh terms by idf and scale each row to sum to 1."""
-        weights = presence.copy()
-        weights.data = self.bm25_idf[weights.indices]
-        totals = np.maximum(np.asarray(weights.sum(axis=1)), 1e-9)
-        return csr_array(diags_array(1 / totals) @ weights).astype(np.float32)
+    def _weigh_share(self, counts: csr_array) -> csr_array:
+        """Weigh the terms that occur by idf, and scale each row to sum to 1."""
+        weights = self.bm25_idf[counts.indices]
+        return _scale_rows(counts, weights, _sum_rows(counts, weights))
+
+
+# Plain array arithmetic: scipy's operators would cost a single question more than all else, and copy the
+# term numbers, which the views of one kind of counts share.
+def _replace_data(counts: csr_array, data: NDArray[np.float32]) -> csr_array:
+    return csr_array((data, counts.indices, counts.indptr), shape=counts.shape)
+
+
+def _mark_presence(counts: csr_array) -> csr_array:
+    return _replace_data(counts, np.ones(len(counts.data), dtype=np.float32))
+
+
+def _sum_rows(counts: csr_array, data: NDArray[np.float32]) -> NDArray[np.float64]:
+    owner = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    return np.bincount(owner, data, minlength=counts.shape[0])
+
+
+def _scale_rows(counts: csr_array, data: NDArray[np.float32], divisors: NDArray[np.float64]) -> csr_array:
+    factors = (1 / np.maximum(divisors, 1e-9)).astype(np.float32)
+    return _replace_data(counts, data * np.repeat(factors, np.diff(counts.indptr)))
 
 
 class FieldCounts:
@@ -148,19 +160,17 @@ class FieldCounts:
     @classmethod
     def fit_count(cls, questions: pd.DataFrame, max_terms: int) -> tuple[FieldCounts, dict[str, csr_array]]:
         """Learn the vocabularies from columns `title`, `text`, `code`, and count the same questions."""
-        counters = {kind: _make_counter(kind, max_features=max_terms) for kind in _STACKS}
-        counts = {kind: counter.fit_transform(_STACKS[kind](questions)) for kind, counter in counters.items()}
-        return cls(counters), _split_counts(counts, len(questions))
+        counters = {kind: _make_counter(kind, max_features=max_terms) for kind in ("words", "chars")}
+        stacks = _stack_fields(questions)
+        pairs, pair_counts = count_pairs(stacks.pop("word_pairs"), max_terms)
+        counts = {kind: counter.fit_transform(stacks.pop(kind)) for kind, counter in counters.items()}
+        vocabularies = cls(counters | {"word_pairs": _restore_counter("word_pairs", pairs)})
+        return vocabularies, _split_counts(counts | {"word_pairs": pair_counts}, len(questions))
 
     @classmethod
     def from_terms(cls, terms: dict[str, list[str]]) -> FieldCounts:
         """Restore what `terms` gave."""
-        counters = {}
-        for kind, names in terms.items():
-            counters[kind] = _make_counter(kind)
-            # As fit sets it: a vocabulary given to the constructor would be copied and checked at each call.
-            counters[kind].vocabulary_ = {name: number for number, name in enumerate(names)}
-        return cls(counters)
+        return cls({kind: _restore_counter(kind, names) for kind, names in terms.items()})
 
     @property
     def terms(self) -> dict[str, list[str]]:
@@ -173,7 +183,8 @@ class FieldCounts:
         Returns:
             Sparse counts of shape (questions, terms) a kind.
         """
-        counts = {k: counter.transform(_STACKS[k](questions)) for k, counter in self._counters.items()}
+        stacks = _stack_fields(questions)
+        counts = {kind: counter.transform(stacks[kind]) for kind, counter in self._counters.items()}
         return _split_counts(counts, len(questions))
 
 
@@ -182,16 +193,27 @@ def _make_counter(kind: str, **options: Any) -> CountVectorizer:
     from sklearn.feature_extraction.text import CountVectorizer
 
     if kind == "chars":
-        return CountVectorizer(analyzer="char_wb", ngram_range=(3, 5), **options)
-    return CountVectorizer(analyzer=word_tokens if kind == "words" else word_pairs, **options)
+        return CountVectorizer(analyzer="char_wb", ngram_range=(3, 5), dtype=np.int32, **options)
+    return CountVectorizer(analyzer=list if kind == "words" else pair_words, dtype=np.int32, **options)
 
 
-# Fields are stacked one below the other, so that each is tokenized once, all in one call.
-_STACKS: dict[str, Callable[[pd.DataFrame], list[str]]] = {
-    "words": lambda q: [*q["title"], *q["text"], *q["code"]],
-    "word_pairs": lambda q: [*(q["title"] + "\n" + q["text"] + "\n" + q["code"])],
-    "chars": lambda q: [*q["title"], *(q["title"] + " " + q["text"].str.slice(0, LEAD_CHARS))],
-}
+def _restore_counter(kind: str, terms: list[str]) -> CountVectorizer:
+    counter = _make_counter(kind)
+    # As fit sets it: a vocabulary given to the constructor would be copied and checked at each call.
+    counter.vocabulary_ = {term: number for number, term in enumerate(terms)}
+    return counter
+
+
+def _stack_fields(questions: pd.DataFrame) -> dict[str, list[Any]]:
+    """List what each vocabulary counts, the fields one below the other: words are cut once, all in one call."""
+    titles, texts = questions["title"].tolist(), questions["text"].tolist()
+    fields = [[word_tokens(text) for text in field] for field in (titles, texts, questions["code"])]
+    leads = [f"{title} {text[:LEAD_CHARS]}" for title, text in zip(titles, texts, strict=True)]
+    return {
+        "words": [*itertools.chain(*fields)],
+        "word_pairs": [[*itertools.chain(*words)] for words in zip(*fields, strict=True)],
+        "chars": titles + leads,
+    }
 
 
 def _split_counts(stacked: dict[str, Any], size: int) -> dict[str, csr_array]:
@@ -207,5 +229,5 @@ def _split_counts(stacked: dict[str, Any], size: int) -> dict[str, csr_array]:
 
 
 def _sum_fields(fields: list[csr_array], weights: tuple[int, ...]) -> csr_array:
-    parts = [weight * field for weight, field in zip(weights, fields, strict=True) if weight]
+    parts = [field if weight == 1 else weight * field for weight, field in zip(weights, fields, strict=True) if weight]
     return csr_array(functools.reduce(operator.add, parts))

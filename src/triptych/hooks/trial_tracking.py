@@ -1,0 +1,81 @@
+"""Log every trial of a search to MLflow as a run of its own, nested under the run of the pipeline."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import Any
+
+from kedro.framework.hooks import hook_impl
+from kedro.pipeline.node import Node
+
+# Worker processes of a ParallelRunner inherit it; MLflow's own variable would make them resume that run.
+_PARENT = "TRIPTYCH_MLFLOW_PARENT_RUN"
+_TAG = "triptych.trial"
+
+
+class TrialTracking:
+    """Logs parameters, metrics per budget and seconds of a trial as soon as it is trained."""
+
+    @hook_impl(trylast=True)
+    def before_pipeline_run(self) -> None:
+        """Remember the run that kedro-mlflow has started."""
+        mlflow = sys.modules.get("mlflow")
+        run = mlflow.active_run() if mlflow else None
+        os.environ.pop(_PARENT, None)
+        if mlflow and run:
+            os.environ[_PARENT] = run.info.run_id
+            os.environ[f"{_PARENT}_URI"] = mlflow.get_tracking_uri()
+
+    @hook_impl
+    def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
+        """Log the trial that a node tagged `trial` has trained.
+
+        Args:
+            node: The node that ran.
+            outputs: What it returned.
+        """
+        if "trial" in node.tags and (parent := os.environ.get(_PARENT)):
+            for trial in outputs.values():
+                if trial.status != "unused":
+                    log_trial(trial, f"{node.name.rsplit('_r', 1)[0]}_{trial.number:02}", parent)
+
+
+def log_trial(trial: Any, name: str, parent: str) -> None:
+    """Write a trial into its nested run, making that run if the parent has none of that name.
+
+    Args:
+        trial: The trial (`triptych.tuning.trials.Trial`).
+        name: Name of the run.
+        parent: Id of the run it belongs to.
+    """
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric, Param
+
+    client = MlflowClient(os.environ.get(f"{_PARENT}_URI"))
+    experiment = client.get_run(parent).info.experiment_id
+    run_id = _find_run(client, experiment, name, parent)
+    written = 0
+    if run_id is None:
+        tags = {"mlflow.parentRunId": parent, "mlflow.runName": name, _TAG: name}
+        run_id = client.create_run(experiment, tags=tags, run_name=name).info.run_id
+        client.log_batch(run_id, params=[Param(key, str(value)) for key, value in trial.config.items()])
+    else:
+        written = len(client.get_metric_history(run_id, "seconds"))
+    now = int(time.time() * 1000)
+    metrics = [
+        Metric(key, value, now, measurement.budget)
+        for measurement in trial.history[written:]
+        for key, value in {**measurement.metrics, "seconds": measurement.seconds}.items()
+    ]
+    client.log_batch(run_id, metrics=metrics)
+    if trial.error:
+        client.set_tag(run_id, "error", trial.error[:5000])
+    client.set_terminated(run_id, "FAILED" if trial.status == "failed" else "FINISHED")
+
+
+def _find_run(client: Any, experiment: str, name: str, parent: str) -> str | None:
+    query = f"tags.`mlflow.parentRunId` = '{parent}' and tags.`{_TAG}` = '{name}'"
+    found = client.search_runs([experiment], query)
+    return str(found[0].info.run_id) if found else None

@@ -1,0 +1,68 @@
+"""The FAQ matcher as an MLflow model: questions in, the originals that answer them out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc.model import PythonModel
+
+from triptych.openmp import ensure_openmp
+from triptych.pipelines.faq.new_questions import clean_new_questions, complete_columns
+
+if TYPE_CHECKING:
+    from triptych.pipelines.faq.matcher import FaqMatcher
+
+MATCHER = "matcher"
+DEFAULT_TOP_K = 3
+_MOST_ORIGINALS = 1000
+
+
+class FaqModel(PythonModel):
+    """Match questions with the FAQ in the model's artifact `matcher`.
+
+    Input: columns `title` and `body` (HTML or plain text), of which one may be missing, and optionally
+    `question_id` (int64; counted from 1 where missing). Parameter: `top_k`, originals a question, in [1, 1000].
+    Output: a row an original with `question_id`, `rank` (from 1), `original_id`, `score`, `title`, `answer_id`
+    (-1: none), `answer` (HTML, may be empty). A question without any text has no row.
+    """
+
+    _matcher: FaqMatcher
+
+    def load_context(self, context: Any) -> None:
+        """Load the matcher.
+
+        Args:
+            context: MLflow's, with the path of the artifact.
+        """
+        ensure_openmp()
+        from triptych.pipelines.faq.matcher import FaqMatcher
+
+        self._matcher = FaqMatcher.load(Path(context.artifacts[MATCHER]))
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
+        """Match questions.
+
+        Args:
+            context: Not used.
+            model_input: The questions.
+            params: `top_k`.
+
+        Returns:
+            The originals, best first.
+
+        Raises:
+            MlflowException: If the input or `top_k` is wrong (HTTP 400 from a server).
+        """
+        top_k = int((params or {}).get("top_k", DEFAULT_TOP_K))
+        if not 1 <= top_k <= _MOST_ORIGINALS:
+            raise MlflowException.invalid_parameter_value(f"top_k must be in [1, {_MOST_ORIGINALS}], got {top_k}")
+        try:
+            questions = complete_columns(model_input)
+        except ValueError as error:
+            raise MlflowException.invalid_parameter_value(f"questions: {error}") from error
+        clean, _ = clean_new_questions(questions)
+        # One process: a server has its own.
+        return self._matcher.match(clean, top_k, workers=1)
