@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import importlib
 import json
 import os
 import random
@@ -29,13 +30,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-import psutil
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from triptych.datasets.parquet_batches import ParquetBatchesDataset
-from triptych.datasets.posts import POST_SCHEMA, PostSelection
-from triptych.datasets.stack_exchange import StackExchangeDataset
+# Other imports are where they are needed: every worker process imports this file again.
 
 TAG = "javascript"
 TAG_SHARE = 0.1
@@ -140,6 +135,10 @@ def _write_links(path: Path, links: list[tuple[int, int]], related: int, rng: ra
 
 def read_ours(folder: Path, target: Path) -> None:
     """Read the selection with the project's dataset and save it."""
+    from triptych.datasets.parquet_batches import ParquetBatchesDataset
+    from triptych.datasets.posts import PostSelection
+    from triptych.datasets.stack_exchange import StackExchangeDataset
+
     source = StackExchangeDataset(filepath=folder).load()
     stream = source.read_posts(PostSelection(tags=(TAG,), background_every=0))
     ParquetBatchesDataset(filepath=target).save(stream)
@@ -184,7 +183,10 @@ def read_iterparse(folder: Path) -> list[tuple[Any, ...]]:
 
 
 def run_reader(reader: str, folder: Path, target: Path) -> dict[str, float]:
-    """Run one reader in this process; return its seconds and memory, imports left out."""
+    """Run one reader in this process; return its seconds, imports of modules left out, and its memory."""
+    if reader == "ours":
+        for module in ("stack_exchange", "parquet_batches"):
+            importlib.import_module(f"triptych.datasets.{module}")
     start = time.perf_counter()
     rows: list[tuple[Any, ...]] = []
     if reader == "ours":
@@ -194,6 +196,11 @@ def run_reader(reader: str, folder: Path, target: Path) -> dict[str, float]:
     seconds = time.perf_counter() - start
     own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     if reader != "ours":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        from triptych.datasets.posts import POST_SCHEMA
+
         columns = zip(*rows, strict=True)
         arrays = [pa.array(column, field.type) for column, field in zip(columns, POST_SCHEMA, strict=True)]
         pq.write_table(pa.Table.from_arrays(arrays, schema=POST_SCHEMA), target)
@@ -204,8 +211,10 @@ class MemorySampler(threading.Thread):
     """Sum the resident memory of a process and its children every 20 ms; shared pages count each time."""
 
     def __init__(self, pid: int) -> None:
+        import psutil
+
         super().__init__(daemon=True)
-        self._process = psutil.Process(pid)
+        self._process, self._errors = psutil.Process(pid), psutil.Error
         self.peak_mb = 0.0
 
     def run(self) -> None:
@@ -215,7 +224,7 @@ class MemorySampler(threading.Thread):
             try:
                 for process in (self._process, *self._process.children(recursive=True)):
                     total += process.memory_info().rss
-            except psutil.Error:
+            except self._errors:
                 continue
             finally:
                 self.peak_mb = max(self.peak_mb, total / 2**20)
@@ -247,6 +256,8 @@ def measure(reader: str, folder: Path, work: Path) -> dict[str, float]:
 
 def compare(folder: Path, size_bytes: int, runs: int, form: str) -> dict[str, Any]:
     """Alternate the readers, check that they agree, and print the figures."""
+    import pyarrow.parquet as pq
+
     result: dict[str, Any] = {"form": form, "bytes": size_bytes, "ours": [], "iterparse": []}
     with tempfile.TemporaryDirectory() as work:
         for _ in range(runs):

@@ -29,6 +29,7 @@ import pandas as pd
 import psutil
 from generated_faq import generate
 
+from triptych.pipelines.faq.faq_index import FaqIndex
 from triptych.pipelines.faq.features import QueryPlan, featurize, tabulate
 from triptych.pipelines.faq.html_text import clean_html, clean_title
 from triptych.pipelines.faq.matcher import FaqMatcher
@@ -59,28 +60,29 @@ def run_build(folder: Path) -> Figures:
     start = time.perf_counter()
     questions = clean(known)
     figures["clean_s"] = time.perf_counter() - start
-    originals = questions[: len(questions) - len(pairs)]
-    entries = pd.DataFrame({"original_id": originals["question_id"], "title": originals["title"]})
+    originals = questions.iloc[: len(questions) - len(pairs)]
+    entries = originals[["question_id", "title"]].set_axis(["original_id", "title"], axis=1)
     entries = entries.assign(answer_id=-1, answer="<p>An answer.</p>")
+    own = pd.DataFrame({"original_id": originals["question_id"], "question_id": originals["question_id"]})
     start = time.perf_counter()
-    matcher = FaqMatcher.build(questions, pairs, entries, None, RetrievalParams())
+    index = FaqIndex.build(questions, pd.concat([own, pairs], ignore_index=True), RetrievalParams())
     figures["index_s"] = time.perf_counter() - start
     start = time.perf_counter()
-    matcher.booster = _train(matcher, training)
+    booster = _train(index, training)
     figures["train_s"] = time.perf_counter() - start
     start = time.perf_counter()
     (folder / "matcher").mkdir()
-    matcher.save(folder / "matcher")
+    FaqMatcher(index, booster, entries, RetrievalParams().candidates).save(folder / "matcher")
     figures["save_s"] = time.perf_counter() - start
     figures["disk_mib"] = sum(file.stat().st_size for file in (folder / "matcher").iterdir()) / MIB
     return figures
 
 
-def _train(matcher: FaqMatcher, training: pd.DataFrame) -> Any:
+def _train(index: FaqIndex, training: pd.DataFrame) -> Any:
     """Train conf/base's 100 rounds of 8 leaves."""
     asked = training[["question_id", "original_id"]].itertuples(index=False)
     plans = [QueryPlan(question, original, count=50, add_original=True) for question, original in asked]
-    table = tabulate(matcher.index, plans, featurize(matcher.index, clean(training), plans, 1))
+    table = tabulate(index, plans, featurize(index, clean(training), plans, 1))
     table = table.assign(role="train", query=np.repeat(np.arange(len(plans)), table.groupby("question_id").size()))
     return train_booster(table, RankerParams(rounds=100, early_stopping_rounds=0))
 
@@ -208,7 +210,7 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--originals", type=int, default=100_000)
-    parser.add_argument("--questions", type=int, default=2_000, help="questions matched at once (default 2000)")
+    parser.add_argument("--questions", type=int, default=5_000, help="questions matched at once (default 5000)")
     parser.add_argument("--singles", type=int, default=500, help="of which matched one by one (default 500)")
     parser.add_argument("--training", type=int, default=500, help="questions the ranker learns from (default 500)")
     parser.add_argument("--seed", type=int, default=0)

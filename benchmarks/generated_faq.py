@@ -20,7 +20,10 @@ IDENTIFIERS = 3_000_000  # so many that most occur once, as real ones do
 IDENTIFIER_SHARE = 0.25  # of the tokens of code
 CODE_SHARE = 0.5
 KEPT = 0.12  # of an original's words are in its duplicates
-SYNTAX = "= ( ) { } ; . => === var function return if else for let const null this new + ++ && || [ ] , : 0 1".split()
+SYNTAX = (
+    *"=(){};.+[],:01",
+    *("=>", "===", "++", "&&", "||", "var", "function", "return", "if", "else", "for", "let", "const", "null", "new"),
+)
 _SYLLABLES = [c + v for c in "bcdfghjklmnprstvwz" for v in ("a", "e", "i", "o", "u", "ar", "en", "is", "or", "un")]
 
 
@@ -59,8 +62,8 @@ class QuestionMaker:
         topics = self.rng.integers(0, TOPICS, count)
         titles, bodies = self.rng.integers(6, 13, count), self.rng.integers(80, 151, count)
         code = self.rng.integers(15, 46, count) * (self.rng.random(count) < CODE_SHARE)
-        texts = (Texts(self._draw_words(np.repeat(topics, size)), size) for size in (titles, bodies))
-        return topics, *texts, Texts(self._draw_code(int(code.sum())), code)
+        title, body = (Texts(self._draw_words(np.repeat(topics, size)), size) for size in (titles, bodies))
+        return topics, title, body, Texts(self._draw_code(int(code.sum())), code)
 
     def reword(
         self, drawn: tuple[NDArray[np.int64], Texts, Texts, Texts], rows: NDArray[np.int64]
@@ -107,7 +110,7 @@ class QuestionMaker:
 
 
 def _draw(rng: np.random.Generator, cumulated: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    return np.searchsorted(cumulated, rng.random(count) * cumulated[-1])
+    return np.asarray(np.searchsorted(cumulated, rng.random(count) * cumulated[-1]), dtype=np.int64)
 
 
 def _spell(number: int) -> str:

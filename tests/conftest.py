@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,8 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture
-def restored() -> Iterator[None]:
+@contextmanager
+def restoring() -> Iterator[None]:
     """Put environment, import path, warnings and MLflow's state back after a run in this process."""
     environment, path = dict(os.environ), list(sys.path)
     with warnings.catch_warnings():
@@ -54,6 +55,13 @@ def restored() -> Iterator[None]:
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:] = path
+
+
+@pytest.fixture
+def restored() -> Iterator[None]:
+    """Put back, after a test, what a run in this process changes."""
+    with restoring():
+        yield
 
 
 def run_at(folder: Path, work: Path, pipeline: str, **options: Any) -> Path:
@@ -85,6 +93,23 @@ def run_project(project: Path, tmp_path: Path, restored: None, monkeypatch: pyte
     def run(pipeline: str = "__default__", **options: Any) -> Path:
         bootstrap_project(project)
         return run_at(project, tmp_path, pipeline, **options)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_in(project: Path) -> RunProject:
+    """Return a function like `run_project` that takes the folder to work in first, for longer-lived fixtures."""
+
+    def run(work: Path, pipeline: str = "__default__", **options: Any) -> Path:
+        before = Path.cwd()
+        with restoring():
+            bootstrap_project(project)
+            os.chdir(work)
+            try:
+                return run_at(project, work, pipeline, **options)
+            finally:
+                os.chdir(before)
 
     return run
 

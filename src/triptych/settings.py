@@ -5,13 +5,13 @@ Everything imported here is paid for by every command, so nothing heavy is.
 
 from omegaconf.resolvers import oc
 
-from triptych.hooks import MlflowSetup, ParameterCheck, RunReport, TrialTracking
+from triptych.hooks import MlflowSetup, ParameterCheck, RunReport, SearchRestart, TrialTracking
 from triptych.startup import prepare
 from triptych.tuning.plan import SearchPlan
 
 prepare()
 
-HOOKS = (ParameterCheck(), RunReport(), MlflowSetup(), TrialTracking())
+HOOKS = (ParameterCheck(), RunReport(), MlflowSetup(), SearchRestart(), TrialTracking())
 
 DISABLE_HOOKS_FOR_PLUGINS = (
     "kedro-azureml",  # its hook insists on an azureml.yml in every environment

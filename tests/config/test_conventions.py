@@ -60,11 +60,18 @@ def test_names_are_workload_dot_thing(name: str) -> None:
     assert re.fullmatch(r"(params:)?[a-z]+\.[a-z][a-z0-9_]*", name)
 
 
+def is_of_search(node: Node) -> bool:
+    return node.func.__module__ == "triptych.tuning.nodes"
+
+
 @each_node
 def test_a_node_is_called_as_its_function_in_its_workload(node: Node) -> None:
     assert node.namespace is not None
-    assert node.name == f"{node.namespace}.{node.func.__name__}"
-    assert node.func.__module__ == f"triptych.pipelines.{node.namespace}.nodes"
+    of_workload = node.func.__module__ == f"triptych.pipelines.{node.namespace}.nodes"
+    assert of_workload or is_of_search(node)
+    # A search has several of each: which search and rung, or which rung and slot.
+    suffix = r"_[a-z]+(_r\d+)?" if is_of_search(node) else r"_r\d+_\d\d" if "trial" in node.tags else ""
+    assert re.fullmatch(rf"{node.namespace}\.{node.func.__name__}{suffix}", node.name)
 
 
 @each_node
@@ -94,14 +101,26 @@ def test_every_dataset_is_in_the_catalog_and_none_is_in_memory(environment: str)
 
 @each_environment
 def test_no_catalog_entry_is_unused(environment: str) -> None:
-    assert set(catalog_config(environment)) <= set(DATASETS)
+    resolver = DataCatalog.from_config(catalog_config(environment)).config_resolver
+    explicit = set(resolver.config)
+    patterns = {resolver.match_dataset_pattern(name) for name in set(DATASETS) - explicit}
+    assert set(catalog_config(environment)) <= set(DATASETS) | patterns
+
+
+@each_environment
+def test_a_pattern_stands_for_datasets_of_a_search_only(environment: str) -> None:
+    resolver = DataCatalog.from_config(catalog_config(environment)).config_resolver
+    searched = [node for node in NODES.values() if is_of_search(node) or "trial" in node.tags]
+    of_search = {output for node in searched for output in node.outputs}
+    matched = {name for name in set(DATASETS) - set(resolver.config) if resolver.match_dataset_pattern(name)}
+    assert matched == of_search
 
 
 @each_environment
 def test_every_output_moves_with_data_root(environment: str) -> None:
-    config = catalog_config(environment, RUNTIME)
+    resolver = DataCatalog.from_config(catalog_config(environment, RUNTIME)).config_resolver
     for name in {output for node in NODES.values() for output in node.outputs}:
-        paths = [value for key, value in config[name].items() if key in ("filepath", "path")]
+        paths = [value for key, value in resolver.resolve_pattern(name).items() if key in ("filepath", "path")]
         assert paths, f"{name} has no path"
         assert paths[0].startswith("/elsewhere/"), name
 

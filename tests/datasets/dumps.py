@@ -47,9 +47,7 @@ def document(root: str, rows: Iterable[bytes], newline: bytes = b"\r\n") -> byte
 
 
 POSTS = [
-    question(
-        1, "<a><b>", AcceptedAnswerId=4, Title='Fish & <chips> "é"', CreationDate="2018-03-12T17:00:45.567"
-    ),
+    question(1, "<a><b>", AcceptedAnswerId=4, Title='Fish & <chips> "é"', CreationDate="2018-03-12T17:00:45.567"),
     question(2, "|b|c|", Title="two"),
     question(3),
     answer(4, 1),
@@ -99,9 +97,7 @@ class Naive(NamedTuple):
     kinds: dict[int, int]
 
 
-def read_naively(
-    lines: Sequence[bytes], linked: set[int], originals: set[int], selection: PostSelection
-) -> Naive:
+def read_naively(lines: Sequence[bytes], linked: set[int], originals: set[int], selection: PostSelection) -> Naive:
     """Parse every line as XML and apply the selection's definition word by word."""
     found = Naive([], [], {})
     for number, line in enumerate(lines, 1):

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from triptych.datasets.arrow_columns import build_record_batch
 
-SCHEMA = pa.schema(
-    [("long", pa.int64()), ("short", pa.int32()), ("text", pa.string()), ("when", pa.timestamp("ms"))]
-)
+SCHEMA = pa.schema([("long", pa.int64()), ("short", pa.int32()), ("text", pa.string()), ("when", pa.timestamp("ms"))])
 LONG = st.none() | st.integers(-(2**63), 2**63 - 1)
 ROWS = st.lists(st.tuples(LONG, st.none() | st.integers(-(2**31), 2**31 - 1), st.none() | st.text(), LONG))
 
@@ -34,7 +32,7 @@ def test_workers_do_not_import_pandas() -> None:
         "from triptych.datasets.stack_exchange_rows import PostScanner, scan_links\n"
         "from triptych.datasets.xml_blocks import MemoryBlock\n"
         "scanner = PostScanner(IdTable.of([1]), IdTable.of([1]), PostSelection())\n"
-        "assert scanner(MemoryBlock(b'<row Id=\"1\" PostTypeId=\"1\" />')).batch.num_rows == 1\n"
+        'assert scanner(MemoryBlock(b\'<row Id="1" PostTypeId="1" />\')).batch.num_rows == 1\n'
         "scan_links(MemoryBlock(b''))\n"
         "assert not {'pandas', 'torch', 'kedro.framework'} & set(sys.modules)\n"
     )

@@ -3,6 +3,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -21,9 +22,16 @@ def die(_: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def slow_pid(value: int) -> tuple[int, int]:
+    time.sleep(0.01)
+    return value, os.getpid()
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_results_come_in_order(workers: int) -> None:
-    assert list(ordered_map(double, range(12), workers)) == [value * 2 for value in range(12)]
+    results = list(ordered_map(slow_pid, range(50), workers))
+    assert [value for value, _ in results] == list(range(50))
+    assert (len({pid for _, pid in results}) > 1) == (workers > 1)
 
 
 def test_few_items_are_under_way() -> None:

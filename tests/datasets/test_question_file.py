@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,10 +12,14 @@ from kedro.io import DatasetError
 
 from triptych.datasets import QuestionFileDataset
 
-ROWS = {"question_id": [3, 7], "title": ["Quoted, \"title\"", "Ünï雪"], "body": ["<p>two\nlines</p>", ""]}
+ROWS: dict[str, list[Any]] = {
+    "question_id": [3, 7],
+    "title": ['Quoted, "title"', "Ünï雪"],
+    "body": ["<p>two\nlines</p>", ""],
+}
 
 
-def write(path: Path, columns: dict[str, list[object]]) -> Path:
+def write(path: Path, columns: dict[str, list[Any]]) -> Path:
     table = pd.DataFrame(columns)
     if path.suffix == ".parquet":
         table.to_parquet(path)
@@ -68,7 +73,7 @@ def test_no_rows_are_no_questions(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "columns", "message"),
     [
-        ("q.csv", {"text": ["a"]}, r"q\.csv has columns \['text'\]: it needs title or body"),
+        ("q.csv", {"text": ["a"]}, r"q\.csv: columns are \['text'\]: title or body is needed"),
         ("q.csv", {"question_id": ["x", "1"], "title": ["a", "b"]}, r"question_id must be whole numbers"),
         ("q.csv", {"question_id": [1.5, 2], "title": ["a", "b"]}, r"question_id must be whole numbers"),
         ("q.csv", {"question_id": [1, None], "title": ["a", "b"]}, r"question_id must be whole numbers"),
@@ -76,9 +81,7 @@ def test_no_rows_are_no_questions(tmp_path: Path) -> None:
         ("q.csv", {"question_id": [4, 5, 4], "title": ["a", "b", "c"]}, r"question_id 4 occurs twice"),
     ],
 )
-def test_bad_tables_are_refused(
-    tmp_path: Path, name: str, columns: dict[str, list[object]], message: str
-) -> None:
+def test_bad_tables_are_refused(tmp_path: Path, name: str, columns: dict[str, list[Any]], message: str) -> None:
     with pytest.raises(DatasetError, match=message):
         load(write(tmp_path / name, columns))
 

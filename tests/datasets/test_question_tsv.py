@@ -97,9 +97,7 @@ def test_a_bad_line_never_loses_the_others(tmp_path: Path, junk: str, place: int
     lines = [f"{number}\tgood\n" for number in range(100, 106)]
     lines[place] = junk.replace("\n", "") + "\n"
     (tmp_path / "ans.tsv").write_text("999\tfirst\n" + "".join(lines), newline="")
-    found = {
-        record.fields["Id"] for record in read_records(tmp_path / "ans.tsv", ("Id", "Text0"), BrokenRows())
-    }
+    found = {record.fields["Id"] for record in read_records(tmp_path / "ans.tsv", ("Id", "Text0"), BrokenRows())}
     assert found >= {str(number) for number in range(100, 106) if number != 100 + place}
 
 
@@ -128,9 +126,7 @@ def test_long_text_is_kept(tmp_path: Path) -> None:
 
 def test_never_closed_quote_loses_one_row(tmp_path: Path) -> None:
     buffer = io.StringIO()
-    csv.writer(buffer, delimiter="\t", lineterminator="\n").writerows(
-        [(number, "text") for number in range(3, 9)]
-    )
+    csv.writer(buffer, delimiter="\t", lineterminator="\n").writerows([(number, "text") for number in range(3, 9)])
     answers = '1\tone\n2\t"never closed\n' + buffer.getvalue()
     (tmp_path / "ans.tsv").write_text(answers)
     broken = BrokenRows()

@@ -174,9 +174,7 @@ class TestSeveralProcesses:
         assert read_all(packed.read_posts(selection)) == read_all(plain.read_posts(selection))
 
     @pytest.mark.parametrize("form", ["plain", "gz", "7z"])
-    def test_consumer_may_stop_early(
-        self, tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_consumer_may_stop_early(self, tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(xml_blocks, "BLOCK_BYTES", 2 << 10)
         posts = [question(number, Title="x" * 3000) for number in range(5000)]
         before = set(multiprocessing.active_children())
@@ -224,16 +222,11 @@ class TestHostile:
     EXTERNAL = b'<!DOCTYPE posts [<!ENTITY xxe SYSTEM "file:///etc/passwd">]>\n'
 
     @pytest.mark.parametrize("packed", [False, True])
-    @pytest.mark.parametrize(
-        "declaration", [BOMB, EXTERNAL, b"<!doctype posts>", b'<!DOCTYPE posts SYSTEM "x.dtd">']
-    )
+    @pytest.mark.parametrize("declaration", [BOMB, EXTERNAL, b"<!doctype posts>", b'<!DOCTYPE posts SYSTEM "x.dtd">'])
     def test_declarations_are_refused(self, tmp_path: Path, declaration: bytes, packed: bool) -> None:
         write_dump(tmp_path)
         data = (
-            BOM
-            + HEADER
-            + declaration
-            + document("posts", [row(Id=1, PostTypeId=1, Body="&j;")])[len(BOM + HEADER) :]
+            BOM + HEADER + declaration + document("posts", [row(Id=1, PostTypeId=1, Body="&j;")])[len(BOM + HEADER) :]
         )
         (tmp_path / "Posts.xml").unlink()
         name = "Posts.xml.gz" if packed else "Posts.xml"
@@ -265,9 +258,7 @@ class TestHostile:
 
 
 class TestBrokenRows:
-    def test_logged_with_line_numbers_then_summed_up(
-        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_logged_with_line_numbers_then_summed_up(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         posts = [question(1), *[b"<row Id='x' />"] * 30, question(2)]
         stream = source(write_dump(tmp_path, posts)).read_posts(EVERYTHING)
         with caplog.at_level(logging.WARNING):
@@ -372,9 +363,7 @@ class TestDataset:
             StackExchangeDataset(filepath=tmp_path).save(PostStream(lambda _: iter(())))  # type: ignore[arg-type]
 
     def test_from_catalog_config(self, tmp_path: Path) -> None:
-        config = {
-            "raw": {"type": "triptych.datasets.StackExchangeDataset", "filepath": str(write_dump(tmp_path))}
-        }
+        config = {"raw": {"type": "triptych.datasets.StackExchangeDataset", "filepath": str(write_dump(tmp_path))}}
         catalog = DataCatalog.from_config(config)
         assert str(tmp_path) in str(catalog["raw"])
         assert len(catalog.load("raw").read_links()) == 1

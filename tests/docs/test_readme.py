@@ -26,6 +26,11 @@ def test_there_are_exactly_two_commands_of_one_line() -> None:
     assert test.endswith(".venv/bin/python -m pytest")
 
 
+def test_the_tutorial_gives_the_same_first_command() -> None:
+    tutorial = (ROOT / "docs/tutorials/first-run.md").read_text(encoding="utf-8")
+    assert f"```bash\n{set_up_commands()[0]}\n```" in tutorial
+
+
 def test_both_start_from_a_fresh_clone_and_can_be_repeated() -> None:
     run, test = set_up_commands()
     assert run.rpartition(" && ")[0] == test.rpartition(" && ")[0]
@@ -37,9 +42,7 @@ def test_both_start_from_a_fresh_clone_and_can_be_repeated() -> None:
 def test_ci_takes_the_second_command_from_here() -> None:
     script = (ROOT / ".ci/run").read_text(encoding="utf-8")
     assert os.access(ROOT / ".ci/run", os.X_OK)
-    command = subprocess.run(
-        [".ci/run", "--print-test-command"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    command = subprocess.run([".ci/run", "--print-test-command"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert command.stdout.strip() == set_up_commands()[1]
     assert "pytest" not in script.replace("--print-test-command", "")
 
@@ -53,9 +56,7 @@ def links(text: str) -> list[str]:
     return [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
 
 
-PAGES = sorted(
-    [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "conf/README.md", ROOT / "data/README.md"]
-)
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "conf/README.md", ROOT / "data/README.md"])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -20,9 +20,7 @@ def recorded_runs(folder: Path) -> Any:
     return client.search_runs([experiment.experiment_id])
 
 
-def test_parameters_are_logged_by_field_in_one_finished_run(
-    run_toy: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_parameters_are_logged_by_field_in_one_finished_run(run_toy: Callable[..., Path], tmp_path: Path) -> None:
     run_toy()
     (run,) = recorded_runs(tmp_path)
     assert run.info.status == "FINISHED"
@@ -32,9 +30,7 @@ def test_parameters_are_logged_by_field_in_one_finished_run(
 
 
 @pytest.mark.parametrize("runner", [SequentialRunner, ParallelRunner])
-def test_each_session_is_one_run(
-    run_toy: Callable[..., Path], tmp_path: Path, runner: type[AbstractRunner]
-) -> None:
+def test_each_session_is_one_run(run_toy: Callable[..., Path], tmp_path: Path, runner: type[AbstractRunner]) -> None:
     import mlflow
 
     for count in (1, 2):
@@ -56,3 +52,27 @@ def test_a_relative_database_lies_in_the_project(
     MlflowSetup().after_context_created(Context())  # type: ignore[arg-type]
     uri = Context.config_loader["mlflow"]["server"]["mlflow_tracking_uri"]
     assert uri == f"sqlite:///{tmp_path}/project/mlflow.db"
+
+
+@pytest.mark.parametrize(
+    ("uri", "artifacts", "kept"),
+    [
+        ("http://127.0.0.1:1", "mlartifacts", False),
+        ("http://127.0.0.1:1", "s3://bucket/x", True),
+        ("sqlite:////x.db", "/x", True),
+    ],
+)
+def test_a_server_keeps_artifacts_where_it_does(
+    project: Path, restored: None, tmp_path: Path, uri: str, artifacts: str, kept: bool
+) -> None:
+    from triptych.hooks import MlflowSetup
+
+    params = {"mlflow_uri": uri, "mlflow_artifacts": artifacts}
+
+    class Context:
+        project_path = tmp_path
+        config_loader = KedroSession.create(project, runtime_params=params)._get_config_loader()
+
+    MlflowSetup().after_context_created(Context())  # type: ignore[arg-type]
+    options = Context.config_loader["mlflow"]["tracking"]["experiment"]["create_experiment_kwargs"]
+    assert options == ({"artifact_location": artifacts} if kept else {})

@@ -58,7 +58,9 @@ class QuestionFileDataset(AbstractDataset["pd.DataFrame", "pd.DataFrame"]):
         try:
             if self._filepath.suffix == ".parquet":
                 return pd.read_parquet(self._filepath)
-            return pd.read_csv(self._filepath, encoding="utf-8")
+            # Text stays as it is: a question may be titled "null", "NaN" or "1.10".
+            texts, ids = {"title": str, "body": str}, {"question_id": [""]}
+            return pd.read_csv(self._filepath, encoding="utf-8", dtype=texts, keep_default_na=False, na_values=ids)
         except (ValueError, OSError, pd.errors.ParserError) as error:
             raise DatasetError(f"{self._filepath} cannot be read: {error}") from error
 

@@ -136,11 +136,11 @@ class _Cursor:
         octets = self._next_octets(_MAX_DIGITS + 1)
         digits = octets - ord("0")  # what is below "0" wraps around
         is_number = np.logical_and.accumulate(digits <= 9, axis=1)
-        value = np.zeros(len(digits), dtype=np.int64)
-        for column in range(_MAX_DIGITS):
-            value = np.where(is_number[:, column], value * 10 + digits[:, column], value)
         length = is_number.sum(axis=1)
         after = np.minimum(length, _MAX_DIGITS)
+        value = np.zeros(len(digits), dtype=np.int64)
+        for column in range(int(after.max(initial=0, where=self.matches))):
+            value = np.where(is_number[:, column], value * 10 + digits[:, column], value)
         self.matches &= (length > 0) & (octets[np.arange(len(octets)), after] == ord('"'))
         self._position = self._position + after + 1
         return value

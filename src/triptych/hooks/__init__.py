@@ -3,6 +3,7 @@
 from triptych.hooks.mlflow_setup import MlflowSetup
 from triptych.hooks.parameter_check import ParameterCheck
 from triptych.hooks.run_report import RunReport
+from triptych.hooks.search_restart import SearchRestart
 from triptych.hooks.trial_tracking import TrialTracking
 
-__all__ = ["MlflowSetup", "ParameterCheck", "RunReport", "TrialTracking"]
+__all__ = ["MlflowSetup", "ParameterCheck", "RunReport", "SearchRestart", "TrialTracking"]

@@ -18,7 +18,7 @@ class MlflowSetup:
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
-        """Make `sqlite:///mlflow.db` mean the project's folder, from wherever a command is started.
+        """Make `sqlite:///mlflow.db` mean the project's folder, and let a server keep artifacts where it does.
 
         Args:
             context: The context of the session.
@@ -34,6 +34,8 @@ class MlflowSetup:
         if uri.startswith(_SQLITE) and not Path(uri.removeprefix(_SQLITE)).is_absolute():
             server["mlflow_tracking_uri"] = f"{_SQLITE}{context.project_path / uri.removeprefix(_SQLITE)}"
             loader["mlflow"] = config
+        if uri.startswith(("http://", "https://")) and _forget_folder(config):
+            loader["mlflow"] = config
 
     @hook_impl(tryfirst=True)
     def before_node_run(self, inputs: dict[str, Any]) -> None:
@@ -48,3 +50,16 @@ class MlflowSetup:
         for name, value in inputs.items():
             if name.startswith("params:") and dataclasses.is_dataclass(value) and not isinstance(value, type):
                 inputs[name] = dataclasses.asdict(value)
+
+
+def _forget_folder(config: dict[str, Any]) -> bool:
+    """Drop a plain folder as the place of a new experiment's artifacts; tell whether there was one.
+
+    Beside a server it would be a folder of whichever machine a step runs on.
+    """
+    experiment = (config.get("tracking") or {}).get("experiment") or {}
+    options = experiment.get("create_experiment_kwargs") or {}
+    if "://" in (options.get("artifact_location") or "://"):
+        return False
+    del options["artifact_location"]
+    return True

@@ -58,9 +58,12 @@ def field_docs(block: type) -> dict[str, str]:
     Returns:
         The text by field name, for those that have one.
     """
+    docs: dict[str, str] = {}
+    for base in block.__bases__:
+        if dataclasses.is_dataclass(base):
+            docs |= field_docs(base)
     tree = ast.parse(textwrap.dedent(inspect.getsource(block))).body[0]
     assert isinstance(tree, ast.ClassDef)  # noqa: S101 - what inspect returned
-    docs = {}
     for field, text in zip(tree.body, tree.body[1:], strict=False):
         match field, text:
             case (
@@ -81,19 +84,32 @@ def _section(key: str, annotation: Any, values: Any) -> Iterator[str]:
 
 
 def _rows(key: str, annotation: Any, values: Any, meaning: str = "") -> Iterator[tuple[str, str, str, str]]:
+    if typing.get_origin(annotation) is dict and dataclasses.is_dataclass(typing.get_args(annotation)[1]):
+        yield from _mapping_rows(key, annotation, values, meaning)
+        return
     if not dataclasses.is_dataclass(annotation):
-        yield (
-            f"`{key}`",
-            f"`{type_name(annotation)}`".replace("|", "\\|"),
-            f"`{json.dumps(values, default=str)}`",
-            meaning,
-        )
+        yield _row(key, annotation, f"`{json.dumps(values, default=str)}`", meaning)
         return
     block = typing.cast(type, annotation)
     docs = field_docs(block)
     defaults = {field.name: field for field in dataclasses.fields(block)}
     for name, kind in field_types(block).items():
         yield from _rows(f"{key}.{name}", kind, _value(values, defaults[name]), docs.get(name, ""))
+
+
+def _mapping_rows(key: str, annotation: Any, values: Any, meaning: str) -> Iterator[tuple[str, str, str, str]]:
+    """Give the names that conf/base has a row each, and what may be said of any name once."""
+    block = typing.get_args(annotation)[1]
+    docs = field_docs(block)
+    yield _row(key, annotation, "", meaning)
+    for name, kind in field_types(block).items():
+        yield _row(f"{key}.NAME.{name}", kind, "", docs.get(name, ""))
+    for name, value in (values or {}).items():
+        yield _row(f"{key}.{name}", block, f"`{json.dumps(value, default=str)}`", "")
+
+
+def _row(key: str, annotation: Any, value: str, meaning: str) -> tuple[str, str, str, str]:
+    return f"`{key}`", f"`{type_name(annotation)}`".replace("|", "\\|"), value, meaning
 
 
 def _value(values: Any, field: dataclasses.Field[Any]) -> Any:

@@ -56,7 +56,8 @@ def plot_configurations(table: pd.DataFrame, search: SearchParams) -> go.Figure:
 
 def _axis(values: pd.Series, name: str) -> dict[str, object]:
     numbers = pd.to_numeric(values, errors="coerce")
-    if numbers.notna().all() and values.dtype != bool:
+    # Beside trials that have none, true and false are objects, which to_numeric takes for numbers.
+    if numbers.notna().all() and not values.map(pd.api.types.is_bool).any():
         return {"label": name, "values": numbers.astype(float).tolist()}
     codes, labels = pd.factorize(values.astype(str), sort=True)
     ticks = list(range(len(labels)))

@@ -20,8 +20,15 @@ def sample_trials(search: SearchParams, *, plan: SearchPlan) -> list[Trial]:
     """Draw the configurations of the first rung.
 
     Raises:
-        ValueError: If a grid has more configurations than the plan has trials.
+        ValueError: If a grid has more configurations than the plan has trials, or a rung would bring no more budget
+            than the one before.
     """
+    least = plan.eta ** (plan.rungs - 1)
+    if search.max_budget < least:
+        raise ValueError(
+            f"max_budget must be at least {least} for the plan in settings.py ({plan.rungs} rungs, each "
+            f"{plan.eta} times the budget), got {search.max_budget}"
+        )
     if search.method == "grid":
         configurations = list_grid(search.space)
         if len(configurations) > plan.trials:

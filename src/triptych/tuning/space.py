@@ -28,10 +28,12 @@ class Dimension:
     def __post_init__(self) -> None:
         if self.kind == "choice":
             if not self.values or self.low is not None or self.high is not None:
-                raise ValueError("values must not be empty, and low and high not be given, for kind choice")
+                raise ValueError("kind choice takes values, and no low and high (null takes back those of conf/base)")
             return
         if self.values or self.low is None or self.high is None or self.low > self.high:
-            raise ValueError(f"low and high (low <= high), and no values, are needed for kind {self.kind}")
+            raise ValueError(
+                f"kind {self.kind} takes low and high (low <= high), and no values ([] takes back those of conf/base)"
+            )
         if self.kind.startswith("log") and self.low <= 0:
             raise ValueError(f"low must be above 0 for kind {self.kind}, got {self.low}")
         if self.kind.endswith("int") and (self.low != int(self.low) or self.high != int(self.high)):

@@ -108,6 +108,7 @@ def run_trial(trial: Trial, train: Train) -> Trial:
         if wrong:
             raise ValueError(f"metrics are not finite: {wrong}")
     except Exception as error:  # any failure is recorded, whatever library it comes from
+        scratch.cleanup()
         _logger.warning("Trial %d failed: %s: %s", trial.number, type(error).__name__, error)
         measured = Measurement(trial.budget, {}, time.perf_counter() - start)
         history = (*trial.history, measured)

@@ -8,11 +8,55 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-WORDS = (
-    "array promise callback closure module string number date regex button form click event object key value "
-    "loop index sort filter server request header cookie storage json parse syntax token strict scope hoist "
-    "timer delay random merge clone prototype class null undefined compare equal float decimal upper lower"
-).split()
+WORDS = [
+    "array",
+    "promise",
+    "callback",
+    "closure",
+    "module",
+    "string",
+    "number",
+    "date",
+    "regex",
+    "button",
+    "form",
+    "click",
+    "event",
+    "object",
+    "key",
+    "value",
+    "loop",
+    "index",
+    "sort",
+    "filter",
+    "server",
+    "request",
+    "header",
+    "cookie",
+    "storage",
+    "json",
+    "parse",
+    "syntax",
+    "token",
+    "strict",
+    "scope",
+    "hoist",
+    "timer",
+    "delay",
+    "random",
+    "merge",
+    "clone",
+    "prototype",
+    "class",
+    "null",
+    "undefined",
+    "compare",
+    "equal",
+    "float",
+    "decimal",
+    "upper",
+    "lower",
+]
 
 
 class Corpus(NamedTuple):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-
 from tests.pipelines.faq.corpora import Corpus, draw_corpus, make_pairs, make_questions
+
 from triptych.pipelines.faq.faq_index import RETRIEVAL_VIEWS, FaqIndex, Query
 from triptych.pipelines.faq.params import RetrievalParams
 from triptych.pipelines.faq.text_views import VIEWS
@@ -113,7 +113,7 @@ def test_the_smaller_number_wins_a_tie(count: int) -> None:
     (query,) = index.make_queries(make_questions({1: "unheard of nowhere"}))
     assert index.retrieve(query, count).tolist() == list(range(count))
     same = draw_corpus(2, originals=12, copied=0.0)
-    texts = {i: "array promise callback" for i in same.questions["question_id"]}
+    texts = dict.fromkeys(same.questions["question_id"].tolist(), "array promise callback")
     tied = build(Corpus(make_questions(texts), same.pairs))
     (query,) = tied.make_queries(make_questions({1: "array promise"}))
     assert tied.retrieve(query, count).tolist() == list(range(count))
@@ -140,11 +140,11 @@ def test_words_of_too_many_documents_do_not_take_part_in_retrieval() -> None:
     # 60 of 80 documents hold the common word: passed over only where the share, and 50 documents, are fewer.
     for share, first in ((0.5, 0), (0.8, 10)):
         index = build(corpus, RetrievalParams(max_document_share=share))
-        common, seldom = index.make_queries(asked)
-        assert index.retrieve(common, 3)[0] == first
+        frequent, seldom = index.make_queries(asked)
+        assert index.retrieve(frequent, 3)[0] == first
         assert set(index.retrieve(seldom, 10).tolist()) == set(range(10))
         # Comparison knows all words.
-        assert index.compare(common, np.array([20]))[0, 0] > 0
+        assert index.compare(frequent, np.array([20]))[0, 0] > 0
 
 
 @QUICK

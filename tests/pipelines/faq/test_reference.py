@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.pipelines.faq.corpora import make_pairs, topical_corpus
+
 from triptych.pipelines.faq.nodes import train_reference
 from triptych.pipelines.faq.params import ReferenceParams, SplitParams
 from triptych.pipelines.faq.reference import ReferenceModel, draw_pairs, reference_texts, score_fold
@@ -88,9 +89,10 @@ def test_weights_and_ngrams_reach_the_model() -> None:
     questions, roles, asked = make_fold()
     texts = reference_texts(questions)
     train = roles[roles["role"] == "train"]
+    changes: dict[str, dict[str, Any]] = {"plain": {}, "unweighted": {"unweighted": True}, "pairs": {"ngrams": 2}}
     models = {
         name: ReferenceModel(dataclasses.replace(PARAMS, **change)).fit(texts, train)
-        for name, change in {"plain": {}, "unweighted": {"unweighted": True}, "pairs": {"ngrams": 2}}.items()
+        for name, change in changes.items()
     }
     mean = {name: model.score(texts, asked).mean() for name, model in models.items()}
     # A quarter of the rows match: weighing the classes equally lifts the probabilities.
@@ -105,10 +107,10 @@ def test_the_node_scores_all_folds_or_none(enabled: bool, features: pd.DataFrame
     questions, pairs = topical_corpus()
     roles = split_pairs(questions, pairs, SplitParams(), 1)
     params = dataclasses.replace(PARAMS, enabled=enabled)
-    scores, report = train_reference(questions, roles, features.assign(fold=0), params)
+    scores, report = train_reference(questions, roles, features.assign(fold=0), params, {})
     assert list(scores.columns) == ["fold", "question_id", "candidate_id", "score"]
     assert str(scores["score"].dtype) == "float64"
     asked = features[features["role"].str.startswith("test_")]
     assert len(scores) == (len(asked) if enabled else 0)
-    assert report["enabled"] is enabled
+    assert report["settings"] == dataclasses.asdict(params)
     assert (report["train_seconds"] > 0) == enabled

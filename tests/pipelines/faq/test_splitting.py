@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.pipelines.faq.corpora import Corpus, corpora, draw_corpus, make_pairs, make_questions, topical_corpus
+
 from triptych.pipelines.faq.params import SplitParams
 from triptych.pipelines.faq.splitting import count_roles, split_pairs
 from triptych.pipelines.faq.tokens import word_tokens
@@ -113,7 +114,7 @@ def test_a_split_by_time_trains_on_the_past_only(corpus: Corpus, params: SplitPa
 @QUICK
 @given(corpora, PARAMS, st.integers(1, 3), st.sampled_from(["random", "time"]), st.integers(0, 9))
 def test_the_order_of_the_rows_does_not_matter(
-    corpus: Corpus, params: SplitParams, folds: int, method: str, seed: int
+    corpus: Corpus, params: SplitParams, folds: int, method: Literal["random", "time"], seed: int
 ) -> None:
     params = dataclasses.replace(params, method=method)
     folds = 1 if method == "time" else folds

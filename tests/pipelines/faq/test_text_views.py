@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
-
 from tests.pipelines.faq.corpora import draw_corpus, make_questions
+
 from triptych.pipelines.faq.text_views import FIELD_WEIGHTS, LEAD_CHARS, VIEWS, FieldCounts, Measure, Weighting
 from triptych.pipelines.faq.tokens import word_pairs, word_tokens
 
@@ -34,7 +35,7 @@ def texts_of(kind: str, questions: pd.DataFrame) -> list[str]:
 
 
 def scikit_learn(kind: str) -> TfidfVectorizer:
-    options = {"analyzer": word_pairs if kind == "word_pairs" else word_tokens}
+    options: dict[str, Any] = {"analyzer": word_pairs if kind == "word_pairs" else word_tokens}
     if kind.endswith("_chars"):
         options = {"analyzer": "char_wb", "ngram_range": (3, 5)}
     stack = "chars" if kind.endswith("_chars") else "word_pairs" if kind == "word_pairs" else "words"

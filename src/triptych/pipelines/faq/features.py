@@ -108,10 +108,10 @@ def featurize_chunks(
     chunks = [(questions.iloc[i : i + _CHUNK_QUERIES], plans[i : i + _CHUNK_QUERIES]) for i in starts]
     # Starting processes and handing them the index costs seconds.
     processes = 1 if len(plans) < _FEW_QUERIES else workers or joblib.cpu_count()
-    if processes == 1:
-        results = (_featurize_chunk(index, texts, chunk) for texts, chunk in chunks)
-    else:
+    if processes > 1:
         results = _featurize_apart(index, chunks, processes)
+    else:
+        results = (_featurize_chunk(index, texts, chunk) for texts, chunk in chunks)
     yield from tqdm(results, total=len(chunks), desc="comparing questions", unit="chunk", disable=None)
 
 

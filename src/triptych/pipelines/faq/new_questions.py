@@ -28,9 +28,12 @@ def complete_columns(table: pd.DataFrame) -> pd.DataFrame:
     if table["question_id"].isna().all():
         table["question_id"] = range(1, len(table) + 1)
     try:
-        table["question_id"] = table["question_id"].astype("int64")
+        given = pd.to_numeric(table["question_id"])
+        table["question_id"] = given.astype("int64")
     except (ValueError, TypeError) as error:
         raise ValueError(f"question_id must be whole numbers: {error}") from error
+    if (rounded := table["question_id"] != given).any():
+        raise ValueError(f"question_id must be whole numbers: {given[rounded].iloc[0]} is none")
     if (repeated := table["question_id"].duplicated()).any():
         raise ValueError(f"question_id {table.loc[repeated, 'question_id'].iloc[0]} occurs twice")
     return table
@@ -55,5 +58,7 @@ def clean_new_questions(new_questions: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
             "code": [code for _, code in clean],
         }
     )
+    # Columns of no row are no text yet.
+    table = table.astype({"title": str, "text": str, "code": str})
     empty = (table["title"] + table["text"] + table["code"]).str.strip() == ""
     return table[~empty], table.loc[empty, ["question_id"]].assign(reason="no text")

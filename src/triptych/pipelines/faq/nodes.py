@@ -191,7 +191,7 @@ def evaluate_rankers(
     """
     originals = roles["original_id"].nunique()
     tables = []
-    for fold in range(evaluation.folds):
+    for fold in sorted(set(features["fold"].tolist())):
         rows = features[features["fold"] == fold]
         scores = reference_scores[reference_scores["fold"] == fold]
         tables.append(rank_fold(rows, load_booster(rankers["models"][fold]), scores, originals))

@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from triptych.pipelines.faq import nodes
+from triptych.pipelines.faq.params import RankerSearchParams, ReferenceSearchParams
 from triptych.tuning.pipeline import create_search
 from triptych.tuning.plan import SearchPlan
 
@@ -59,12 +60,13 @@ def create_pipeline(**_: object) -> Pipeline:
 
 def create_tune_pipeline(plan: SearchPlan, **_: object) -> Pipeline:
     """Create the pipeline that searches the settings of the ranker and of the reference's method."""
-    reference_inputs = ["questions", "roles", "features", "params:reference"]
+    ranker = ["features", "params:ranker"]
+    reference = ["questions", "roles", "features", "params:reference"]
     return Pipeline(
         [
             *_prepare(),
-            *create_search("ranker", plan, nodes.run_ranker_trial, ["features", "params:ranker"]),
-            *create_search("reference", plan, nodes.run_reference_trial, reference_inputs),
+            *create_search("ranker", plan, nodes.run_ranker_trial, ranker, RankerSearchParams),
+            *create_search("reference", plan, nodes.run_reference_trial, reference, ReferenceSearchParams),
         ],
         namespace="faq",
     )

@@ -14,7 +14,9 @@ from triptych.pipelines.faq.params import FilterParams
 class PostFile(Protocol):
     """Posts on disk, as `triptych.datasets.ParquetBatchesDataset` loads them."""
 
-    metadata: dict[str, Any]
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The report of what was read."""
 
     def to_pandas(self, columns: list[str] | None = None, filters: Any = None) -> pd.DataFrame:
         """Read the posts that pass the filters."""

@@ -1,12 +1,13 @@
 """Train LightGBM's LambdaRank over similarity views, and score candidates with it.
 
 LambdaRank is Burges, "From RankNet to LambdaRank to LambdaMART: an overview" (2010). Every feature grows with
-similarity and the model is held to it (monotone constraints): without that, a few hundred questions suffice for
-the trees to tell the originals apart by their figures, and to learn which ones are asked about.
+similarity and the model is held to it (monotone constraints): trained on a few hundred questions, trees otherwise
+learn which originals are asked about by their figures (docs/explanation/faq.md has what it is worth).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def train_booster(features: pd.DataFrame, params: RankerParams) -> lgb.Booster:
 
     rounds = params.rounds
     if params.early_stopping_rounds and (features["role"] == "tune").any():
-        rounds = find_rounds(features, params, params.rounds)[1]
+        rounds = find_rounds(features, params, params.rounds).rounds
     learn = features[features["role"].isin(["train", "tune"])]
     return lgb.train(_lightgbm_params(params), make_groups(learn), num_boost_round=rounds)
 
@@ -64,33 +65,70 @@ def make_groups(features: pd.DataFrame) -> lgb.Dataset:
     return lgb.Dataset(values, features["label"].to_numpy(), group=sizes, free_raw_data=False)
 
 
+@dataclass(frozen=True)
+class Boosting:
+    """How far a boosting with an eye on the tuning questions has got."""
+
+    model: lgb.Booster
+    """The model with all of its rounds."""
+    rounds: int
+    """How many of them are best on the tuning questions."""
+    score: float
+    """NDCG@10 of the tuning questions with these."""
+
+
 def find_rounds(
-    features: pd.DataFrame, params: RankerParams, budget: int, before: lgb.Booster | None = None
-) -> tuple[lgb.Booster, int]:
+    features: pd.DataFrame, params: RankerParams, budget: int, before: Boosting | None = None
+) -> Boosting:
     """Train on the training questions, stopping early by the tuning questions.
 
     Args:
         features: Rows of one fold with columns `role`, `query`, `label` and FEATURES.
         params: LightGBM's settings; `early_stopping_rounds` 0 uses up the budget.
         budget: Most rounds, those of `before` included.
-        before: Model to go on from.
-
-    Returns:
-        The model with all of its rounds, and how many of them are best on the tuning questions.
+        before: Boosting to go on from; one that has stopped early is given back as it is.
     """
     import lightgbm as lgb
 
+    patience = _Patience(params.early_stopping_rounds, before)
+    used = before.model.num_trees() if before else 0
+    if before and (used >= budget or patience.is_over(used)):
+        return before
     train, tune = (make_groups(features[features["role"] == role]) for role in ("train", "tune"))
-    patience = params.early_stopping_rounds
     model = lgb.train(
         _lightgbm_params(params),
         train,
-        budget - (before.num_trees() if before else 0),
+        budget - used,
         valid_sets=[tune],
-        init_model=before,
-        callbacks=[lgb.early_stopping(patience, verbose=False)] if patience else [],
-    )
-    return model, max(int(model.best_iteration), 1) if patience else model.num_trees()
+        init_model=before.model if before else None,
+        callbacks=[patience],
+        keep_training_booster=True,  # it would be cut off after the best round, which is no place to go on from
+    ).free_dataset()
+    rounds = patience.best_round if params.early_stopping_rounds else model.num_trees()
+    return Boosting(model, rounds, patience.best_score)
+
+
+class _Patience:
+    """LightGBM's early stopping, except that it remembers the rounds before a checkpoint."""
+
+    before_iteration = False
+    order = 30
+
+    def __init__(self, patience: int, before: Boosting | None) -> None:
+        self.patience = patience
+        self.best_round, self.best_score = (before.rounds, before.score) if before else (0, -np.inf)
+
+    def is_over(self, rounds: int) -> bool:
+        return self.patience > 0 and rounds - self.best_round >= self.patience
+
+    def __call__(self, env: Any) -> None:
+        from lightgbm.callback import EarlyStopException
+
+        score = env.evaluation_result_list[0][2]
+        if score > self.best_score:
+            self.best_round, self.best_score = env.iteration + 1, score
+        elif self.is_over(env.iteration + 1):
+            raise EarlyStopException(self.best_round - 1, env.evaluation_result_list)
 
 
 def _lightgbm_params(params: RankerParams) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from triptych.pipelines.faq.params import RankerParams, ReferenceParams
-from triptych.pipelines.faq.ranker import find_rounds, load_booster, score_candidates
+from triptych.pipelines.faq.ranker import Boosting, find_rounds, load_booster, score_candidates
 from triptych.pipelines.faq.ranking import rank_right, summarize_ranks
 from triptych.pipelines.faq.reference import ReferenceModel, reference_texts
 from triptych.tuning.trials import Outcome
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MODEL = "model.txt"
+_STATE = "boosting.json"
 
 
 class RankerTrial:
@@ -32,13 +34,13 @@ class RankerTrial:
     def train(self, config: dict[str, Any], budget: int, checkpoint: Path | None, folder: Path) -> Outcome:
         """Go on from the checkpoint up to `budget` rounds, stopping early where the tuning score gets no better."""
         params = replace(self.base, **config)
-        before = _load_model(checkpoint)
-        model, rounds = find_rounds(self.features, params, budget, before)
-        model.save_model(str(folder / _MODEL), num_iteration=-1)
+        boosting = find_rounds(self.features, params, budget, _load_boosting(checkpoint) if checkpoint else None)
+        boosting.model.save_model(str(folder / _MODEL), num_iteration=-1)
+        state = {"rounds": boosting.rounds, "score": boosting.score}
+        (folder / _STATE).write_text(json.dumps(state), encoding="utf-8")
         tune = self.features[self.features["role"] == "tune"]
-        return Outcome(
-            score_tuning(tune, score_candidates(model, tune, rounds)), {"rounds": rounds, "early_stopping_rounds": 0}
-        )
+        scores = score_candidates(boosting.model, tune, boosting.rounds)
+        return Outcome(score_tuning(tune, scores), {"rounds": boosting.rounds, "early_stopping_rounds": 0})
 
 
 class ReferenceTrial:
@@ -55,7 +57,7 @@ class ReferenceTrial:
 
     def train(self, config: dict[str, Any], budget: int, checkpoint: Path | None, folder: Path) -> Outcome:
         """Go on from the checkpoint up to `budget` rounds."""
-        before = _load_model(checkpoint)
+        before = _load_model(checkpoint) if checkpoint else None
         rounds = budget - (before.num_trees() if before else 0)
         model = ReferenceModel(replace(self.base, **config, rounds=max(rounds, 1)))
         model.fit(self.texts, self.pairs, before)
@@ -77,5 +79,10 @@ def score_tuning(tune: pd.DataFrame, scores: NDArray[np.float64]) -> dict[str, f
     return summarize_ranks(rank_right(query, tune["label"].to_numpy(), scores, missing_rank))
 
 
-def _load_model(checkpoint: Path | None) -> lgb.Booster | None:
-    return load_booster((checkpoint / _MODEL).read_text(encoding="utf-8")) if checkpoint else None
+def _load_boosting(checkpoint: Path) -> Boosting:
+    state = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
+    return Boosting(_load_model(checkpoint), **state)
+
+
+def _load_model(checkpoint: Path) -> lgb.Booster:
+    return load_booster((checkpoint / _MODEL).read_text(encoding="utf-8"))

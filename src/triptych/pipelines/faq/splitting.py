@@ -6,10 +6,8 @@ Roles of a duplicate within a fold:
 * `tune`: its original is not trained on; stops the training early. Known to the index of the test sets.
 * `test_known`: a new duplicate of an original that has others in training.
 * `test_unseen`: its original is never trained on.
-* `excluded`: held out but not a query of this fold, or nearly the same text as a training question.
+* `excluded`: nearly the same text as a training question, so neither.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -86,9 +84,10 @@ def _split_at_random(
     known = _draw_known(pairs, text_group, rng, params.known_share)
     roles = []
     for fold in range(folds):
-        # Each held-out duplicate is a query of one fold only, one in which its original is trained on.
+        # Each held-out duplicate is a query of one fold only, one in which its original is trained on; the other
+        # folds have models of their own, which may learn from it.
         asked_here = group_fold == (fold - 1) % folds if folds > 1 else np.full(len(pairs), True)
-        role = np.where(known, np.where(asked_here, "test_known", "excluded"), "train")
+        role = np.where(known & asked_here, "test_known", "train")
         role = np.where(group_fold == fold, "test_unseen", role)
         role = _drop_leaks(pairs, role, text_group, original_group)
         roles.append(_draw_tune(role, original_group, rng, params.tune_share))
@@ -167,10 +166,11 @@ def _draw_tune(role: NDArray[np.str_], original_group: IntArray, rng: Generator,
 
 def _check_roles(table: pd.DataFrame, folds: int) -> None:
     for fold in range(folds):
-        roles: Sequence[str] = table.loc[table["fold"] == fold, "role"].tolist()
-        if "train" not in roles or not {"test_known", "test_unseen"} & set(roles):
+        roles = table.loc[table["fold"] == fold, "role"]
+        tested = int(roles.isin(["test_known", "test_unseen"]).sum())
+        trained = int((roles == "train").sum())
+        if not trained or not tested:
             raise ValueError(
-                f"fold {fold} of the split has {roles.count('train')} training duplicates and no test "
-                f"duplicate or no training duplicate at all ({len(roles)} pairs): give more data, a larger "
-                "faq.split.unseen_share or fewer faq.evaluation.folds"
+                f"fold {fold} of the split has {trained} training and {tested} test duplicates of {len(roles)}, and "
+                "needs some of both: give more data, other shares in faq.split, or fewer faq.evaluation.folds"
             )

@@ -12,8 +12,8 @@ with weights, word pairs, or character n-grams. Measures:
 from __future__ import annotations
 
 import functools
-import itertools
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,8 +22,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from triptych.pipelines.faq.pair_counts import count_pairs
-from triptych.pipelines.faq.tokens import pair_words, word_tokens
+from triptych.pipelines.faq.corpus_counts import WordNumbers, count_pairs, count_words
+from triptych.pipelines.faq.tokens import word_pairs, word_tokens
 
 if TYPE_CHECKING:
     from sklearn.feature_extraction.text import CountVectorizer
@@ -143,7 +143,7 @@ def _mark_presence(counts: csr_array) -> csr_array:
 
 def _sum_rows(counts: csr_array, data: NDArray[np.float32]) -> NDArray[np.float64]:
     owner = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-    return np.bincount(owner, data, minlength=counts.shape[0])
+    return np.bincount(owner, data, minlength=counts.shape[0]).astype(np.float64)
 
 
 def _scale_rows(counts: csr_array, data: NDArray[np.float32], divisors: NDArray[np.float64]) -> csr_array:
@@ -160,17 +160,30 @@ class FieldCounts:
     @classmethod
     def fit_count(cls, questions: pd.DataFrame, max_terms: int) -> tuple[FieldCounts, dict[str, csr_array]]:
         """Learn the vocabularies from columns `title`, `text`, `code`, and count the same questions."""
-        counters = {kind: _make_counter(kind, max_features=max_terms) for kind in ("words", "chars")}
-        stacks = _stack_fields(questions)
-        pairs, pair_counts = count_pairs(stacks.pop("word_pairs"), max_terms)
-        counts = {kind: counter.fit_transform(stacks.pop(kind)) for kind, counter in counters.items()}
-        vocabularies = cls(counters | {"word_pairs": _restore_counter("word_pairs", pairs)})
-        return vocabularies, _split_counts(counts | {"word_pairs": pair_counts}, len(questions))
+        size, n_fields = len(questions), len(_FIELDS)
+        fields = zip(*(questions[field] for field in _FIELDS), strict=True)
+        corpus = WordNumbers.read(word_tokens(text) for row in fields for text in row)
+        number, row = np.arange(size * n_fields) % n_fields, np.arange(size * n_fields) // n_fields
+        words = count_words(corpus, number * size + row, max_terms)
+        pairs = count_pairs(corpus, row, max_terms)
+        chars = _make_counter("chars", max_features=max_terms)
+        counts = {
+            "words": words.counts,
+            "word_pairs": pairs.counts,
+            "chars": chars.fit_transform(_stack_chars(questions)),
+        }
+        restored = cls.from_terms({"words": words.terms, "word_pairs": pairs.terms})
+        return cls({**restored._counters, "chars": chars}), _split_counts(counts, size)
 
     @classmethod
     def from_terms(cls, terms: dict[str, list[str]]) -> FieldCounts:
         """Restore what `terms` gave."""
-        return cls({kind: _restore_counter(kind, names) for kind, names in terms.items()})
+        counters = {}
+        for kind, names in terms.items():
+            counters[kind] = _make_counter(kind)
+            # As fit sets it: a vocabulary given to the constructor would be copied and checked at each call.
+            counters[kind].vocabulary_ = {name: number for number, name in enumerate(names)}
+        return cls(counters)
 
     @property
     def terms(self) -> dict[str, list[str]]:
@@ -183,8 +196,7 @@ class FieldCounts:
         Returns:
             Sparse counts of shape (questions, terms) a kind.
         """
-        stacks = _stack_fields(questions)
-        counts = {kind: counter.transform(stacks[kind]) for kind, counter in self._counters.items()}
+        counts = {kind: counter.transform(_STACKS[kind](questions)) for kind, counter in self._counters.items()}
         return _split_counts(counts, len(questions))
 
 
@@ -194,26 +206,22 @@ def _make_counter(kind: str, **options: Any) -> CountVectorizer:
 
     if kind == "chars":
         return CountVectorizer(analyzer="char_wb", ngram_range=(3, 5), dtype=np.int32, **options)
-    return CountVectorizer(analyzer=list if kind == "words" else pair_words, dtype=np.int32, **options)
+    analyzer = word_tokens if kind == "words" else word_pairs
+    return CountVectorizer(analyzer=analyzer, dtype=np.int32, **options)
 
 
-def _restore_counter(kind: str, terms: list[str]) -> CountVectorizer:
-    counter = _make_counter(kind)
-    # As fit sets it: a vocabulary given to the constructor would be copied and checked at each call.
-    counter.vocabulary_ = {term: number for number, term in enumerate(terms)}
-    return counter
+def _stack_chars(questions: pd.DataFrame) -> list[str]:
+    pairs = zip(questions["title"], questions["text"], strict=True)
+    return [*questions["title"], *(f"{title} {text[:LEAD_CHARS]}" for title, text in pairs)]
 
 
-def _stack_fields(questions: pd.DataFrame) -> dict[str, list[Any]]:
-    """List what each vocabulary counts, the fields one below the other: words are cut once, all in one call."""
-    titles, texts = questions["title"].tolist(), questions["text"].tolist()
-    fields = [[word_tokens(text) for text in field] for field in (titles, texts, questions["code"])]
-    leads = [f"{title} {text[:LEAD_CHARS]}" for title, text in zip(titles, texts, strict=True)]
-    return {
-        "words": [*itertools.chain(*fields)],
-        "word_pairs": [[*itertools.chain(*words)] for words in zip(*fields, strict=True)],
-        "chars": titles + leads,
-    }
+# Fields are stacked one below the other, so that all are counted in one call.
+_FIELDS = ("title", "text", "code")
+_STACKS: dict[str, Callable[[pd.DataFrame], list[str]]] = {
+    "words": lambda q: [*q["title"], *q["text"], *q["code"]],
+    "word_pairs": lambda q: ["\n".join(row) for row in zip(*(q[field] for field in _FIELDS), strict=True)],
+    "chars": _stack_chars,
+}
 
 
 def _split_counts(stacked: dict[str, Any], size: int) -> dict[str, csr_array]:

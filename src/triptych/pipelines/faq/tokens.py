@@ -28,6 +28,7 @@ def word_tokens(text: str) -> list[str]:
     return [_stem(word) for word in _TOKEN.findall(text.lower()) if len(word) <= _LONGEST_TOKEN]
 
 
-def pair_words(words: list[str]) -> list[str]:
+def word_pairs(text: str) -> list[str]:
     """List each two words in a row, joined by a space."""
+    words = word_tokens(text)
     return [f"{first} {second}" for first, second in itertools.pairwise(words)]

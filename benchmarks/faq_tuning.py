@@ -1,0 +1,162 @@
+"""Successive halving against random search with the whole budget for every trial, on the bundled sample.
+
+    python benchmarks/faq_tuning.py                          # both searches, three seeds; then the runners
+    python benchmarks/faq_tuning.py --searches ranker --json result.json
+
+Both search the same configurations, in this process and without MLflow. Compute is the sum of the trials' seconds.
+Then `kedro run --pipelines faq_tune` is timed with SequentialRunner and ParallelRunner, from features to leaderboard.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+from triptych.parameters import build_parameters
+from triptych.pipeline_registry import register_pipelines
+from triptych.pipelines.faq.evaluation import rank_fold
+from triptych.pipelines.faq.nodes import run_ranker_trial, run_reference_trial, train_ranker, train_reference
+from triptych.pipelines.faq.ranker import load_booster
+from triptych.pipelines.faq.report import flatten_metrics
+from triptych.settings import SEARCH_PLANS
+from triptych.tuning.nodes import promote_rung, sample_trials, select_best
+from triptych.tuning.params import SearchParams
+from triptych.tuning.plan import SearchPlan
+from triptych.tuning.trials import Trial
+
+ROOT = Path(__file__).parents[1]
+RUNNERS = ("SequentialRunner", "ParallelRunner")
+TEST_SETS = ("known", "unseen")
+FIGURES = ("gain_at_3", "mrr")
+
+
+def search(params: SearchParams, plan: SearchPlan, run: Callable[[Trial], Trial]) -> dict[str, Any]:
+    """Run a search and give what select_best says, with the median of all trials' best metric."""
+    everything: list[Trial] = []
+    trials = sample_trials(params, plan=plan)
+    for rung in range(plan.rungs):
+        if rung:
+            trials = promote_rung(params, *trials, plan=plan, rung=rung)
+        trials = [run(trial) for trial in trials]
+        everything += trials
+    best, table, _, _ = select_best(params, *everything)
+    return {**best, "median": float(table[params.metric].median())}
+
+
+def prepare(data_root: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    """Run the faq pipeline up to the features; give the tables and the typed parameters."""
+    bootstrap_project(ROOT)
+    runtime = {"data_root": str(data_root), "mlflow_uri": f"sqlite:///{data_root}/mlflow.db"}
+    session: Any
+    with KedroSession.create(ROOT, runtime_params=runtime) as session:
+        session.run(pipeline_names=["faq_tune"], to_nodes=["faq.featurize_candidates"])
+        context = session.load_context()
+        tables = {name: context.catalog.load(f"faq.{name}") for name in ("questions", "roles", "features")}
+        parameters = build_parameters(context.config_loader["parameters"], register_pipelines(), runtime, None)[0]
+    return tables, parameters
+
+
+def measure_ranker(best: dict[str, Any], tables: dict[str, pd.DataFrame], settings: Any) -> dict[str, float]:
+    """Train the ranker with a configuration as faq does, and measure it on the two test sets."""
+    rankers = train_ranker(tables["features"], settings, best)
+    scores = pd.DataFrame({"fold": [], "question_id": [], "candidate_id": [], "score": []})
+    originals = tables["roles"]["original_id"].nunique()
+    ranks = rank_fold(tables["features"], load_booster(rankers["models"][0]), scores, originals)
+    return _pick(flatten_metrics(ranks), "model")
+
+
+def measure_reference(best: dict[str, Any], tables: dict[str, pd.DataFrame], settings: Any) -> dict[str, float]:
+    """Train the reference's method with a configuration as faq does, and measure it on the two test sets."""
+    scores, _ = train_reference(tables["questions"], tables["roles"], tables["features"], settings, best)
+    rankers = train_ranker(tables["features"], BASE_RANKER[0], {})
+    originals = tables["roles"]["original_id"].nunique()
+    ranks = rank_fold(tables["features"], load_booster(rankers["models"][0]), scores, originals)
+    return _pick(flatten_metrics(ranks), "reference")
+
+
+BASE_RANKER: list[Any] = []
+
+
+def _pick(metrics: dict[str, float], ranker: str) -> dict[str, float]:
+    return {f"{where}.{name}": metrics[f"{where}.{ranker}.{name}"] for where in TEST_SETS for name in FIGURES}
+
+
+def compare(name: str, tables: dict[str, pd.DataFrame], parameters: dict[str, Any], seeds: int) -> pd.DataFrame:
+    """Search with both plans and every seed; a row each."""
+    settings, params = parameters[f"faq.{name}"], parameters[f"faq.{name}_search"]
+    if name == "ranker":
+        run = partial(run_ranker_trial, features=tables["features"], ranker=settings)
+        measure = measure_ranker
+    else:
+        run = partial(run_reference_trial, **tables, reference=settings)
+        measure = measure_reference
+    halving = SEARCH_PLANS["faq"]
+    rows = []
+    for seed in range(seeds):
+        for kind, plan in (("halving", halving), ("random", SearchPlan(halving.trials))):
+            best = search(replace(params, seed=seed), plan, run)
+            rows.append(
+                {"search": name, "seed": seed, "kind": kind, "seconds": best["trial_seconds"], "trial": best["trial"]}
+                | {metric: best["metrics"][metric] for metric in FIGURES}
+                | {"median": best["median"]}
+                | measure(best, tables, settings)
+            )
+            print(json.dumps(rows[-1]), flush=True)
+    return pd.DataFrame(rows)
+
+
+def time_runner(runner: str, data_root: Path, name: str) -> float:
+    """Give the wall seconds of one search of faq_tune in a process of its own, on features that are there."""
+    params = f"data_root={data_root},mlflow_uri=sqlite:///{data_root}/{runner}.db,mlflow_artifacts={data_root}/artifacts"
+    command = [str(Path(sys.executable).with_name("kedro")), "run", "--pipelines", "faq_tune", "--runner", runner]
+    command += ["--from-nodes", f"faq.sample_trials_{name}", "--to-nodes", f"faq.select_best_{name}"]
+    start = time.perf_counter()
+    subprocess.run([*command, "--params", params], cwd=ROOT, check=True, capture_output=True)  # noqa: S603
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Run everything and print tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--searches", nargs="+", default=["ranker", "reference"], choices=["ranker", "reference"])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--skip-runners", action="store_true", help="do not time the runners")
+    parser.add_argument("--json", type=Path, help="write the result here")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        data_root = Path(folder)
+        tables, parameters = prepare(data_root)
+        BASE_RANKER.append(replace(parameters["faq.ranker"], tuned=False))
+        table = pd.concat([compare(name, tables, parameters, options.seeds) for name in options.searches])
+        seconds = table.pivot(index=["search", "seed"], columns="kind", values="seconds")
+        share = (seconds["halving"] / seconds["random"]).rename("share of compute")
+        print(table.round(3).to_string(index=False))
+        print(share.round(3).to_string())
+        total = seconds.groupby("search").sum()
+        print((total["halving"] / total["random"]).rename("share of compute, all seeds").round(3).to_string())
+        walls = {}
+        for name in options.searches if not options.skip_runners else ():
+            walls[name] = {runner: time_runner(runner, data_root, name) for runner in RUNNERS}
+            ratio = walls[name]["ParallelRunner"] / walls[name]["SequentialRunner"]
+            print(f"faq_tune, {name}: {walls[name]} s wall, ratio {ratio:.2f}, {os.cpu_count()} cores")
+    if options.json:
+        result = {"searches": table.to_dict("records"), "share": share.reset_index().to_dict("records"), "walls": walls}
+        options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Every trial is a run in MLflow, whatever its number of rungs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kedro.pipeline import Node
+
+from tests.tuning.toys import make_trial, run_counting_trial
+from triptych.hooks.trial_tracking import TrialTracking
+from triptych.tuning.trials import Trial
+
+
+@pytest.fixture
+def client(tmp_path: Path, restored: None) -> Iterator[Any]:
+    import mlflow
+
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    mlflow.set_experiment("toy")
+    yield mlflow.MlflowClient()
+    while mlflow.active_run():
+        mlflow.end_run()
+
+
+def node(rung: int, tags: tuple[str, ...] = ("trial",)) -> Node:
+    return Node(run_counting_trial, "a", "b", name=f"run_counting_trial_r{rung}_07", namespace="toy", tags=tags)
+
+
+def nested(client: Any, parent: str) -> list[Any]:
+    experiment = client.get_experiment_by_name("toy").experiment_id
+    return sorted(
+        client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'"), key=lambda run: run.info.run_name
+    )
+
+
+def track(rung: int, *trials: Trial, **options: Any) -> None:
+    for trial in trials:
+        TrialTracking().after_node_run(node(rung, **options), {"b": trial})
+
+
+def test_a_trial_is_one_nested_run_over_its_rungs(client: Any) -> None:
+    import mlflow
+
+    with mlflow.start_run() as parent:
+        TrialTracking().before_pipeline_run()
+        track(0, make_trial(3, 0.25), make_trial(11, 0.5))
+        track(1, make_trial(3, 0.25, 0.75))
+    three, eleven = nested(client, parent.info.run_id)
+    assert [run.info.run_name for run in (three, eleven)] == [
+        "toy.run_counting_trial_03",
+        "toy.run_counting_trial_11",
+    ]
+    assert three.info.status == "FINISHED"
+    assert three.data.params == {"x": "0.3"}
+    history = client.get_metric_history(three.info.run_id, "score")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 0.25), (2, 0.75)]
+    seconds = client.get_metric_history(three.info.run_id, "seconds")
+    assert [(metric.step, metric.value) for metric in seconds] == [(1, 1.0), (2, 1.0)]
+    assert client.get_run(parent.info.run_id).data.metrics == {}
+
+
+def test_a_failed_trial_says_why(client: Any) -> None:
+    import mlflow
+
+    with mlflow.start_run() as parent:
+        TrialTracking().before_pipeline_run()
+        failed = make_trial(3, 0.25, None, status="failed")
+        track(0, make_trial(3, 0.25))
+        track(1, failed)
+        # It is handed on through the next rung without being trained.
+        track(2, failed)
+    (run,) = nested(client, parent.info.run_id)
+    assert run.info.status == "FAILED"
+    assert run.data.tags["error"] == "ValueError: broken"
+    assert len(client.get_metric_history(run.info.run_id, "score")) == 1
+    assert len(client.get_metric_history(run.info.run_id, "seconds")) == 2
+
+
+def test_only_trials_that_were_trained_are_logged(client: Any) -> None:
+    import mlflow
+
+    with mlflow.start_run() as parent:
+        TrialTracking().before_pipeline_run()
+        track(0, make_trial(3, status="unused"))
+        track(0, make_trial(4, 0.5), tags=())
+    assert nested(client, parent.info.run_id) == []
+
+
+def test_without_a_run_nothing_is_logged(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIPTYCH_MLFLOW_PARENT_RUN", "left by an earlier run")
+    TrialTracking().before_pipeline_run()
+    assert "TRIPTYCH_MLFLOW_PARENT_RUN" not in os.environ
+    track(0, make_trial(3, 0.5))
+    assert client.search_runs([client.get_experiment_by_name("toy").experiment_id]) == []

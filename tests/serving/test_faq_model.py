@@ -1,0 +1,77 @@
+"""The matcher as an MLflow model: what it holds, takes, gives and refuses."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from packaging.requirements import Requirement
+from tests.serving.conftest import EXAMPLE
+
+from triptych.pipelines.faq.matcher import FaqMatcher
+
+COLUMNS = ["question_id", "rank", "original_id", "score", "title", "answer_id", "answer"]
+
+
+@pytest.fixture
+def model(model_folder: Path, restored: None) -> Any:
+    import mlflow
+
+    return mlflow.pyfunc.load_model(str(model_folder))
+
+
+def test_it_holds_plain_files_its_source_and_what_it_needs(model_folder: Path) -> None:
+    files = {path.relative_to(model_folder).as_posix() for path in model_folder.rglob("*") if path.is_file()}
+    assert {"MLmodel", "artifacts/matcher/ranker.txt", "code/triptych/pipelines/faq/matcher.py"} <= files
+    assert not [name for name in files if name.endswith((".pkl", ".pickle", ".pyc"))]
+    requirements = [Requirement(line) for line in (model_folder / "requirements.txt").read_text().splitlines()]
+    assert {"lightgbm", "mlflow", "selectolax"} <= {requirement.name for requirement in requirements}
+    for requirement in requirements:
+        assert str(requirement.specifier) == f"=={version(requirement.name)}"
+    example = json.loads((model_folder / "serving_input_example.json").read_text())
+    assert example["dataframe_split"]["data"] == EXAMPLE.to_numpy().tolist()
+
+
+def test_it_matches_as_the_matcher_does(model: Any, matcher: FaqMatcher) -> None:
+    matches = model.predict(EXAMPLE, params={"top_k": 2})
+    assert list(matches.columns) == COLUMNS
+    clean = pd.DataFrame({"question_id": [1], "title": ["topic3x topic3y"], "text": ["array loop"], "code": ["loop"]})
+    pd.testing.assert_frame_equal(matches, matcher.match(clean, 2))
+    assert matches["original_id"].iloc[0] == 1030
+
+
+def test_one_text_is_enough_and_ids_are_kept(model: Any) -> None:
+    titles = pd.DataFrame({"question_id": [41, 7], "title": ["topic3x topic3y", "topic8z topic8x"]})
+    matches = model.predict(titles)
+    assert matches["question_id"].tolist() == [41] * 3 + [7] * 3
+    assert matches["original_id"].tolist()[::3] == [1030, 1080]
+    bodies = model.predict(pd.DataFrame({"body": [None, "topic8z topic8x"]}), params={"top_k": 1})
+    assert bodies[["question_id", "original_id"]].to_numpy().tolist() == [[2, 1080]]  # the first one has no text
+
+
+def test_its_signature_describes_what_it_gives(model: Any) -> None:
+    outputs = model.metadata.signature.outputs
+    assert outputs.input_names() == COLUMNS
+    mlflow_types = {"long": "int64", "double": "float64", "string": "object"}
+    wanted = [mlflow_types[kind.name] for kind in outputs.input_types()]
+    assert [str(kind) for kind in model.predict(EXAMPLE).dtypes] == wanted
+
+
+@pytest.mark.parametrize(
+    ("question", "top_k", "message"),
+    [
+        ({"title": ["x"]}, 0, r"top_k must be in \[1, 1000\], got 0"),
+        ({"title": ["x"]}, 1001, r"top_k must be in \[1, 1000\], got 1001"),
+        ({"question_id": [1]}, 3, "title or body is needed"),
+        ({"question_id": [1, 1], "title": ["x", "y"]}, 3, "question_id 1 occurs twice"),
+    ],
+)
+def test_wrong_input_is_refused(model: Any, question: dict[str, Any], top_k: int, message: str) -> None:
+    from mlflow import MlflowException
+
+    with pytest.raises(MlflowException, match=message):
+        model.predict(pd.DataFrame(question), params={"top_k": top_k})
