@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kedro.io import DatasetError
-from tests.datasets.dumps import read_all
 
+from tests.datasets.dumps import read_all
 from triptych.datasets.ingest_report import BrokenRows
 from triptych.datasets.posts import PostSelection, QuestionSource
 from triptych.datasets.question_tsv import QuestionTsvDataset

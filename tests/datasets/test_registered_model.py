@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from kedro.io import DatasetError
-from tests.registry.conftest import write_model
 
+from tests.registry.conftest import write_model
 from triptych.datasets import ModelRegistryDataset, RegisteredModelDataset
 from triptych.registry import Candidate, Decision, ModelRegistry
 
@@ -21,6 +21,7 @@ def candidate(tmp_path: Path, restored: None, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.chdir(tmp_path)
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    mlflow.set_experiment("registrations")  # MLflow keeps an earlier test's, which is none of this store
     return Candidate("model", partial(write_model, "x"), {}, {}, {}, {}, Decision(True, "first"))
 
 

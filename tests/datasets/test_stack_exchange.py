@@ -16,6 +16,7 @@ from kedro.io import DataCatalog, DatasetError, SharedMemoryDataCatalog
 from kedro.pipeline import Pipeline, node
 from kedro.runner import ParallelRunner
 from kedro_datasets.json import JSONDataset
+
 from tests.datasets.dumps import (
     BOM,
     HEADER,
@@ -30,7 +31,6 @@ from tests.datasets.dumps import (
     row,
     write_dump,
 )
-
 from triptych.datasets import compressed_streams, stack_exchange, xml_blocks
 from triptych.datasets.posts import PostSelection, PostStream, QuestionSource
 from triptych.datasets.stack_exchange import StackExchangeDataset, StackExchangeSource

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.datasets.dumps import BOM, answer, link, question, read_naively, row
 
+from tests.datasets.dumps import BOM, answer, link, question, read_naively, row
 from triptych.datasets.id_set import IdTable
 from triptych.datasets.posts import POST_SCHEMA, PostSelection
 from triptych.datasets.stack_exchange_rows import BlockCounts, PostScanner, scan_links, split_tags

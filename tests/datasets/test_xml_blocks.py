@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.datasets.dumps import BOM, HEADER
 
+from tests.datasets.dumps import BOM, HEADER
 from triptych.datasets import xml_blocks
 from triptych.datasets.xml_blocks import cut_file, cut_stream
 from triptych.datasets.xml_frame import find_content, strip_closing_tag

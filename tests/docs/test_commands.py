@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.pipeline import Pipeline
-from tests.conftest import ROOT
 
+from tests.conftest import ROOT
 from triptych import settings
 from triptych.parameters import Problem, build_parameters, runtime_names
 from triptych.pipeline_registry import register_pipelines

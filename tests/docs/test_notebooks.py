@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.conftest import ROOT, RunProject
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from tests.e2e.conftest import read_metrics, settings
 
 pytestmark = pytest.mark.real_data

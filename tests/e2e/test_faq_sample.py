@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from tests.e2e.conftest import read_metrics, settings
 from tests.pipelines.faq.conftest import SAMPLE, Sample
 from tests.pipelines.faq.conftest import sample as sample
-
 from triptych.pipelines.faq.ranking import METRICS
 
 RunProject = Callable[..., Path]

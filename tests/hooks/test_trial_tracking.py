@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +14,22 @@ from triptych.hooks.trial_tracking import TrialTracking
 from triptych.tuning.trials import Trial
 
 
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('tracking') / 'mlflow.db'}"
+
+
 @pytest.fixture
-def client(tmp_path: Path, restored: None) -> Iterator[Any]:
+def experiment(request: pytest.FixtureRequest) -> str:
+    return str(request.node.name)
+
+
+@pytest.fixture
+def client(database: str, experiment: str, restored: None) -> Iterator[Any]:
     import mlflow
 
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    mlflow.set_experiment("toy")
+    mlflow.set_tracking_uri(database)
+    mlflow.set_experiment(experiment)
     yield mlflow.MlflowClient()
     while mlflow.active_run():
         mlflow.end_run()
@@ -30,11 +39,9 @@ def node(rung: int, tags: tuple[str, ...] = ("trial",)) -> Node:
     return Node(run_counting_trial, "a", "b", name=f"run_counting_trial_r{rung}_07", namespace="toy", tags=tags)
 
 
-def nested(client: Any, parent: str) -> list[Any]:
-    experiment = client.get_experiment_by_name("toy").experiment_id
-    return sorted(
-        client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'"), key=lambda run: run.info.run_name
-    )
+def nested(client: Any, parent: Any) -> list[Any]:
+    found = client.search_runs([parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    return sorted(found, key=lambda run: run.info.run_name)
 
 
 def track(rung: int, *trials: Trial, **options: Any) -> None:
@@ -49,7 +56,7 @@ def test_a_trial_is_one_nested_run_over_its_rungs(client: Any) -> None:
         TrialTracking().before_pipeline_run()
         track(0, make_trial(3, 0.25), make_trial(11, 0.5))
         track(1, make_trial(3, 0.25, 0.75))
-    three, eleven = nested(client, parent.info.run_id)
+    three, eleven = nested(client, parent)
     assert [run.info.run_name for run in (three, eleven)] == [
         "toy.run_counting_trial_03",
         "toy.run_counting_trial_11",
@@ -73,7 +80,7 @@ def test_a_failed_trial_says_why(client: Any) -> None:
         track(1, failed)
         # It is handed on through the next rung without being trained.
         track(2, failed)
-    (run,) = nested(client, parent.info.run_id)
+    (run,) = nested(client, parent)
     assert run.info.status == "FAILED"
     assert run.data.tags["error"] == "ValueError: broken"
     assert len(client.get_metric_history(run.info.run_id, "score")) == 1
@@ -87,12 +94,12 @@ def test_only_trials_that_were_trained_are_logged(client: Any) -> None:
         TrialTracking().before_pipeline_run()
         track(0, make_trial(3, status="unused"))
         track(0, make_trial(4, 0.5), tags=())
-    assert nested(client, parent.info.run_id) == []
+    assert nested(client, parent) == []
 
 
-def test_without_a_run_nothing_is_logged(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_run_nothing_is_logged(client: Any, experiment: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRIPTYCH_MLFLOW_PARENT_RUN", "left by an earlier run")
     TrialTracking().before_pipeline_run()
     assert "TRIPTYCH_MLFLOW_PARENT_RUN" not in os.environ
     track(0, make_trial(3, 0.5))
-    assert client.search_runs([client.get_experiment_by_name("toy").experiment_id]) == []
+    assert client.search_runs([client.get_experiment_by_name(experiment).experiment_id]) == []

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.registry.servers import Proxy, azure_like_server
 
+from tests.registry.servers import Proxy, azure_like_server
 from triptych.registry import Candidate, Decision
 
 MakeCandidate = Callable[..., Candidate]
@@ -61,6 +61,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, restored: None, monkey
     else:
         made = Store(request.getfixturevalue("database"), name, has_aliases=True)
     mlflow.set_tracking_uri(made.uri)
+    mlflow.set_experiment("registrations")  # MLflow keeps an earlier test's, which is none of this store
     return made
 
 

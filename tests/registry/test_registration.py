@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.registry.conftest import MakeCandidate, Store
 
+from tests.registry.conftest import MakeCandidate, Store
 from triptych.registry import Decision, ModelRegistry, PromotedModel, UnreadableVersionError, register
 from triptych.registry.model_registry import ALIAS
 

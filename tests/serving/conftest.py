@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.pipelines.faq.conftest import features, matcher
 
+from tests.pipelines.faq.conftest import features, matcher
 from triptych.pipelines.faq.matcher import FaqMatcher
 from triptych.serving.faq_export import save_faq_model
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.registry.servers import free_port, serve
 from tests.serving.conftest import EXAMPLE
-
 from triptych.pipelines.faq.matcher import FaqMatcher
 from triptych.registry import Candidate, Decision, register
 from triptych.serving.faq_export import save_faq_model
@@ -37,6 +37,7 @@ def registered(matcher: FaqMatcher, tmp_path: Path, restored: None, monkeypatch:
 
     monkeypatch.chdir(tmp_path)
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    mlflow.set_experiment("registrations")  # MLflow keeps an earlier test's, which is none of this store
 
     def write(folder: Path) -> None:
         save_faq_model(matcher, EXAMPLE, folder)

@@ -54,18 +54,25 @@ def run_search(folder: Path, runner: AbstractRunner, plan: SearchPlan = PLAN, **
     return read_report(folder)
 
 
-@pytest.mark.parametrize("runner", [SequentialRunner, ParallelRunner])
-def test_survivors_go_on_from_their_checkpoint(
-    runner: type[AbstractRunner], tmp_path: Path, project: Path, restored: None
-) -> None:
-    best, table = run_search(tmp_path, runner())
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory, project: Path) -> dict[str, Path]:
+    """Run the search with both runners."""
+    made = {runner.__name__: tmp_path_factory.mktemp("search") for runner in (SequentialRunner, ParallelRunner)}
+    run_search(made["SequentialRunner"], SequentialRunner())
+    run_search(made["ParallelRunner"], ParallelRunner(max_workers=2))
+    return made
+
+
+@pytest.mark.parametrize("runner", ["SequentialRunner", "ParallelRunner"])
+def test_survivors_go_on_from_their_checkpoint(runner: str, folders: dict[str, Path]) -> None:
+    best, table = read_report(folders[runner])
     assert sorted(table["trial"]) == list(range(9))
     done = table[table["status"] == "done"]
     assert sorted(done["budget"]) == [1] * (len(done) - 3) + [3, 3, 9]
     # One rung ran 1 step, the next 2 more, the last 6 more: no step twice.
     winner = table[table["trial"] == best["trial"]].iloc[0]
     assert (winner["budget"], winner["steps"], winner["rungs"]) == (9, 9, 3)
-    trial = TrialDataset(filepath=tmp_path / "toy_trial_r2_00").load()
+    trial = TrialDataset(filepath=folders[runner] / "toy_trial_r2_00").load()
     assert trial.checkpoint
     assert json.loads((trial.checkpoint / "steps.json").read_text()) == [1, 2, 6]
     assert best["config"] == {"x": pytest.approx(winner["x"]), "steps": 9}
@@ -76,8 +83,8 @@ def test_survivors_go_on_from_their_checkpoint(
     assert best["trials_failed"] == len(crashed)
 
 
-def test_both_runners_find_the_same(tmp_path: Path, project: Path, restored: None) -> None:
-    found = [run_search(tmp_path / runner.__name__, runner()) for runner in (SequentialRunner, ParallelRunner)]
+def test_both_runners_find_the_same(folders: dict[str, Path]) -> None:
+    found = [read_report(folder) for folder in folders.values()]
     tables = [table.drop(columns="seconds") for _, table in found]
     assert tables[0].equals(tables[1])
     assert found[0][0]["config"] == found[1][0]["config"]
@@ -96,9 +103,9 @@ def test_a_search_of_failures_says_so(tmp_path: Path) -> None:
         SequentialRunner().run(pipeline, make_catalog(tmp_path, pipeline))
 
 
-def test_a_broken_off_search_goes_on(tmp_path: Path) -> None:
-    whole = run_search(tmp_path / "whole", SequentialRunner())
-    pipeline, folder = make_pipeline(), tmp_path / "broken"
+def test_a_broken_off_search_goes_on(tmp_path: Path, folders: dict[str, Path]) -> None:
+    whole = read_report(folders["SequentialRunner"])
+    pipeline, folder = make_pipeline(), tmp_path
     first = [node.name for node in pipeline.nodes if "_r0_0" in node.name][:5]
     SequentialRunner().run(pipeline.filter(node_names=["sample_trials_toy", *first]), make_catalog(folder, pipeline))
     finished = {path: path.stat().st_mtime_ns for path in folder.glob("toy_trial_*/trial.json")}

@@ -1,4 +1,4 @@
-"""Two things kedro-mlflow leaves to the project: where a relative database lies, and typed parameters."""
+"""Things kedro-mlflow leaves to the project: where data lies relative to what, and typed parameters."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def log_trial(trial: Any, name: str, parent: str) -> None:
     if run_id is None:
         tags = {"mlflow.parentRunId": parent, "mlflow.runName": name, _TAG: name}
         run_id = client.create_run(experiment, tags=tags, run_name=name).info.run_id
-        client.log_batch(run_id, params=[Param(key, str(value)) for key, value in trial.config.items()])
+        client.log_batch(run_id, params=[Param(key, str(value)) for key, value in trial.config.items()])  # type: ignore[no-untyped-call]
     else:
         written = len(client.get_metric_history(run_id, "seconds"))
     now = int(time.time() * 1000)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pandas as pd
 import pytest
-from tests.pipelines.faq.corpora import topical_corpus
 
+from tests.pipelines.faq.corpora import topical_corpus
 from triptych.datasets.parquet_batches import ParquetBatchesDataset
 from triptych.datasets.posts import PostSelection
 from triptych.datasets.stack_exchange import StackExchangeDataset

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tests.pipelines.faq.corpora import Corpus, draw_corpus, make_pairs, make_questions
 
+from tests.pipelines.faq.corpora import Corpus, draw_corpus, make_pairs, make_questions
 from triptych.pipelines.faq.faq_index import RETRIEVAL_VIEWS, FaqIndex, Query
 from triptych.pipelines.faq.params import RetrievalParams
 from triptych.pipelines.faq.text_views import VIEWS

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
-from tests.pipelines.faq.corpora import Corpus, draw_corpus, topical_corpus
 
+from tests.pipelines.faq.corpora import Corpus, draw_corpus, topical_corpus
 from triptych.pipelines.faq import features as features_module
 from triptych.pipelines.faq.faq_index import FaqIndex, Query
 from triptych.pipelines.faq.features import (

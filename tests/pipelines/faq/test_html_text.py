@@ -7,8 +7,8 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.pipelines.faq.conftest import Sample
 
+from tests.pipelines.faq.conftest import Sample
 from triptych.pipelines.faq.html_text import clean_html, clean_title
 
 LINK = '<a href="https://stackoverflow.com/questions/1058/slug">How to run promises</a>'

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.pipelines.faq.corpora import make_questions, topical_corpus
 
+from tests.pipelines.faq.corpora import make_questions, topical_corpus
 from triptych.pipelines.faq.matcher import FaqMatcher, make_entries
 
 COLUMNS = ["question_id", "rank", "original_id", "score", "title", "answer_id", "answer"]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.pipelines.faq.corpora import topical_corpus
 
+from tests.pipelines.faq.corpora import topical_corpus
 from triptych.pipelines.faq.features import FEATURES
 from triptych.pipelines.faq.params import EvaluationParams, RankerParams, RegistrationParams, SplitParams
 from triptych.pipelines.faq.promotion import decide_promotion, describe_provenance

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
+
 from tests.datasets.dumps import link, row, write_dump
 from tests.pipelines.faq.conftest import Sample
-
 from triptych.datasets.parquet_batches import ParquetBatchesDataset
 from triptych.datasets.posts import PostSelection
 from triptych.datasets.stack_exchange import StackExchangeDataset

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.pipelines.faq.corpora import make_pairs, topical_corpus
 
+from tests.pipelines.faq.corpora import make_pairs, topical_corpus
 from triptych.pipelines.faq.nodes import train_reference
 from triptych.pipelines.faq.params import ReferenceParams, SplitParams
 from triptych.pipelines.faq.reference import ReferenceModel, draw_pairs, reference_texts, score_fold

@@ -6,8 +6,8 @@ import json
 
 import pandas as pd
 import plotly.graph_objects as go
-from tests.pipelines.faq.corpora import make_questions
 
+from tests.pipelines.faq.corpora import make_questions
 from triptych.pipelines.faq.params import SplitParams
 from triptych.pipelines.faq.registration import (
     describe_ranker,

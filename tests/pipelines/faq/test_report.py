@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from tests.pipelines.faq.corpora import make_questions
 
+from tests.pipelines.faq.corpora import make_questions
 from triptych.pipelines.faq.params import EvaluationParams
 from triptych.pipelines.faq.ranking import METRICS, bootstrap_metrics
 from triptych.pipelines.faq.report import (

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import pandera.errors
 import pytest
+
 from tests.pipelines.faq.conftest import Sample
 from tests.pipelines.faq.corpora import make_pairs, make_questions
-
 from triptych.pipelines.faq import schemas
 from triptych.pipelines.faq.params import SplitParams
 from triptych.pipelines.faq.splitting import split_pairs

@@ -30,6 +30,11 @@ RANKER = RankerParams(rounds=5, early_stopping_rounds=0, min_child_samples=2, th
 REFERENCE = ReferenceParams(match=4, rounds=5, min_child_samples=2, threads=1)
 
 
+@pytest.fixture(scope="module", name="features")
+def features_of_a_fold(features: pd.DataFrame) -> pd.DataFrame:
+    return features.assign(fold=0)
+
+
 def trees(folder: Path) -> int:
     return int(load_booster((folder / "model.txt").read_text()).num_trees())
 

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
-from tests.pipelines.faq.corpora import draw_corpus, make_questions
 
+from tests.pipelines.faq.corpora import draw_corpus, make_questions
 from triptych.pipelines.faq.text_views import FIELD_WEIGHTS, LEAD_CHARS, VIEWS, FieldCounts, Measure, Weighting
 from triptych.pipelines.faq.tokens import word_pairs, word_tokens
 

@@ -29,7 +29,7 @@ BASELINES = {
     "tfidf_original": "original.all.score",
 }
 _CHUNK_QUERIES = 256
-_FEW_QUERIES = 2048
+_FEW_QUERIES = 8192
 
 # The candidates of a question: entry numbers of shape (candidates,), features of shape (candidates, features).
 Candidates = tuple[NDArray[np.int64], NDArray[np.float32]]

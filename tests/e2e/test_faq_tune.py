@@ -1,0 +1,149 @@
+"""The searches of faq, found the same in every way they can be run, and used."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from kedro.runner import ParallelRunner
+
+from tests.e2e.conftest import settings
+from triptych.tuning.plan import SearchPlan
+
+SEARCHES = ("ranker", "reference")
+PLAN = SearchPlan(4, 2, 3)
+# `kedro`, but with the small plan.
+KEDRO = (
+    "from triptych import pipeline_registry as registry; from triptych.tuning.plan import SearchPlan; "
+    f"registry.SEARCH_PLANS = {{'faq': {PLAN!r}}}; from kedro.framework.cli.cli import main; main()"
+)
+THREADS = "faq.ranker.threads=1,faq.reference.threads=1,faq.ingest.workers=1,faq.retrieval.workers=1"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_plan() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("triptych.pipeline_registry.SEARCH_PLANS", {"faq": PLAN})
+        yield
+
+
+@pytest.fixture(scope="module")
+def searched(run_in: Callable[..., Path], small_plan: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run faq_tune undisturbed; return the data_root, which no test may change."""
+    return run_in(tmp_path_factory.mktemp("searched"), "faq_tune", env="test", params=settings())
+
+
+def read_best(data_root: Path, name: str) -> dict[str, Any]:
+    best: dict[str, Any] = json.loads((data_root / f"06_models/faq/{name}_best.json").read_text())
+    best.pop("trial_seconds")
+    return best
+
+
+def read_leaderboard(data_root: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(data_root / f"08_reporting/faq/{name}_leaderboard.csv").drop(columns="seconds")
+
+
+def assert_found_the_same(one: Path, other: Path) -> None:
+    for name in SEARCHES:
+        pd.testing.assert_frame_equal(read_leaderboard(one, name), read_leaderboard(other, name))
+        assert read_best(one, name) == read_best(other, name)
+
+
+def trial_runs(work: Path) -> list[Any]:
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{work / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("triptych")
+    (parent,) = client.search_runs([experiment.experiment_id], "tags.`mlflow.parentRunId` IS NULL")
+    nested = client.search_runs([experiment.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    return sorted(nested, key=lambda run: run.info.run_name)
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_search_leaves_leaderboard_plots_and_best(searched: Path, name: str) -> None:
+    board, best = read_leaderboard(searched, name), read_best(searched, name)
+    assert board["place"].tolist() == [1, 2, 3, 4]
+    assert set(board["status"]) == {"done"}
+    assert board.iloc[0]["trial"] == best["trial"]
+    assert board.iloc[0]["gain_at_3"] == best["metrics"]["gain_at_3"] == board["gain_at_3"].max()
+    # One survivor went on, with three times the budget.
+    assert sorted(board["budget"] / board["budget"].min()) == [1, 1, 1, 3]
+    for plot, kind in (("configurations", "parcoords"), ("budget", "scatter")):
+        figure = json.loads((searched / f"08_reporting/faq/{name}_{plot}.plotly.json").read_text())
+        assert figure["data"][0]["type"] == kind
+
+
+def test_every_trial_is_a_nested_run(searched: Path) -> None:
+    runs = trial_runs(searched.parent)
+    names = [f"faq.run_{name}_trial_{number:02}" for name in SEARCHES for number in range(4)]
+    assert [run.info.run_name for run in runs] == names
+    board = read_leaderboard(searched, "ranker").set_index("trial")
+    for number, run in enumerate(runs[:4]):
+        assert float(run.data.params["learning_rate"]) == pytest.approx(board.loc[number, "learning_rate"])
+        assert run.data.metrics["seconds"] > 0
+
+
+def test_the_parallel_runner_finds_the_same(
+    searched: Path, run_in: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    work = tmp_path_factory.mktemp("parallel")
+    data_root = run_in(work, "faq_tune", env="test", params=settings(), runner=ParallelRunner(max_workers=2))
+    assert_found_the_same(searched, data_root)
+    assert len(trial_runs(work)) == 8
+
+
+def test_faq_uses_the_best(searched: Path, run_in: Callable[..., Path], tmp_path: Path) -> None:
+    shutil.copytree(searched, tmp_path / "data")
+    nodes = {"node_names": ["faq.train_ranker", "faq.train_reference"]}
+
+    def trained(**blocks: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        data_root = run_in(tmp_path, "faq", env="test", params=settings(**blocks), **nodes)
+        files = ("06_models/faq/rankers.json", "08_reporting/faq/reference_report.json")
+        rankers, reference = (json.loads((data_root / file).read_text())["settings"] for file in files)
+        return rankers, reference
+
+    for name, found in zip(SEARCHES, trained(), strict=True):
+        best = read_best(searched, name)["config"]
+        assert {key: found[key] for key in best} == best
+    untuned = trained(ranker={"tuned": False}, reference={"tuned": False})
+    assert (untuned[0]["rounds"], untuned[1]["rounds"]) == (20, 10)
+
+
+def test_a_killed_search_goes_on_where_it_stopped(
+    searched: Path, run_in: Callable[..., Path], project: Path, tmp_path: Path
+) -> None:
+    trials = tmp_path / "data/06_models/faq"
+    params = f"data_root={tmp_path}/data,mlflow_uri=sqlite:///{tmp_path}/mlflow.db,{THREADS}"
+    command = [sys.executable, "-c", KEDRO, "run", "--env", "test", "--pipelines", "faq_tune", "--params", params]
+
+    def finished() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in trials.glob("*_search/trial_r0_*/trial.json")}
+
+    with (tmp_path / "log").open("w") as log:
+        run = subprocess.Popen(command, cwd=project, stdout=log, stderr=log, start_new_session=True)
+        try:
+            while len(finished()) < 2 and run.poll() is None:
+                time.sleep(0.005)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGKILL)
+            run.wait()
+    before = finished()
+    assert 2 <= len(before) < 8, (tmp_path / "log").read_text()
+    assert not (trials / "ranker_best.json").exists()
+    data_root = run_in(tmp_path, "faq_tune", env="test", params=settings(), only_missing_outputs=True)
+    after = finished()
+    assert len(after) == 8
+    assert {path: after[path] for path in before} == before
+    assert_found_the_same(searched, data_root)
