@@ -1,9 +1,11 @@
 """Successive halving against random search with the whole budget for every trial, on the bundled sample.
 
     python benchmarks/faq_tuning.py                          # both searches, three seeds; then the runners
-    python benchmarks/faq_tuning.py --searches ranker --json result.json
+    python benchmarks/faq_tuning.py --searches ranker --eta 4 --json result.json
 
-Both search the same configurations, in this process and without MLflow. Compute is the sum of the trials' seconds.
+All search the same configurations, in this process and without MLflow. Compute is the sum of the trials' seconds.
+`random_full` uses up the budget of every trial and takes its best round; in `random`, as in halving, a ranker's
+trial stops early after 100 rounds without a better tuning score (the reference's method never stops early).
 Then `kedro run --pipelines faq_tune` is timed with SequentialRunner and ParallelRunner, from features to leaderboard.
 """
 
@@ -36,6 +38,7 @@ from triptych.settings import SEARCH_PLANS
 from triptych.tuning.nodes import promote_rung, sample_trials, select_best
 from triptych.tuning.params import SearchParams
 from triptych.tuning.plan import SearchPlan
+from triptych.tuning.space import Dimension
 from triptych.tuning.trials import Trial
 
 ROOT = Path(__file__).parents[1]
@@ -95,8 +98,10 @@ def _pick(metrics: dict[str, float], ranker: str) -> dict[str, float]:
     return {f"{where}.{name}": metrics[f"{where}.{ranker}.{name}"] for where in TEST_SETS for name in FIGURES}
 
 
-def compare(name: str, tables: dict[str, pd.DataFrame], parameters: dict[str, Any], seeds: int) -> pd.DataFrame:
-    """Search with both plans and every seed; a row each."""
+def compare(
+    name: str, tables: dict[str, pd.DataFrame], parameters: dict[str, Any], seeds: int, halving: SearchPlan
+) -> pd.DataFrame:
+    """Search in every way and with every seed; a row each."""
     settings, params = parameters[f"faq.{name}"], parameters[f"faq.{name}_search"]
     if name == "ranker":
         run = partial(run_ranker_trial, features=tables["features"], ranker=settings)
@@ -104,11 +109,16 @@ def compare(name: str, tables: dict[str, pd.DataFrame], parameters: dict[str, An
     else:
         run = partial(run_reference_trial, **tables, reference=settings)
         measure = measure_reference
-    halving = SEARCH_PLANS["faq"]
+    at_once = SearchPlan(halving.trials)
+    arms = [("halving", halving, params), ("random", at_once, params)]
+    if "early_stopping_rounds" in params.space:
+        never = Dimension("choice", values=(params.max_budget,))
+        patient = replace(params, space={**params.space, "early_stopping_rounds": never})
+        arms.append(("random_full", at_once, patient))
     rows = []
     for seed in range(seeds):
-        for kind, plan in (("halving", halving), ("random", SearchPlan(halving.trials))):
-            best = search(replace(params, seed=seed), plan, run)
+        for kind, plan, searched in arms:
+            best = search(replace(searched, seed=seed), plan, run)
             rows.append(
                 {"search": name, "seed": seed, "kind": kind, "seconds": best["trial_seconds"], "trial": best["trial"]}
                 | {metric: best["metrics"][metric] for metric in FIGURES}
@@ -134,20 +144,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--searches", nargs="+", default=["ranker", "reference"], choices=["ranker", "reference"])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--eta", type=int, default=SEARCH_PLANS["faq"].eta, help="of the halving")
     parser.add_argument("--skip-runners", action="store_true", help="do not time the runners")
     parser.add_argument("--json", type=Path, help="write the result here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         data_root = Path(folder)
         tables, parameters = prepare(data_root)
+        plan = replace(SEARCH_PLANS["faq"], eta=options.eta)
         BASE_RANKER.append(replace(parameters["faq.ranker"], tuned=False))
-        table = pd.concat([compare(name, tables, parameters, options.seeds) for name in options.searches])
+        table = pd.concat([compare(name, tables, parameters, options.seeds, plan) for name in options.searches])
         seconds = table.pivot(index=["search", "seed"], columns="kind", values="seconds")
-        share = (seconds["halving"] / seconds["random"]).rename("share of compute")
+        share = seconds.rdiv(seconds["halving"], axis=0).drop(columns="halving")
+        total = seconds.groupby("search").sum(min_count=1)
         print(table.round(3).to_string(index=False))
-        print(share.round(3).to_string())
-        total = seconds.groupby("search").sum()
-        print((total["halving"] / total["random"]).rename("share of compute, all seeds").round(3).to_string())
+        print(f"halving's share of the compute of\n{share.round(3).to_string()}\nall seeds together, of")
+        print(total.rdiv(total["halving"], axis=0).drop(columns="halving").round(3).to_string())
         walls = {}
         for name in options.searches if not options.skip_runners else ():
             walls[name] = {runner: time_runner(runner, data_root, name) for runner in RUNNERS}

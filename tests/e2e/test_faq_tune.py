@@ -16,7 +16,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from kedro.runner import ParallelRunner
 
 from tests.e2e.conftest import settings
 from triptych.tuning.plan import SearchPlan
@@ -42,6 +41,13 @@ def small_plan() -> Iterator[None]:
 def searched(run_in: Callable[..., Path], small_plan: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run faq_tune undisturbed; return the data_root, which no test may change."""
     return run_in(tmp_path_factory.mktemp("searched"), "faq_tune", env="test", params=settings())
+
+
+def kedro_tune(work: Path, *options: str) -> list[str]:
+    """Give the command line of `kedro run` for the searches."""
+    params = f"data_root={work}/data,mlflow_uri=sqlite:///{work}/mlflow.db,mlflow_artifacts={work}/artifacts,{THREADS}"
+    run = ["run", "--env", "test", "--pipelines", "faq_tune", "--params", params]
+    return [sys.executable, "-c", KEDRO, *run, *options]
 
 
 def read_best(data_root: Path, name: str) -> dict[str, Any]:
@@ -76,7 +82,7 @@ def test_a_search_leaves_leaderboard_plots_and_best(searched: Path, name: str) -
     assert board["place"].tolist() == [1, 2, 3, 4]
     assert set(board["status"]) == {"done"}
     assert board.iloc[0]["trial"] == best["trial"]
-    assert board.iloc[0]["gain_at_3"] == best["metrics"]["gain_at_3"] == board["gain_at_3"].max()
+    assert best["metrics"]["gain_at_3"] == pytest.approx(board["gain_at_3"].max())
     # One survivor went on, with three times the budget.
     assert sorted(board["budget"] / board["budget"].min()) == [1, 1, 1, 3]
     for plot, kind in (("configurations", "parcoords"), ("budget", "scatter")):
@@ -94,13 +100,12 @@ def test_every_trial_is_a_nested_run(searched: Path) -> None:
         assert run.data.metrics["seconds"] > 0
 
 
-def test_the_parallel_runner_finds_the_same(
-    searched: Path, run_in: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    work = tmp_path_factory.mktemp("parallel")
-    data_root = run_in(work, "faq_tune", env="test", params=settings(), runner=ParallelRunner(max_workers=2))
-    assert_found_the_same(searched, data_root)
-    assert len(trial_runs(work)) == 8
+def test_the_parallel_runner_finds_the_same(searched: Path, project: Path, tmp_path: Path) -> None:
+    # In a process of its own: forked from one that has used OpenMP, LightGBM would wait for ever.
+    command = kedro_tune(tmp_path, "--runner", "ParallelRunner", "--runner-params", "max_workers=2")
+    subprocess.run(command, cwd=project, check=True, capture_output=True)
+    assert_found_the_same(searched, tmp_path / "data")
+    assert len(trial_runs(tmp_path)) == 8
 
 
 def test_faq_uses_the_best(searched: Path, run_in: Callable[..., Path], tmp_path: Path) -> None:
@@ -124,14 +129,12 @@ def test_a_killed_search_goes_on_where_it_stopped(
     searched: Path, run_in: Callable[..., Path], project: Path, tmp_path: Path
 ) -> None:
     trials = tmp_path / "data/06_models/faq"
-    params = f"data_root={tmp_path}/data,mlflow_uri=sqlite:///{tmp_path}/mlflow.db,{THREADS}"
-    command = [sys.executable, "-c", KEDRO, "run", "--env", "test", "--pipelines", "faq_tune", "--params", params]
 
     def finished() -> dict[Path, int]:
         return {path: path.stat().st_mtime_ns for path in trials.glob("*_search/trial_r0_*/trial.json")}
 
     with (tmp_path / "log").open("w") as log:
-        run = subprocess.Popen(command, cwd=project, stdout=log, stderr=log, start_new_session=True)
+        run = subprocess.Popen(kedro_tune(tmp_path), cwd=project, stdout=log, stderr=log, start_new_session=True)
         try:
             while len(finished()) < 2 and run.poll() is None:
                 time.sleep(0.005)

@@ -19,7 +19,8 @@ def fold(features: pd.DataFrame) -> pd.DataFrame:
     """Return the candidates of a fold; the first test question's right original was not retrieved."""
     table = features.assign(fold=2)
     first = table.loc[table["role"].str.startswith("test_"), "query"].min()
-    return table.loc[(table["query"] != first) | (table["label"] == 0)]
+    kept: pd.DataFrame = table.loc[(table["query"] != first) | (table["label"] == 0)]
+    return kept
 
 
 def test_ranks_are_those_of_sorted_candidates(fold: pd.DataFrame) -> None:

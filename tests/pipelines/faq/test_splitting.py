@@ -154,6 +154,13 @@ def test_the_shares_are_kept_where_no_texts_are_alike() -> None:
     assert timed["role"].str.startswith("test_").sum() == pytest.approx(60, abs=2)
 
 
+@pytest.mark.parametrize("folds", [2, 3])
+def test_cross_fitting_asks_each_held_out_duplicate_as_a_known_one_once(folds: int) -> None:
+    table = split_pairs(*topical_corpus(originals=15, duplicates=4), SplitParams(known_share=0.2), folds)
+    known = table[table["role"] == "test_known"]
+    assert len(known) == known["question_id"].nunique() == 12
+
+
 def test_seeds_draw_different_splits_and_the_same_one_the_same() -> None:
     corpus = topical_corpus()
     tables = [split_pairs(*corpus, SplitParams(seed=seed), 1) for seed in (0, 0, 1)]
