@@ -107,7 +107,7 @@ def compare(
         run = partial(run_ranker_trial, features=tables["features"], ranker=settings)
         measure = measure_ranker
     else:
-        run = partial(run_reference_trial, **tables, reference=settings)
+        run = partial(run_reference_trial, reference=settings, **tables)  # type: ignore[arg-type]
         measure = measure_reference
     at_once = SearchPlan(halving.trials)
     arms = [("halving", halving, params), ("random", at_once, params)]
@@ -131,7 +131,9 @@ def compare(
 
 def time_runner(runner: str, data_root: Path, name: str) -> float:
     """Give the wall seconds of one search of faq_tune in a process of its own, on features that are there."""
-    params = f"data_root={data_root},mlflow_uri=sqlite:///{data_root}/{runner}.db,mlflow_artifacts={data_root}/artifacts"
+    params = (
+        f"data_root={data_root},mlflow_uri=sqlite:///{data_root}/{runner}.db,mlflow_artifacts={data_root}/artifacts"
+    )
     command = [str(Path(sys.executable).with_name("kedro")), "run", "--pipelines", "faq_tune", "--runner", runner]
     command += ["--from-nodes", f"faq.sample_trials_{name}", "--to-nodes", f"faq.select_best_{name}"]
     start = time.perf_counter()

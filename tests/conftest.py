@@ -115,9 +115,7 @@ def run_in(project: Path) -> RunProject:
 
 
 @pytest.fixture
-def run_toy(
-    project: Path, tmp_path: Path, restored: None, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[RunProject]:
+def run_toy(project: Path, tmp_path: Path, restored: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunProject]:
     """Return a function that runs the throw-away project in tests/toy, like `run_project`."""
     monkeypatch.chdir(tmp_path)
     folder = project / "tests" / "toy"

@@ -27,4 +27,4 @@ CONFIG_LOADER_ARGS = {
 }
 
 # The shape of each workload's hyperparameter searches: it shapes the graph. The space is in the parameters.
-SEARCH_PLANS = {"faq": SearchPlan(trials=16, rungs=3, eta=3)}
+SEARCH_PLANS = {"faq": SearchPlan(trials=16, rungs=3, eta=4)}

@@ -50,9 +50,7 @@ def test_every_file_in_conf_is_one_that_is_read(environment: str) -> None:
     kinds = ("catalog", "parameters", "globals", "credentials", "mlflow", "azureml")
     for path in (ROOT / "conf" / environment).rglob("*.y*ml"):
         parts = path.relative_to(ROOT / "conf" / environment).parts
-        assert any(part.startswith(kinds) for part in parts), (
-            f"{path} matches no pattern, a typo in its name?"
-        )
+        assert any(part.startswith(kinds) for part in parts), f"{path} matches no pattern, a typo in its name?"
 
 
 @pytest.mark.parametrize("name", DATASETS)

@@ -71,6 +71,7 @@ def trial_runs(work: Path) -> list[Any]:
 
     client = mlflow.MlflowClient(f"sqlite:///{work / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("triptych")
+    assert experiment
     (parent,) = client.search_runs([experiment.experiment_id], "tags.`mlflow.parentRunId` IS NULL")
     nested = client.search_runs([experiment.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
     return sorted(nested, key=lambda run: run.info.run_name)

@@ -22,9 +22,7 @@ def test_an_environment_changes_only_what_it_names(run_toy: Callable[..., Path])
     assert json.loads((data_root / "numbers.json").read_text()) == [0.0, 2.0]
 
 
-def test_every_problem_is_listed_with_its_source_and_nothing_runs(
-    run_toy: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_every_problem_is_listed_with_its_source_and_nothing_runs(run_toy: Callable[..., Path], tmp_path: Path) -> None:
     wrong = {"toy": {"draw": {"cuont": 1, "scale": 0, "coin": {"bias": 2}}}, "data_rot": "x"}
     with pytest.raises(ParametersError) as caught:
         run_toy(to_nodes=["toy.left"], params=wrong)

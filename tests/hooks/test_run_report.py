@@ -68,9 +68,7 @@ def test_a_failed_run_names_what_goes_on_from_there(
 def test_the_command_does_go_on(run_toy: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(RuntimeError):
         run_toy(params={"toy": {"fail": {"at": "left"}}})
-    data_root: Path = run_toy(
-        from_nodes=options_of(caplog.messages[-1].splitlines()[-1]).params["from_nodes"]
-    )
+    data_root: Path = run_toy(from_nodes=options_of(caplog.messages[-1].splitlines()[-1]).params["from_nodes"])
     assert (data_root / "joined.json").exists()
 
 

@@ -27,15 +27,13 @@ def make_pipeline(plan: SearchPlan = PLAN, run: Any = run_counting_trial, **opti
     return Pipeline(create_search("toy", plan, run, [], **options))
 
 
-def make_catalog(
-    folder: Path, pipeline: Pipeline, kind: type[DataCatalog] = DataCatalog, **search: Any
-) -> DataCatalog:
-    trials = {
+def make_catalog(folder: Path, pipeline: Pipeline, kind: type[DataCatalog] = DataCatalog, **search: Any) -> DataCatalog:
+    trials: dict[str, Any] = {
         name: TrialDataset(filepath=folder / name)
         for name in pipeline.datasets()
         if name.startswith(("toy_queued", "toy_trial"))
     }
-    report = {
+    report: dict[str, Any] = {
         "toy_best": JSONDataset(filepath=str(folder / "best.json")),
         "toy_leaderboard": CSVDataset(filepath=str(folder / "leaderboard.csv"), save_args={"index": False}),
     }
@@ -50,7 +48,11 @@ def read_report(folder: Path) -> tuple[Any, pd.DataFrame]:
 def run_search(folder: Path, runner: AbstractRunner, plan: SearchPlan = PLAN, **search: Any) -> tuple[Any, Any]:
     pipeline = make_pipeline(plan)
     kind = SharedMemoryDataCatalog if isinstance(runner, ParallelRunner) else DataCatalog
-    runner.run(pipeline, make_catalog(folder, pipeline, kind, **search))
+    with pytest.MonkeyPatch.context() as patch:
+        # No session has begun here: kedro-mlflow's hook in the worker processes would log to whatever MLflow run an
+        # earlier test has left in this process.
+        patch.setattr("kedro.runner.task._register_hooks_entry_points", lambda *_: None)
+        runner.run(pipeline, make_catalog(folder, pipeline, kind, **search))
     return read_report(folder)
 
 

@@ -12,6 +12,7 @@ from kedro.pipeline.node import Node
 
 # Worker processes of a ParallelRunner inherit it; MLflow's own variable would make them resume that run.
 _PARENT = "TRIPTYCH_MLFLOW_PARENT_RUN"
+_STORE = "TRIPTYCH_MLFLOW_PARENT_STORE"
 _TAG = "triptych.trial"
 
 
@@ -23,10 +24,20 @@ class TrialTracking:
         """Remember the run that kedro-mlflow has started."""
         mlflow = sys.modules.get("mlflow")
         run = mlflow.active_run() if mlflow else None
-        os.environ.pop(_PARENT, None)
+        _forget()
         if mlflow and run:
             os.environ[_PARENT] = run.info.run_id
-            os.environ[f"{_PARENT}_URI"] = mlflow.get_tracking_uri()
+            os.environ[_STORE] = mlflow.get_tracking_uri()
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Forget the run: it is over."""
+        _forget()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Forget the run: it is over."""
+        _forget()
 
     @hook_impl
     def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
@@ -42,6 +53,11 @@ class TrialTracking:
                     log_trial(trial, f"{node.name.rsplit('_r', 1)[0]}_{trial.number:02}", parent)
 
 
+def _forget() -> None:
+    for name in (_PARENT, _STORE):
+        os.environ.pop(name, None)
+
+
 def log_trial(trial: Any, name: str, parent: str) -> None:
     """Write a trial into its nested run, making that run if the parent has none of that name.
 
@@ -53,7 +69,7 @@ def log_trial(trial: Any, name: str, parent: str) -> None:
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Param
 
-    client = MlflowClient(os.environ.get(f"{_PARENT}_URI"))
+    client = MlflowClient(os.environ.get(_STORE))
     experiment = client.get_run(parent).info.experiment_id
     run_id = _find_run(client, experiment, name, parent)
     written = 0

@@ -77,9 +77,7 @@ class Boosting:
     """NDCG@10 of the tuning questions with these."""
 
 
-def find_rounds(
-    features: pd.DataFrame, params: RankerParams, budget: int, before: Boosting | None = None
-) -> Boosting:
+def find_rounds(features: pd.DataFrame, params: RankerParams, budget: int, before: Boosting | None = None) -> Boosting:
     """Train on the training questions, stopping early by the tuning questions.
 
     Args:

@@ -10,9 +10,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     nodes = [
         Node(draw, "params:draw", "numbers", name="draw"),
         Node(left, ["numbers", "params:fail"], "left_numbers", name="left", tags="side"),
-        Node(
-            right, {"fail": "params:fail", "numbers": "numbers"}, "right_numbers", name="right", tags="side"
-        ),
+        Node(right, {"fail": "params:fail", "numbers": "numbers"}, "right_numbers", name="right", tags="side"),
         Node(join, ["left_numbers", "right_numbers"], "joined", name="join"),
     ]
     toy = Pipeline(nodes, namespace="toy")
