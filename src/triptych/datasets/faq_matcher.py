@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset
+
+from triptych.datasets.whole_folder import replace_folder
 
 if TYPE_CHECKING:
     from triptych.pipelines.faq.matcher import FaqMatcher
@@ -34,15 +34,8 @@ class FaqMatcherDataset(AbstractDataset["FaqMatcher", "FaqMatcher"]):
 
     def save(self, data: FaqMatcher) -> None:
         """Write into a new folder beside the target, then put it in the target's place."""
-        part = self._filepath.with_name(f".{self._filepath.name}.{uuid.uuid4().hex[:8]}.part")
-        part.mkdir(parents=True)
-        try:
-            data.save(part)
-            if self._filepath.exists():
-                shutil.rmtree(self._filepath)
-            part.rename(self._filepath)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+        with replace_folder(self._filepath) as folder:
+            data.save(folder)
 
     def _exists(self) -> bool:
         return (self._filepath / "about.json").is_file()

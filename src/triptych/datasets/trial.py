@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import uuid
 from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
+from triptych.datasets.whole_folder import replace_folder
 from triptych.tuning.trials import Trial
 
 _RECORD = "trial.json"
@@ -41,17 +41,10 @@ class TrialDataset(AbstractDataset[Trial, Trial]):
 
     def save(self, data: Trial) -> None:
         """Copy record and checkpoint into a new folder, then put it in the target's place."""
-        part = self._filepath.with_name(f".{self._filepath.name}.{uuid.uuid4().hex[:8]}.part")
-        part.mkdir(parents=True)
-        try:
+        with replace_folder(self._filepath) as folder:
             if data.checkpoint is not None:
-                shutil.copytree(data.checkpoint, part / _CHECKPOINT)
-            (part / _RECORD).write_text(json.dumps(data.to_json(), indent=1), encoding="utf-8")
-            if self._filepath.exists():
-                shutil.rmtree(self._filepath)
-            part.rename(self._filepath)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+                shutil.copytree(data.checkpoint, folder / _CHECKPOINT)
+            (folder / _RECORD).write_text(json.dumps(data.to_json(), indent=1), encoding="utf-8")
 
     def _exists(self) -> bool:
         return (self._filepath / _RECORD).is_file()
