@@ -51,7 +51,8 @@ def plot_configurations(table: pd.DataFrame, search: SearchParams) -> go.Figure:
     dimensions = [_axis(done[name], name) for name in [*sorted(search.space), "best_budget", search.metric]]
     line = {"color": done[search.metric], "colorscale": "Viridis", "showscale": True}
     figure = go.Figure(go.Parcoords(dimensions=dimensions, line=line))
-    return figure.update_layout(title=f"Configurations by {search.metric}", margin={"l": 80, "r": 60, "t": 90})
+    # No title: kedro-viz would draw it over the labels, and names the dataset anyway.
+    return figure.update_layout(margin={"l": 80, "r": 60, "t": 60})
 
 
 def _axis(values: pd.Series, name: str) -> dict[str, object]:
