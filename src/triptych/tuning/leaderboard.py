@@ -27,7 +27,7 @@ def tabulate_trials(trials: list[Trial], search: SearchParams) -> pd.DataFrame:
     """
     rows = []
     for place, trial in enumerate(rank_trials(trials, search), start=1):
-        best = best_measurement(trial, search) if any(m.metrics for m in trial.history) else None
+        best = best_measurement(trial, search) if trial.measured else None
         rows.append(
             {
                 "place": place,

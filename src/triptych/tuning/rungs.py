@@ -20,7 +20,7 @@ def rank_trials(trials: Sequence[Trial], search: SearchParams) -> list[Trial]:
         )
 
     def key(trial: Trial) -> tuple[float, ...]:
-        if not any(measurement.metrics for measurement in trial.history):
+        if not trial.measured:
             return (1, trial.number)
         return (0, *_loss(best_measurement(trial, search), search), trial.number)
 
@@ -35,8 +35,7 @@ def best_measurement(trial: Trial, search: SearchParams) -> Measurement:
     Raises:
         ValueError: If the trial does not report the metrics.
     """
-    measured = [measurement for measurement in trial.history if measurement.metrics]
-    return min(measured, key=lambda measurement: (*_loss(measurement, search), measurement.budget))
+    return min(trial.measured, key=lambda measurement: (*_loss(measurement, search), measurement.budget))
 
 
 def _loss(measurement: Measurement, search: SearchParams) -> tuple[float, float]:

@@ -66,6 +66,11 @@ class Trial:
     scratch: TemporaryDirectory[str] | None = field(default=None, repr=False, compare=False)
 
     @property
+    def measured(self) -> tuple[Measurement, ...]:
+        """The measurements that have metrics: not that of a failure."""
+        return tuple(measurement for measurement in self.history if measurement.metrics)
+
+    @property
     def seconds(self) -> float:
         """Seconds of training, all rungs together."""
         return sum(measurement.seconds for measurement in self.history)
