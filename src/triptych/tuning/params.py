@@ -1,7 +1,7 @@
 """Typed parameters of a search."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from triptych.tuning.space import Dimension
 
@@ -32,3 +32,11 @@ class SearchParams:
             raise ValueError("space must name at least one hyperparameter")
         if self.seed < 0:
             raise ValueError(f"seed must be at least 0, got {self.seed}")
+
+    def check_names(self, *settings: type[Any]) -> None:
+        """Check that every hyperparameter in the space is a field of the workload's settings."""
+        known = {field.name for params in settings for field in fields(params)}
+        unknown = sorted(set(self.space) - known)
+        if unknown:
+            names = " and ".join(params.__name__ for params in settings)
+            raise ValueError(f"space names {', '.join(unknown)}; {names} have {', '.join(sorted(known))}")

@@ -1,24 +1,10 @@
 """Typed parameters of the faq workload: one frozen dataclass a block of `parameters.yml`."""
 
-import re
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
+from triptych.parameters.ranges import check, check_at_least, check_model_name, check_share
 from triptych.tuning.params import SearchParams
-
-
-def _check(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
-
-
-def _check_share(name: str, value: float, *, zero: bool = True) -> None:
-    _check((0 if zero else 1e-12) <= value < 1, f"{name} must be in {'[' if zero else '('}0, 1), got {value}")
-
-
-def _check_at_least(least: float, **values: float) -> None:
-    for name, value in values.items():
-        _check(value >= least, f"{name} must be at least {least}, got {value}")
 
 
 @dataclass(frozen=True)
@@ -33,7 +19,7 @@ class IngestParams:
     """Processes that filter the dump; 0 takes every core."""
 
     def __post_init__(self) -> None:
-        _check_at_least(0, background_every=self.background_every, workers=self.workers)
+        check_at_least(0, background_every=self.background_every, workers=self.workers)
 
 
 @dataclass(frozen=True)
@@ -48,8 +34,8 @@ class FilterParams:
     """Drop originals without an accepted answer."""
 
     def __post_init__(self) -> None:
-        _check_at_least(0, min_text_chars=self.min_text_chars)
-        _check_at_least(1, min_duplicates=self.min_duplicates)
+        check_at_least(0, min_text_chars=self.min_text_chars)
+        check_at_least(1, min_duplicates=self.min_duplicates)
 
 
 @dataclass(frozen=True)
@@ -73,13 +59,13 @@ class SplitParams:
 
     def __post_init__(self) -> None:
         for name in ("unseen_share", "known_share", "tune_share"):
-            _check_share(name, getattr(self, name))
-        _check_share("time_share", self.time_share, zero=False)
-        _check(
+            check_share(name, getattr(self, name))
+        check_share("time_share", self.time_share, zero=False)
+        check(
             0 < self.near_identical_jaccard <= 1,
             f"near_identical_jaccard must be in (0, 1], got {self.near_identical_jaccard}",
         )
-        _check_at_least(0, seed=self.seed)
+        check_at_least(0, seed=self.seed)
 
 
 @dataclass(frozen=True)
@@ -100,10 +86,10 @@ class RetrievalParams:
     """Processes that featurize; 0 takes every core."""
 
     def __post_init__(self) -> None:
-        _check_at_least(2, candidates=self.candidates, train_candidates=self.train_candidates)
-        _check_at_least(1, max_train_queries=self.max_train_queries, max_terms=self.max_terms)
-        _check_at_least(0, workers=self.workers)
-        _check(
+        check_at_least(2, candidates=self.candidates, train_candidates=self.train_candidates)
+        check_at_least(1, max_train_queries=self.max_train_queries, max_terms=self.max_terms)
+        check_at_least(0, workers=self.workers)
+        check(
             0 < self.max_document_share <= 1,
             f"max_document_share must be in (0, 1], got {self.max_document_share}",
         )
@@ -139,13 +125,13 @@ class RankerParams:
     """Seed of the bagging."""
 
     def __post_init__(self) -> None:
-        _check_at_least(1, rounds=self.rounds, min_child_samples=self.min_child_samples)
-        _check_at_least(1, truncation_level=self.truncation_level)
-        _check_at_least(2, num_leaves=self.num_leaves)
-        _check_at_least(0, lambda_l2=self.lambda_l2, threads=self.threads, seed=self.seed)
-        _check_at_least(0, early_stopping_rounds=self.early_stopping_rounds)
+        check_at_least(1, rounds=self.rounds, min_child_samples=self.min_child_samples)
+        check_at_least(1, truncation_level=self.truncation_level)
+        check_at_least(2, num_leaves=self.num_leaves)
+        check_at_least(0, lambda_l2=self.lambda_l2, threads=self.threads, seed=self.seed)
+        check_at_least(0, early_stopping_rounds=self.early_stopping_rounds)
         for name in ("learning_rate", "feature_fraction", "bagging_fraction"):
-            _check(0 < getattr(self, name) <= 1, f"{name} must be in (0, 1], got {getattr(self, name)}")
+            check(0 < getattr(self, name) <= 1, f"{name} must be in (0, 1], got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -172,9 +158,9 @@ class ReferenceParams:
     """Seed of the negatives drawn."""
 
     def __post_init__(self) -> None:
-        _check_at_least(2, match=self.match)
-        _check_at_least(1, ngrams=self.ngrams, rounds=self.rounds, min_child_samples=self.min_child_samples)
-        _check_at_least(0, threads=self.threads, seed=self.seed)
+        check_at_least(2, match=self.match)
+        check_at_least(1, ngrams=self.ngrams, rounds=self.rounds, min_child_samples=self.min_child_samples)
+        check_at_least(0, threads=self.threads, seed=self.seed)
 
 
 @dataclass(frozen=True)
@@ -191,9 +177,9 @@ class EvaluationParams:
     """Seed of the bootstrap."""
 
     def __post_init__(self) -> None:
-        _check_at_least(1, folds=self.folds, worst_misses=self.worst_misses)
-        _check_at_least(100, bootstrap_samples=self.bootstrap_samples)
-        _check_at_least(0, seed=self.seed)
+        check_at_least(1, folds=self.folds, worst_misses=self.worst_misses)
+        check_at_least(100, bootstrap_samples=self.bootstrap_samples)
+        check_at_least(0, seed=self.seed)
 
 
 @dataclass(frozen=True)
@@ -206,8 +192,8 @@ class ScoringParams:
     """Processes that match; 0 takes every core."""
 
     def __post_init__(self) -> None:
-        _check_at_least(1, top_k=self.top_k)
-        _check_at_least(0, workers=self.workers)
+        check_at_least(1, top_k=self.top_k)
+        check_at_least(0, workers=self.workers)
 
 
 @dataclass(frozen=True)
@@ -222,17 +208,8 @@ class RegistrationParams:
     """Promote if the 95 % interval of the advantage lies above this; below 0 lets equally good ones pass."""
 
     def __post_init__(self) -> None:
-        _check(
-            re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", self.name) is not None,
-            f"name must be 1 to 200 letters, digits, '-', '_' or '.', got {self.name!r}",
-        )
-        _check(-1 <= self.min_advantage <= 1, f"min_advantage must be in [-1, 1], got {self.min_advantage}")
-
-
-def _check_names(search: SearchParams, params: type[Any]) -> None:
-    known = {field.name for field in fields(params)}
-    unknown = sorted(set(search.space) - known)
-    _check(not unknown, f"space names {', '.join(unknown)}; {params.__name__} has {', '.join(sorted(known))}")
+        check_model_name(self.name)
+        check(-1 <= self.min_advantage <= 1, f"min_advantage must be in [-1, 1], got {self.min_advantage}")
 
 
 @dataclass(frozen=True)
@@ -241,7 +218,7 @@ class RankerSearchParams(SearchParams):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_names(self, RankerParams)
+        self.check_names(RankerParams)
 
 
 @dataclass(frozen=True)
@@ -250,4 +227,4 @@ class ReferenceSearchParams(SearchParams):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_names(self, ReferenceParams)
+        self.check_names(ReferenceParams)
