@@ -12,23 +12,30 @@ if TYPE_CHECKING:
     from triptych.datasets.atomic import PlotlyDataset as PlotlyDataset
     from triptych.datasets.atomic import TextDataset as TextDataset
     from triptych.datasets.faq_matcher import FaqMatcherDataset as FaqMatcherDataset
+    from triptych.datasets.folder import Folder as Folder
+    from triptych.datasets.folder import FolderDataset as FolderDataset
     from triptych.datasets.optional_json import OptionalJSONDataset as OptionalJSONDataset
     from triptych.datasets.parquet_batches import ParquetBatchesDataset as ParquetBatchesDataset
+    from triptych.datasets.picture import PictureDataset as PictureDataset
     from triptych.datasets.question_file import QuestionFileDataset as QuestionFileDataset
     from triptych.datasets.question_tsv import QuestionTsvDataset as QuestionTsvDataset
     from triptych.datasets.registered_model import ModelRegistryDataset as ModelRegistryDataset
     from triptych.datasets.registered_model import RegisteredModelDataset as RegisteredModelDataset
     from triptych.datasets.stack_exchange import StackExchangeDataset as StackExchangeDataset
     from triptych.datasets.trial import TrialDataset as TrialDataset
+    from triptych.datasets.work_folder import WorkFolderDataset as WorkFolderDataset
 
 _MODULES = {
     "CSVDataset": "atomic",
     "FaqMatcherDataset": "faq_matcher",
+    "Folder": "folder",
+    "FolderDataset": "folder",
     "JSONDataset": "atomic",
     "ModelRegistryDataset": "registered_model",
     "OptionalJSONDataset": "optional_json",
     "ParquetBatchesDataset": "parquet_batches",
     "ParquetDataset": "atomic",
+    "PictureDataset": "picture",
     "PlotlyDataset": "atomic",
     "QuestionFileDataset": "question_file",
     "QuestionTsvDataset": "question_tsv",
@@ -36,6 +43,7 @@ _MODULES = {
     "StackExchangeDataset": "stack_exchange",
     "TextDataset": "atomic",
     "TrialDataset": "trial",
+    "WorkFolderDataset": "work_folder",
 }
 
 __all__ = sorted(_MODULES)
