@@ -1,0 +1,1 @@
+"""Renderers of the bundled samples, and of more of the like."""
