@@ -10,7 +10,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.registry.fingerprint import fingerprint_ids, fingerprint_tables
+from triptych.registry.fingerprint import fingerprint_ids, fingerprint_tables, fingerprint_texts
 
 TABLE = pd.DataFrame(
     {"question_id": [1, 2], "title": ["a", "ä"], "created": pd.to_datetime(pd.Series(["2015-01-01", None]))}
@@ -50,3 +50,10 @@ def test_ids_are_a_set(first: list[int], second: list[int]) -> None:
     prints = [fingerprint_ids(np.array(ids, dtype=np.int64)) for ids in (first, second)]
     assert (prints[0] == prints[1]) == (set(first) == set(second))
     assert fingerprint_ids(np.array(first[::-1] * 2, dtype=np.int64)) == prints[0]
+
+
+@given(st.lists(st.text()), st.lists(st.text()))
+def test_texts_are_a_set(first: list[str], second: list[str]) -> None:
+    prints = [fingerprint_texts(texts) for texts in (first, second)]
+    assert (prints[0] == prints[1]) == (set(first) == set(second))
+    assert fingerprint_texts(first[::-1] * 2) == prints[0]

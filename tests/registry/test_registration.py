@@ -125,3 +125,20 @@ def test_of_two_marked_versions_the_later_one_counts(store: Store, make_candidat
     assert ModelRegistry().find_promoted(store.name) == PromotedModel(store.name, 2)
     ModelRegistry().promote(store.name, 1)
     assert ModelRegistry().find_promoted(store.name) == PromotedModel(store.name, 1)
+
+
+def test_the_report_may_hold_pictures_and_folders_come_back_whole(
+    store: Store, make_candidate: MakeCandidate, tmp_path: Path
+) -> None:
+    picture = b"\x89PNG\r\n\x1a\n\xff"
+    register(make_candidate(report={"overlays.png": picture, "note.txt": "grüne Lücke\r\n"}))
+    model = PromotedModel(store.name, 1)
+    folder = model.download("report", tmp_path)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        "overlays.png": picture,
+        "note.txt": "grüne Lücke\r\n".encode(),
+    }
+    with pytest.raises(UnreadableVersionError, match="overlays.png cannot be read"):
+        model.read_text("report/overlays.png")
+    with pytest.raises(UnreadableVersionError, match=f"models:/{store.name}/1/nothing cannot be read"):
+        model.download("nothing", tmp_path)

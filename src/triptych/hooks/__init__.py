@@ -2,8 +2,9 @@
 
 from triptych.hooks.mlflow_setup import MlflowSetup
 from triptych.hooks.parameter_check import ParameterCheck
+from triptych.hooks.quiet_ranks import QuietRanks
 from triptych.hooks.run_report import RunReport
 from triptych.hooks.search_restart import SearchRestart
 from triptych.hooks.trial_tracking import TrialTracking
 
-__all__ = ["MlflowSetup", "ParameterCheck", "RunReport", "SearchRestart", "TrialTracking"]
+__all__ = ["MlflowSetup", "ParameterCheck", "QuietRanks", "RunReport", "SearchRestart", "TrialTracking"]

@@ -6,13 +6,15 @@ import dataclasses
 import inspect
 import typing
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
-
-from kedro.pipeline import Pipeline
-from kedro.pipeline.node import Node
+from typing import TYPE_CHECKING, Any
 
 from triptych.parameters.build import BAD, build, field_types, suggest
 from triptych.parameters.problem import Problem
+
+if TYPE_CHECKING:
+    # Models are served without Kedro, and check the ranges of their parameters too.
+    from kedro.pipeline import Pipeline
+    from kedro.pipeline.node import Node
 
 MISSING: Any = object()
 """Stands for a key that is not there."""

@@ -37,7 +37,7 @@ class Candidate:
     Attributes:
         name: Its name in the registry.
         write: Writes it in MLflow's format to a path that does not exist yet.
-        report: Text of each file of its evaluation report, by file name; they go into the model's folder.
+        report: Text, or bytes, of each file of its evaluation report, by file name; they go into the model's folder.
         metrics: Logged to the run.
         parameters: Logged to the run, where they are not yet.
         tags: Tags of the version, without the prefix `triptych.`; they are in the record too.
@@ -46,7 +46,7 @@ class Candidate:
 
     name: str
     write: Callable[[Path], None]
-    report: Mapping[str, str]
+    report: Mapping[str, str | bytes]
     metrics: Mapping[str, float]
     parameters: Mapping[str, Any]
     tags: Mapping[str, str]

@@ -32,3 +32,16 @@ def fingerprint_ids(ids: NDArray[np.int64]) -> str:
         16 hexadecimal digits.
     """
     return hashlib.sha256(np.unique(ids).astype("<i8").tobytes()).hexdigest()[:_LENGTH]
+
+
+def fingerprint_texts(texts: Iterable[str]) -> str:
+    """Hash a set of texts; neither order nor repetition counts.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for text in sorted(set(texts)):
+        # With the length before it, or "ab", "c" would be "a", "bc".
+        digest.update(f"{len(text)}:{text}".encode())
+    return digest.hexdigest()[:_LENGTH]

@@ -41,17 +41,38 @@ class PromotedModel:
         Raises:
             UnreadableVersionError: If it is not there or the server does not give it.
         """
+        with tempfile.TemporaryDirectory(prefix="triptych-registry-") as folder:
+            found = self.download(path, Path(folder))
+            try:
+                return found.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise self._unreadable(path, error) from error
+
+    def download(self, path: str, folder: Path) -> Path:
+        """Download a file or a folder of the version.
+
+        Args:
+            path: Its path within the model's folder.
+            folder: Where to; must exist.
+
+        Returns:
+            What was downloaded.
+
+        Raises:
+            UnreadableVersionError: If it is not there or the server does not give it.
+        """
         import mlflow
         from requests import RequestException
 
-        with tempfile.TemporaryDirectory(prefix="triptych-registry-") as folder:
-            try:
-                found = mlflow.artifacts.download_artifacts(f"{self.uri}/{path}", dst_path=folder)
-                return Path(found).read_text(encoding="utf-8")
-            except (mlflow.MlflowException, RequestException, OSError, UnicodeDecodeError) as error:
-                # MLflow's messages may run over many lines.
-                cause = " ".join(str(error).split())
-                raise UnreadableVersionError(f"{self.uri}/{path} cannot be read: {cause}") from error
+        try:
+            return Path(mlflow.artifacts.download_artifacts(f"{self.uri}/{path}", dst_path=str(folder)))
+        except (mlflow.MlflowException, RequestException, OSError) as error:
+            raise self._unreadable(path, error) from error
+
+    def _unreadable(self, path: str, error: Exception) -> UnreadableVersionError:
+        # MLflow's messages may run over many lines.
+        cause = " ".join(str(error).split())
+        return UnreadableVersionError(f"{self.uri}/{path} cannot be read: {cause}")
 
 
 class ModelRegistry:

@@ -76,8 +76,9 @@ def _upload(client: Any, run_id: str, candidate: Candidate) -> str:
         model = Path(folder) / "model"
         candidate.write(model)
         (model / REPORT_FOLDER).mkdir()
-        for file, text in candidate.report.items():
-            (model / REPORT_FOLDER / file).write_text(text, encoding="utf-8")
+        for file, content in candidate.report.items():
+            written = content.encode() if isinstance(content, str) else content
+            (model / REPORT_FOLDER / file).write_bytes(written)
         client.log_artifacts(run_id, str(model), name)
     return name
 

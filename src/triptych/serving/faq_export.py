@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import triptych
+from triptych.serving.source_copy import copy_source, pin
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,24 +52,11 @@ def save_faq_model(matcher: FaqMatcher, example: pd.DataFrame, folder: Path) -> 
             folder,
             python_model=str(Path(__file__).with_name("faq_entry.py")),
             artifacts={MATCHER: str(files)},
-            code_paths=[str(_copy_source(Path(part) / "source"))],
-            pip_requirements=[f"{name}=={version(name)}" for name in DISTRIBUTIONS],
+            code_paths=[str(copy_source(Path(part) / "source"))],
+            pip_requirements=pin(DISTRIBUTIONS),
             signature=_signature(DEFAULT_TOP_K),
             input_example=(example, {"top_k": DEFAULT_TOP_K}),
         )
-
-
-def _copy_source(folder: Path) -> Path:
-    """Copy this package's Python files into a new folder; none is left empty.
-
-    An upload without a body is refused by some servers and proxies, with "Invalid HTTP request".
-    """
-    package = Path(triptych.__file__).parent
-    for path in package.rglob("*.py"):
-        copy = folder / package.name / path.relative_to(package)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(path.read_bytes() or b"\n")
-    return folder / package.name
 
 
 def _signature(top_k: int) -> Any:

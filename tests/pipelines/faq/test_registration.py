@@ -8,10 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from tests.pipelines.faq.corpora import make_questions
-from triptych.pipelines.faq.params import SplitParams
 from triptych.pipelines.faq.registration import (
     describe_ranker,
-    flatten_parameters,
     make_tags,
     pick_example,
     write_report,
@@ -36,9 +34,7 @@ def test_the_report_is_whole_and_asks_nobody_for_scripts() -> None:
     assert "Plotly.newPlot" in report["comparison.html"]
 
 
-def test_parameters_are_named_as_kedro_mlflow_names_them() -> None:
-    parameters = flatten_parameters(split=SplitParams(seed=3))
-    assert parameters["faq.split.seed"] == 3
+def test_what_the_ranker_was_trained_with_is_named_as_kedro_mlflow_names_parameters() -> None:
     assert describe_ranker({"settings": {"num_leaves": 5, "rounds": 100}, "rounds": [40, 50]}) == {
         "faq.model.num_leaves": 5,
         "faq.model.rounds": 40,

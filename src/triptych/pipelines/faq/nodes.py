@@ -37,7 +37,6 @@ from triptych.pipelines.faq.ranker import load_booster, train_booster
 from triptych.pipelines.faq.reference import score_fold
 from triptych.pipelines.faq.registration import (
     describe_ranker,
-    flatten_parameters,
     make_tags,
     pick_example,
     write_report,
@@ -52,6 +51,7 @@ from triptych.pipelines.faq.searches import RankerTrial, ReferenceTrial
 from triptych.pipelines.faq.splitting import count_roles, split_pairs
 from triptych.registry import Candidate, ModelRegistry
 from triptych.registry.fingerprint import fingerprint_tables
+from triptych.registry.papers import flatten_parameters
 from triptych.serving.faq_export import save_faq_model
 from triptych.tuning.best import apply_best
 from triptych.tuning.trials import Trial, run_trial
@@ -243,7 +243,7 @@ def register_matcher(
         write=partial(save_faq_model, matcher, pick_example(questions, roles)),
         report=write_report(metrics, comparison, comparison_plot, provenance),
         metrics={f"faq.{key}": value for key, value in metrics.items() if ".model." in key},
-        parameters=flatten_parameters(registration=registration, split=split, retrieval=retrieval)
+        parameters=flatten_parameters("faq", registration=registration, split=split, retrieval=retrieval)
         | describe_ranker(rankers),
         tags=make_tags(metrics, fingerprint_tables([questions, pairs])),
         decision=decide_promotion(matcher.booster, features, roles, promoted, registration, evaluation),

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-import triptych
 from triptych.pipelines.faq.promotion import PROVENANCE_FILE
-from triptych.registry.source_version import find_commit
+from triptych.registry.papers import tag_version
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -41,15 +38,6 @@ def write_report(
     }
 
 
-def flatten_parameters(**blocks: Any) -> dict[str, Any]:
-    """Name every field of parameter blocks as kedro-mlflow does, `faq.<block>.<field>`."""
-    return {
-        f"faq.{name}.{field}": value
-        for name, block in blocks.items()
-        for field, value in dataclasses.asdict(block).items()
-    }
-
-
 def describe_ranker(rankers: dict[str, Any]) -> dict[str, Any]:
     """List what the ranker was really trained with: a search may have changed the parameters."""
     settings = {f"faq.model.{name}": value for name, value in rankers["settings"].items()}
@@ -58,8 +46,5 @@ def describe_ranker(rankers: dict[str, Any]) -> dict[str, Any]:
 
 def make_tags(metrics: dict[str, float], data_fingerprint: str) -> dict[str, str]:
     """Make the tags by which a version is told from others in the registry's list."""
-    tags = {"data_fingerprint": data_fingerprint, "code": triptych.__version__}
-    if commit := find_commit(Path(triptych.__file__).parent):
-        tags["git_commit"] = commit
     shown = (".model.mrr", ".model.gain_at_1")
-    return tags | {key: f"{value:.4f}" for key, value in metrics.items() if key.endswith(shown)}
+    return tag_version(data_fingerprint, {key: value for key, value in metrics.items() if key.endswith(shown)})
