@@ -14,7 +14,9 @@ HEAVY = ("azure", "cv2", "lightgbm", "mlflow", "pandera", "sklearn", "torch", "t
 
 def test_the_pipelines_of_the_design_are_there() -> None:
     pipelines = register_pipelines()
-    assert {"__default__", "faq", "faq_score", "faq_tune"} <= set(pipelines)
+    workloads = ("faq", "shelf")
+    kinds = ("", "_tune", "_score")
+    assert set(pipelines) == {"__default__", *(f"{workload}{kind}" for workload in workloads for kind in kinds)}
     assert all(isinstance(pipeline, Pipeline) and pipeline.nodes for pipeline in pipelines.values())
 
 

@@ -5,6 +5,9 @@ from kedro.pipeline import Pipeline
 from triptych.pipelines.faq.pipeline import create_pipeline as create_faq
 from triptych.pipelines.faq.pipeline import create_score_pipeline as create_faq_score
 from triptych.pipelines.faq.pipeline import create_tune_pipeline as create_faq_tune
+from triptych.pipelines.shelf.pipeline import create_pipeline as create_shelf
+from triptych.pipelines.shelf.pipeline import create_score_pipeline as create_shelf_score
+from triptych.pipelines.shelf.pipeline import create_tune_pipeline as create_shelf_tune
 from triptych.settings import SEARCH_PLANS
 
 
@@ -17,10 +20,13 @@ def register_pipelines() -> dict[str, Pipeline]:
     Returns:
         Pipelines by name; `__default__` is what a bare `kedro run` runs.
     """
-    faq = create_faq()
+    faq, shelf = create_faq(), create_shelf()
     return {
-        "__default__": faq,
+        "__default__": faq + shelf,
         "faq": faq,
         "faq_tune": create_faq_tune(SEARCH_PLANS["faq"]),
         "faq_score": create_faq_score(),
+        "shelf": shelf,
+        "shelf_tune": create_shelf_tune(SEARCH_PLANS["shelf"]),
+        "shelf_score": create_shelf_score(),
     }

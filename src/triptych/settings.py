@@ -5,17 +5,19 @@ Everything imported here is paid for by every command, so nothing heavy is.
 
 from omegaconf.resolvers import oc
 
-from triptych.hooks import MlflowSetup, ParameterCheck, RunReport, SearchRestart, TrialTracking
+from triptych.hooks import MlflowSetup, ParameterCheck, QuietRanks, RunReport, SearchRestart, TrialTracking
+from triptych.hooks.quiet_ranks import plugins_of_rank_0
 from triptych.startup import prepare
 from triptych.tuning.plan import SearchPlan
 
 prepare()
 
-HOOKS = (ParameterCheck(), RunReport(), MlflowSetup(), SearchRestart(), TrialTracking())
+HOOKS = (ParameterCheck(), QuietRanks(), RunReport(), MlflowSetup(), SearchRestart(), TrialTracking())
 
 DISABLE_HOOKS_FOR_PLUGINS = (
     "kedro-azureml",  # its hook insists on an azureml.yml in every environment
     "kedro-telemetry",  # off by .telemetry already; this spares it the catalog
+    *plugins_of_rank_0(),
 )
 
 CONFIG_LOADER_ARGS = {
@@ -27,4 +29,4 @@ CONFIG_LOADER_ARGS = {
 }
 
 # The shape of each workload's hyperparameter searches: it shapes the graph. The space is in the parameters.
-SEARCH_PLANS = {"faq": SearchPlan(trials=16, rungs=3, eta=4)}
+SEARCH_PLANS = {"faq": SearchPlan(trials=16, rungs=3, eta=4), "shelf": SearchPlan(trials=16, rungs=3, eta=4)}

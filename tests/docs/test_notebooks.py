@@ -75,3 +75,21 @@ def test_faq_shows_the_report_and_answers_a_question(
     assert shown["ask"]["rank"].tolist() == [1, 2, 3]
     assert "Why does Array.prototype.sort() put 10 before 9?" in shown["ask"]["title"].tolist()
     assert "</" in capsys.readouterr().out
+
+
+def test_shelf_shows_the_report_and_looks_at_new_photos(
+    run_project: RunProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = run_project("shelf", env="test")
+    monkeypatch.chdir(ROOT / "notebooks")
+    place = {"data_root": str(data), "mlflow_uri": f"sqlite:///{data.parent / 'mlflow.db'}"}
+    shown = run_notebook(ROOT / "notebooks/shelf.ipynb", runtime_params=place)
+    assert shown["data"].loc["photos", "value"] == shown["roles"].loc["photos"].sum() == 140
+    assert shown["quarantine"].empty
+    assert shown["training"].data
+    assert shown["metrics"]["test.photos"] == shown["roles"].loc["photos", "test"]
+    assert shown["curves"].data
+    assert min(shown["overlays"].size) > 100
+    assert shown["counts"]["missed"].is_monotonic_decreasing
+    assert len(shown["ask"]) == 6
+    assert list(shown["detections"]) == ["file_name", "category", "score", "bbox"]

@@ -1,0 +1,1 @@
+"""shelf: find the empty spaces on photos of store shelves with Mask R-CNN."""

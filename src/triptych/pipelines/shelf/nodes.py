@@ -1,0 +1,172 @@
+"""The nodes of the shelf workload."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from kedro_azureml.distributed import distributed_job
+from kedro_azureml.distributed.config import Framework
+from numpy.typing import NDArray
+
+from triptych.datasets.folder import Folder
+from triptych.pipelines.shelf.params import (
+    DetectorParams,
+    EvaluationParams,
+    IngestParams,
+    RegistrationParams,
+    ScoringParams,
+    SplitParams,
+    TrainingParams,
+)
+from triptych.registry import Candidate, ModelRegistry
+from triptych.tuning.trials import Trial, run_trial
+
+
+def ingest_photos(raw: Path, ingest: IngestParams) -> tuple[Folder, dict[str, Any], pd.DataFrame, dict[str, Any]]:
+    """Read photos and annotations in any of the formats, and put aside what cannot be used.
+
+    Args:
+        raw: Folder with photos and annotations in Pascal VOC, COCO or both.
+        ingest: What to read.
+
+    Returns:
+        Upright 8-bit RGB photos, annotations in COCO's format, a row for everything put aside, and a report.
+    """
+    from triptych.pipelines.shelf.ingest import ingest_folder
+
+    photos = Folder.create("photos")
+    return photos, *ingest_folder(raw, ingest, photos.path)
+
+
+def split_photos(photos: Path, annotations: dict[str, Any], split: SplitParams) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Divide the photos into training, validation and test; photos of the same source stay together.
+
+    Returns:
+        The role of every photo, and a report.
+    """
+    from triptych.pipelines.shelf.splitting import split_photos_by_source
+
+    return split_photos_by_source(photos, annotations, split)
+
+
+def run_detector_trial(
+    trial: Trial,
+    photos: Path,
+    annotations: dict[str, Any],
+    roles: pd.DataFrame,
+    detector: DetectorParams,
+    training: TrainingParams,
+) -> Trial:
+    """Train one configuration up to its budget, and score it on the validation photos."""
+    from triptych.pipelines.shelf.searches import DetectorTrial
+
+    return run_trial(trial, DetectorTrial(photos, annotations, roles, detector, training).train)
+
+
+@distributed_job(Framework.PyTorch, num_nodes="params:training.num_nodes")  # type: ignore[untyped-decorator]
+def train_detector(
+    photos: Path,
+    annotations: dict[str, Any],
+    roles: pd.DataFrame,
+    checkpoints: Path,
+    detector: DetectorParams,
+    training: TrainingParams,
+    best: dict[str, Any],
+) -> tuple[Folder, pd.DataFrame, dict[str, Any], go.Figure]:
+    """Train the detector on one process, or on all ranks of a distributed job.
+
+    Args:
+        photos: The ingested photos.
+        annotations: Their annotations.
+        roles: Their roles; test photos are not touched.
+        checkpoints: Where an interrupted training finds what it needs to go on.
+        detector: The model.
+        training: How it is trained.
+        best: What `shelf_tune` found, empty if it never ran; goes before the settings.
+
+    Returns:
+        The model of the best epoch, a row for each epoch, a report, and a plot of the epochs.
+    """
+    from triptych.pipelines.shelf.searches import apply_best_settings
+    from triptych.pipelines.shelf.training import train
+
+    if training.tuned:
+        detector, training = apply_best_settings(detector, training, best)
+    return train(photos, annotations, roles, checkpoints, detector, training)
+
+
+def evaluate_detector(
+    photos: Path,
+    annotations: dict[str, Any],
+    roles: pd.DataFrame,
+    model: Path,
+    training_report: dict[str, Any],
+    evaluation: EvaluationParams,
+) -> tuple[list[dict[str, Any]], dict[str, float], pd.DataFrame, go.Figure, Folder, NDArray[np.uint8]]:
+    """Judge the detector on the test photos, which nothing else has looked at.
+
+    Returns:
+        Detections in COCO's results format, flat metrics, counts by photo, precision-recall curves, overlays of
+        the photos with most mistakes, and a sheet of them.
+    """
+    from triptych.pipelines.shelf.evaluation import evaluate_on_test
+
+    return evaluate_on_test(photos, annotations, roles, model, training_report, evaluation)
+
+
+def register_detector(
+    photos: Path,
+    annotations: dict[str, Any],
+    roles: pd.DataFrame,
+    model: Path,
+    training_report: dict[str, Any],
+    metrics: dict[str, float],
+    counts: pd.DataFrame,
+    precision_recall_plot: go.Figure,
+    overlay_sheet: NDArray[np.uint8],
+    model_registry: ModelRegistry,
+    registration: RegistrationParams,
+    evaluation: EvaluationParams,
+) -> Candidate:
+    """Put the detector together with its papers, and decide whether it takes the promoted version's place.
+
+    Returns:
+        What the dataset registers.
+    """
+    from triptych.pipelines.shelf.registration import make_candidate
+
+    return make_candidate(
+        photos,
+        annotations,
+        roles,
+        model,
+        training_report,
+        metrics,
+        counts,
+        precision_recall_plot,
+        overlay_sheet,
+        model_registry,
+        registration,
+        evaluation,
+    )
+
+
+def score_photos(
+    model: Path, new_photos: Path, scored: Path, scoring: ScoringParams
+) -> tuple[list[dict[str, Any]], pd.DataFrame, pd.DataFrame, Folder]:
+    """Find the empty spaces on a folder of new photos.
+
+    Args:
+        model: The detector.
+        new_photos: Folder of photos, read with its subfolders.
+        scored: Keeps each photo's result, so that an interrupted scoring goes on.
+        scoring: Which detections to keep.
+
+    Returns:
+        Detections in COCO's results format, counts by photo, photos that could not be read, and overlays.
+    """
+    from triptych.pipelines.shelf.scoring import score_folder
+
+    return score_folder(model, new_photos, scored, scoring)

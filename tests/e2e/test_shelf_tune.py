@@ -1,0 +1,52 @@
+"""The search of shelf at test size: trials go on from rung to rung, and shelf trains with what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.e2e.test_shelf_sample import read_json, read_metrics
+from triptych.settings import SEARCH_PLANS
+from triptych.tuning.plan import SearchPlan
+
+RunProject = Callable[..., Path]
+SETTINGS = {"shelf": {"detector_search": {"max_budget": 2}}}
+
+
+@pytest.fixture(scope="module")
+def searched(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+    """Run shelf_tune with four trials, of which two go on; return folder and data_root."""
+    work = tmp_path_factory.mktemp("shelf_tune")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("triptych.pipeline_registry.SEARCH_PLANS", {**SEARCH_PLANS, "shelf": SearchPlan(4, 2, 2)})
+        yield work, run_in(work, "shelf_tune", env="test", params=SETTINGS)
+
+
+def test_the_better_half_goes_on_from_its_checkpoint(searched: tuple[Path, Path]) -> None:
+    _, data_root = searched
+    board = pd.read_csv(data_root / "08_reporting/shelf/detector_leaderboard.csv")
+    assert len(board) == 4
+    assert sorted(board["budget"]) == [1, 1, 2, 2]
+    assert {"learning_rate", "rpn_nms_threshold", "anchor_sizes", "aspect_ratios"} <= set(board.columns)
+    assert board["box.map_50"].notna().all()
+    folders = data_root / "06_models/shelf/detector_search"
+    assert sorted(path.name for path in folders.glob("trial_*")) == [
+        *(f"trial_r0_{slot:02}" for slot in range(4)),
+        *(f"trial_r1_{slot:02}" for slot in range(2)),
+    ]
+    for slot in range(2):
+        history = read_json(folders / f"trial_r1_{slot:02}" / "trial.json")["history"]
+        assert [measurement["budget"] for measurement in history] == [1, 2]
+
+
+def test_shelf_trains_with_the_best_configuration(searched: tuple[Path, Path], run_in: RunProject) -> None:
+    work, data_root = searched
+    best = read_json(data_root / "06_models/shelf/detector_best.json")
+    run_in(work, "shelf", env="test", params=SETTINGS)
+    params = read_json(data_root / "06_models/shelf/model/model.json")["params"]
+    for name in ("rpn_nms_threshold", "anchor_sizes", "aspect_ratios"):
+        assert params[name] == best["config"][name]
+    assert read_metrics(data_root)["train.epochs"] == best["config"].get("epochs", 2)

@@ -1,0 +1,173 @@
+"""The detector as an MLflow model: what it holds, takes, gives and refuses."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from packaging.requirements import Requirement
+from PIL import Image
+
+from tests.pipelines.shelf.tiny import draw_photo, write_model
+from triptych.pipelines.shelf.masks import decode_mask
+from triptych.pipelines.shelf.models import load_model
+from triptych.pipelines.shelf.prediction import predict_photos
+from triptych.serving import shelf_model
+from triptych.serving.shelf_export import save_shelf_model
+from triptych.serving.shelf_model import COLUMNS
+
+LOW = {"score_threshold": 0.06}
+
+
+def encode(photo: Image.Image, kind: str = "PNG") -> bytes:
+    file = io.BytesIO()
+    photo.save(file, format=kind)
+    return file.getvalue()
+
+
+def to_text(photo: Image.Image) -> str:
+    return base64.b64encode(encode(photo)).decode()
+
+
+@pytest.fixture
+def model(shelf_folder: Path, restored: None) -> Any:
+    import mlflow
+
+    return mlflow.pyfunc.load_model(str(shelf_folder))
+
+
+def test_it_holds_plain_files_its_source_and_what_it_needs(shelf_folder: Path) -> None:
+    found = [path for path in shelf_folder.rglob("*") if path.is_file()]
+    assert all(path.stat().st_size for path in found)  # an empty upload is refused by some servers
+    files = {path.relative_to(shelf_folder).as_posix() for path in found}
+    assert {"MLmodel", "artifacts/detector/weights.pt", "code/triptych/pipelines/shelf/prediction.py"} <= files
+    assert not [name for name in files if name.endswith((".pkl", ".pickle", ".pyc"))]
+    requirements = [Requirement(line) for line in (shelf_folder / "requirements.txt").read_text().splitlines()]
+    assert {"mlflow", "pillow", "torch", "torchvision"} <= {requirement.name for requirement in requirements}
+    for requirement in requirements:
+        assert str(requirement.specifier) == f"=={version(requirement.name).partition('+')[0]}"
+    example = json.loads((shelf_folder / "serving_input_example.json").read_text())
+    assert example["dataframe_split"]["data"] == [[to_text(draw_photo(1))]]
+
+
+def test_it_finds_what_the_detector_finds(model: Any, detector_folder: Path) -> None:
+    photos = [draw_photo(1), draw_photo(2, (120, 50)), draw_photo(3)]
+    found = model.predict(pd.DataFrame({"image": [to_text(photo) for photo in photos]}), params=LOW)
+    assert found.dtypes.astype(str).to_dict() == COLUMNS
+    expected = predict_photos(
+        load_model(detector_folder), ((i, np.asarray(photo)) for i, photo in enumerate(photos)), 4
+    )
+    for index, items in enumerate(expected):
+        rows = found[found["photo"] == index]
+        kept = [item for item in items if item["score"] >= 0.06]
+        assert len(rows) == len(kept) > 0
+        assert rows["score"].is_monotonic_decreasing
+        assert rows[["score", "x", "y", "width", "height"]].to_numpy().tolist() == [
+            [item["score"], *item["bbox"]] for item in kept
+        ]
+        width, height = photos[index].size
+        assert decode_mask(json.loads(rows["mask"].iloc[0]), height, width).shape == (height, width)
+    assert set(found["category"]) == {"gap"}
+
+
+def test_bytes_text_and_urls_are_the_same_photo(model: Any) -> None:
+    photo = draw_photo(4)
+    text = to_text(photo)
+    folded = "\n".join(text[start : start + 76] for start in range(0, len(text), 76))
+    table = pd.DataFrame({"image": [encode(photo), text, f"data:image/png;base64,{text}", folded]})
+    found = model.predict(table, params=LOW)
+    alike = [rows.drop(columns="photo").to_numpy().tolist() for _, rows in found.groupby("photo")]
+    assert len(alike) == 4
+    assert all(rows == alike[0] for rows in alike)
+
+
+def test_by_default_what_is_believed_is_what_the_validation_chose(model: Any, detector_folder: Path) -> None:
+    table = pd.DataFrame({"image": [to_text(draw_photo(number)) for number in range(4)]})
+    every = model.predict(table, params=LOW)
+    threshold = load_model(detector_folder).score_threshold
+    pd.testing.assert_frame_equal(model.predict(table), every[every["score"] >= threshold].reset_index(drop=True))
+
+
+def test_its_signature_describes_what_it_gives(model: Any) -> None:
+    outputs = model.metadata.signature.outputs
+    kinds = {"long": "int64", "double": "float64", "string": "object"}
+    assert {
+        name: kinds[kind.name] for name, kind in zip(outputs.input_names(), outputs.input_types(), strict=True)
+    } == COLUMNS
+
+
+def test_photos_without_anything_give_an_empty_table(model: Any) -> None:
+    found = model.predict(pd.DataFrame({"image": [to_text(draw_photo(1))]}), params={"score_threshold": 0.999})
+    assert found.empty
+    assert found.dtypes.astype(str).to_dict() == COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (["no photo!"], "image 0: no base64 text"),
+        (["/9j"], "image 0: no base64 text"),
+        ([""], "image 0: empty file"),
+        ([base64.b64encode(b"text").decode()], "image 0: no photo in a format that is read"),
+        ([to_text(draw_photo(1)), base64.b64encode(encode(draw_photo(2))[:900]).decode()], "image 1: damaged"),
+        ([None], "image 0: neither base64 text nor bytes but NoneType"),
+        ([5], "image 0: neither base64 text nor bytes but int"),
+        ([], "1 to 64 photos can be asked for at once, got 0"),
+        (["x"] * 65, "1 to 64 photos can be asked for at once, got 65"),
+    ],
+)
+def test_wrong_photos_are_refused(model: Any, images: list[Any], message: str) -> None:
+    from mlflow import MlflowException
+
+    with pytest.raises(MlflowException, match=message) as caught:
+        model.predict(pd.DataFrame({"image": pd.Series(images, dtype=object)}))
+    assert caught.value.error_code == "INVALID_PARAMETER_VALUE"
+
+
+def test_too_much_is_refused(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowException
+
+    photo = pd.DataFrame({"image": [to_text(draw_photo(1))]})
+    inner = model.unwrap_python_model()
+    monkeypatch.setattr(shelf_model, "MOST_BYTES", 1000)
+    for table in (photo, pd.DataFrame({"image": [encode(draw_photo(1))]})):
+        with pytest.raises(MlflowException, match="image 0: 1[0-9]* bytes, more than 1000"):
+            shelf_model.ShelfModel.predict(inner, None, table)
+    monkeypatch.undo()
+    monkeypatch.setattr(shelf_model, "MOST_PIXELS", 1000)
+    with pytest.raises(MlflowException, match="image 0: 96 x 64 are 6144 pixels"):
+        shelf_model.ShelfModel.predict(inner, None, photo)
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.0, float("nan")])
+def test_a_wrong_threshold_is_refused(model: Any, threshold: float) -> None:
+    from mlflow import MlflowException
+
+    with pytest.raises(MlflowException, match="score_threshold must be in"):
+        model.predict(pd.DataFrame({"image": [to_text(draw_photo(1))]}), params={"score_threshold": threshold})
+
+
+def test_a_missing_column_is_refused(model: Any) -> None:
+    from mlflow import MlflowException
+
+    with pytest.raises(MlflowException, match="image"):
+        model.predict(pd.DataFrame({"photo": [to_text(draw_photo(1))]}))
+
+
+def test_boxes_alone_have_no_mask(tmp_path: Path, restored: None) -> None:
+    import mlflow
+
+    draw_photo(1).save(tmp_path / "example.png")
+    save_shelf_model(write_model(tmp_path / "boxes", masks=False), tmp_path / "example.png", tmp_path / "model")
+    found = mlflow.pyfunc.load_model(str(tmp_path / "model")).predict(
+        pd.DataFrame({"image": [to_text(draw_photo(1))]}), params=LOW
+    )
+    assert len(found) > 0
+    assert set(found["mask"]) == {""}
