@@ -39,4 +39,5 @@ class SearchParams:
         unknown = sorted(set(self.space) - known)
         if unknown:
             names = " and ".join(params.__name__ for params in settings)
-            raise ValueError(f"space names {', '.join(unknown)}; {names} have {', '.join(sorted(known))}")
+            verb = "has" if len(settings) == 1 else "have"
+            raise ValueError(f"space names {', '.join(unknown)}; {names} {verb} {', '.join(sorted(known))}")

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -10,12 +12,21 @@ from triptych.pipelines.shelf.loading import choose_workers, load_batches
 
 class Numbers(torch.utils.data.Dataset):  # type: ignore[type-arg]
     def __getitem__(self, number: int) -> tuple[int, int]:
+        enlarge()
         return number, torch.get_num_threads()
 
 
+def enlarge() -> None:
+    """Give OpenCV so much to do that it takes all the threads it may."""
+    cv2.resize(np.zeros((800, 800, 3), np.uint8), (1600, 1600), interpolation=cv2.INTER_CUBIC)
+
+
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("workers", [0, 2])
 def test_batches_come_in_order(workers: int) -> None:
     numbers: Any = Numbers()
+    cv2.setNumThreads(2)
+    enlarge()
     loaded: list[Any] = list(load_batches(numbers, range(3, 9), workers, torch.device("cpu")))
     assert [number for number, _ in loaded] == [3, 4, 5, 6, 7, 8]
     if workers:

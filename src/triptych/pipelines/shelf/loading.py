@@ -47,9 +47,11 @@ def load_batches(
     """
     options: dict[str, Any] = {}
     if workers:
-        # Forked processes share the photos that are kept in memory.
+        # Forked processes share the photos that are kept in memory. OpenCV's threads do not survive a fork, and a
+        # child that touched them would wait for ever: so they are ended here. torch keeps its children to one itself.
+        cv2.setNumThreads(1)
         method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
-        options = {"prefetch_factor": 4, "multiprocessing_context": method, "worker_init_fn": _calm}
+        options = {"prefetch_factor": 4, "multiprocessing_context": method}
     return DataLoader(
         batches,
         batch_size=None,
@@ -58,9 +60,3 @@ def load_batches(
         pin_memory=device.type == "cuda",
         **options,
     )
-
-
-def _calm(_: int) -> None:
-    """Keep a loading process to one thread."""
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
