@@ -14,9 +14,8 @@ HEAVY = ("azure", "cv2", "lightgbm", "mlflow", "pandera", "sklearn", "torch", "t
 
 def test_the_pipelines_of_the_design_are_there() -> None:
     pipelines = register_pipelines()
-    workloads = ("faq", "shelf")
-    kinds = ("", "_tune", "_score")
-    assert set(pipelines) == {"__default__", *(f"{workload}{kind}" for workload in workloads for kind in kinds)}
+    trained = [f"{workload}{kind}" for workload in ("faq", "shelf") for kind in ("", "_tune", "_score")]
+    assert set(pipelines) == {"__default__", "video", "video_style", *trained}
     assert all(isinstance(pipeline, Pipeline) and pipeline.nodes for pipeline in pipelines.values())
 
 

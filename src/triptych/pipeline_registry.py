@@ -8,6 +8,8 @@ from triptych.pipelines.faq.pipeline import create_tune_pipeline as create_faq_t
 from triptych.pipelines.shelf.pipeline import create_pipeline as create_shelf
 from triptych.pipelines.shelf.pipeline import create_score_pipeline as create_shelf_score
 from triptych.pipelines.shelf.pipeline import create_tune_pipeline as create_shelf_tune
+from triptych.pipelines.video.pipeline import create_pipeline as create_video
+from triptych.pipelines.video.pipeline import create_style_pipeline as create_video_style
 from triptych.settings import SEARCH_PLANS
 
 
@@ -20,13 +22,15 @@ def register_pipelines() -> dict[str, Pipeline]:
     Returns:
         Pipelines by name; `__default__` is what a bare `kedro run` runs.
     """
-    faq, shelf = create_faq(), create_shelf()
+    faq, shelf, video = create_faq(), create_shelf(), create_video()
     return {
-        "__default__": faq + shelf,
+        "__default__": faq + shelf + video,
         "faq": faq,
         "faq_tune": create_faq_tune(SEARCH_PLANS["faq"]),
         "faq_score": create_faq_score(),
         "shelf": shelf,
         "shelf_tune": create_shelf_tune(SEARCH_PLANS["shelf"]),
         "shelf_score": create_shelf_score(),
+        "video": video,
+        "video_style": create_video_style(),
     }

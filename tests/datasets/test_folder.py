@@ -85,3 +85,20 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         dataset.load()
     (tmp_path / "nothing").touch()
     assert not dataset.exists()
+
+
+def test_adding_keeps_what_is_there(tmp_path: Path) -> None:
+    dataset = FolderDataset(filepath=tmp_path / "finished", add=True)
+    for name, content in (("a.mp4", "old"), ("b.mp4", "b"), ("a.mp4", "new")):
+        folder = Folder.create("videos")
+        (folder.path / "deeper [1]").mkdir()
+        (folder.path / "deeper [1]" / name).write_text(content)
+        dataset.save(folder)
+    found = {path.name: path.read_text() for path in (dataset.load() / "deeper [1]").iterdir()}
+    assert found == {"a.mp4": "new", "b.mp4": "b"}
+
+
+def test_adding_nothing_makes_the_folder(tmp_path: Path) -> None:
+    dataset = FolderDataset(filepath=tmp_path / "finished", add=True)
+    dataset.save(Folder.create("videos"))
+    assert [path.name for path in dataset.load().iterdir()] == [".keep"]

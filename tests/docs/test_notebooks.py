@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.conftest import ROOT, RunProject
@@ -93,3 +94,20 @@ def test_shelf_shows_the_report_and_looks_at_new_photos(
     assert shown["counts"]["missed"].is_monotonic_decreasing
     assert len(shown["ask"]) == 6
     assert list(shown["detections"]) == ["file_name", "category", "score", "bbox"]
+
+
+def test_video_shows_the_report_and_paints_a_frame(run_project: RunProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = run_project("video", env="test")
+    monkeypatch.chdir(ROOT / "notebooks")
+    place = {"data_root": str(data), "mlflow_uri": f"sqlite:///{data.parent / 'mlflow.db'}"}
+    shown = run_notebook(ROOT / "notebooks/video.ipynb", runtime_params=place)
+    assert shown["videos"]["name"].tolist() == ["temple.mp4"]
+    assert shown["videos"]["frames_out"].tolist() == shown["plan"]["frames"].tolist() == [150]
+    assert shown["flicker"].loc["temple.mp4", "warping_error"] > 0
+    assert shown["reasons"].empty
+    assert shown["metrics"]["videos"] == 1
+    assert min(shown["sheet"].size) > 100
+    assert shown["plan"].loc[0, "segments"] == 13
+    assert shown["runtime"].empty
+    plain, half, full = np.split(np.asarray(shown["ask"], np.float64), 3, axis=1)
+    assert abs(half - (plain + full) / 2).mean() < 1 < abs(full - plain).mean()

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
+from kedro_azureml.distributed import distributed_job
+from kedro_azureml.distributed.config import Framework
 
 from tests.ranks import launch
+from triptych.datasets import JSONDataset
 from triptych.hooks import QuietRanks
 from triptych.hooks.quiet_ranks import plugins_of_rank_0
 
@@ -126,10 +129,26 @@ def test_only_rank_0_logs_to_mlflow(two_ranks: None, monkeypatch: pytest.MonkeyP
     assert plugins_of_rank_0() == ()
 
 
-def test_ranks_of_open_mpi_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def second_of_open_mpi(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
     monkeypatch.setenv("OMPI_COMM_WORLD_RANK", "1")
-    hook, pipeline = QuietRanks(), Pipeline([Node(_plain, "a", "b", name="plain")])
-    hook.before_pipeline_run({}, pipeline, DataCatalog({}))
+
+
+def test_ranks_of_open_mpi_run_distributed_nodes_only(second_of_open_mpi: None) -> None:
+    pipeline = Pipeline([Node(_plain, "a", "b", name="plain")])
+    with pytest.raises(ValueError, match="ranks cannot share plain"):
+        QuietRanks().before_pipeline_run({}, pipeline, DataCatalog({}))
+
+
+def test_ranks_of_open_mpi_save_nothing_but_rank_0(second_of_open_mpi: None, tmp_path: Path) -> None:
+    shared = distributed_job(Framework.MPI, num_nodes=2)(_plain)
+    hook, pipeline = QuietRanks(), Pipeline([Node(shared, "a", "b", name="shared")])
+    catalog = DataCatalog({name: JSONDataset(filepath=str(tmp_path / f"{name}.json")) for name in ("a", "b")})
+    catalog.save("a", 1)
+    hook.before_pipeline_run({}, pipeline, catalog)
+    catalog.save("b", 2)
     hook.after_dataset_saved(pipeline.nodes[0])
-    assert pipeline.nodes[0].func is _plain
+    hook.after_pipeline_run()
+    assert catalog.load("a") == 1
+    assert not (tmp_path / "b.json").exists()

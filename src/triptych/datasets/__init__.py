@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from triptych.datasets.atomic import PlotlyDataset as PlotlyDataset
     from triptych.datasets.atomic import TextDataset as TextDataset
     from triptych.datasets.faq_matcher import FaqMatcherDataset as FaqMatcherDataset
+    from triptych.datasets.file import FileDataset as FileDataset
     from triptych.datasets.folder import Folder as Folder
     from triptych.datasets.folder import FolderDataset as FolderDataset
+    from triptych.datasets.landing_folder import LandingFolderDataset as LandingFolderDataset
     from triptych.datasets.optional_json import OptionalJSONDataset as OptionalJSONDataset
     from triptych.datasets.parquet_batches import ParquetBatchesDataset as ParquetBatchesDataset
     from triptych.datasets.picture import PictureDataset as PictureDataset
@@ -22,15 +24,18 @@ if TYPE_CHECKING:
     from triptych.datasets.registered_model import ModelRegistryDataset as ModelRegistryDataset
     from triptych.datasets.registered_model import RegisteredModelDataset as RegisteredModelDataset
     from triptych.datasets.stack_exchange import StackExchangeDataset as StackExchangeDataset
+    from triptych.datasets.state_dict import StateDictDataset as StateDictDataset
     from triptych.datasets.trial import TrialDataset as TrialDataset
     from triptych.datasets.work_folder import WorkFolderDataset as WorkFolderDataset
 
 _MODULES = {
     "CSVDataset": "atomic",
     "FaqMatcherDataset": "faq_matcher",
+    "FileDataset": "file",
     "Folder": "folder",
     "FolderDataset": "folder",
     "JSONDataset": "atomic",
+    "LandingFolderDataset": "landing_folder",
     "ModelRegistryDataset": "registered_model",
     "OptionalJSONDataset": "optional_json",
     "ParquetBatchesDataset": "parquet_batches",
@@ -41,6 +46,7 @@ _MODULES = {
     "QuestionTsvDataset": "question_tsv",
     "RegisteredModelDataset": "registered_model",
     "StackExchangeDataset": "stack_exchange",
+    "StateDictDataset": "state_dict",
     "TextDataset": "atomic",
     "TrialDataset": "trial",
     "WorkFolderDataset": "work_folder",

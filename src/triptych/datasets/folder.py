@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,14 @@ class FolderDataset(AbstractDataset[Folder | Path, Path]):
 
     Args:
         filepath: The folder.
+        add: Whether a save keeps what is there already; each file then appears only when complete, and takes the
+            place of one of the same name.
         metadata: Of no meaning to Kedro; for plugins.
     """
 
-    def __init__(self, *, filepath: str | Path, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(self, *, filepath: str | Path, add: bool = False, metadata: dict[str, Any] | None = None) -> None:
         self._filepath = Path(filepath)
+        self._add = add
         self.metadata = metadata
 
     def load(self) -> Path:
@@ -68,15 +72,39 @@ class FolderDataset(AbstractDataset[Folder | Path, Path]):
         """
         if isinstance(data, Path) and data.resolve() == self._filepath.resolve():
             return  # loaded from here, and passed on
+        if self._add:
+            _add_files(data.path if isinstance(data, Folder) else data, self._filepath)
+            _keep(self._filepath)
+            return
         with replace_folder(self._filepath) as part:
             if isinstance(data, Folder):
                 for item in data.path.iterdir():
                     shutil.move(item, part / item.name)
             else:
                 shutil.copytree(data, part, dirs_exist_ok=True)
+            _keep(part)
 
     def _exists(self) -> bool:
         return self._filepath.is_dir()
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}
+
+
+def _add_files(source: Path, target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(path for path in source.rglob("*") if path.is_file()):
+        final = target / path.relative_to(source)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        part = final.with_name(f".{uuid.uuid4().hex}.part")
+        try:
+            shutil.copyfile(path, part)
+            part.replace(final)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _keep(folder: Path) -> None:
+    """Put a hidden file into an empty folder: Azure ML does not hand on empty ones."""
+    if not any(folder.iterdir()):
+        (folder / ".keep").touch()

@@ -1,9 +1,11 @@
-"""Run a pipeline on the ranks of a torch job: all train, one does the rest.
+"""Run a pipeline on the ranks of a torch job: all train, one does the rest; or a node on the ranks of Open MPI.
 
     torchrun --nproc-per-node 2 -m kedro run --pipelines shelf
+    mpirun -n 2 kedro run --pipelines video --nodes video.stylize_segments
 
 Rank 0 runs every node. The others take part in the nodes marked by kedro-azureml's `distributed_job`, and pass over
-the rest: they save nothing, and load what rank 0 has saved. After each node all wait for each other.
+the rest: they save nothing, and load what rank 0 has saved. After each node all wait for each other. Ranks of Open MPI
+do not talk here, so they run distributed nodes only.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ def plugins_of_rank_0() -> tuple[str, ...]:
 
 
 class QuietRanks:
-    """Lets only rank 0 save, log and register; does nothing where there is one process, or ranks of Open MPI."""
+    """Lets only rank 0 save, log and register; does nothing where there is one process."""
 
     def __init__(self) -> None:
         self._group = ExitStack()
@@ -49,9 +51,14 @@ class QuietRanks:
             catalog: Its datasets.
 
         Raises:
-            ValueError: If no node is distributed, or the runner would not keep the ranks in step.
+            ValueError: If no node is distributed, or the runner would not keep the ranks in step; or if ranks of Open
+                MPI are to run a node that is not distributed.
         """
         if not distributed.are_torch_ranks():
+            if distributed.world_size() > 1:
+                _refuse_others(pipeline)
+                if not distributed.is_primary():
+                    self._quieten(pipeline, catalog)
             return
         runner = str(run_params.get("runner") or "")
         if runner.endswith(("ParallelRunner", "ThreadRunner")):
@@ -102,6 +109,15 @@ class QuietRanks:
         self._functions.clear()
         self._saved.clear()
         self._group.close()
+
+
+def _refuse_others(pipeline: Pipeline) -> None:
+    others = [node.name for node in pipeline.nodes if not _is_distributed(node)]
+    if others:
+        raise ValueError(
+            f"mpirun's ranks cannot share {', '.join(others)}: run these with plain `kedro run`, and only a "
+            "distributed node (--nodes NAME) with mpirun"
+        )
 
 
 def _is_distributed(node: Node) -> bool:

@@ -1,0 +1,79 @@
+"""Run FFmpeg so that it cannot hang or be mistaken for done.
+
+Arguments are built by ffmpeg-python and passed as a list, never through a shell. FFmpeg is the binary that
+imageio-ffmpeg brings (or the one named by IMAGEIO_FFMPEG_EXE): the same version on every machine, as segments of
+one video must come from the same encoder.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ffmpeg  # type: ignore[import-untyped]
+import imageio_ffmpeg  # type: ignore[import-untyped]
+
+__all__ = ["FFmpegError", "compile_command", "replace_file", "run_ffmpeg"]
+
+
+class FFmpegError(RuntimeError):
+    """FFmpeg failed or took too long; the message holds its last lines."""
+
+
+def compile_command(stream: Any) -> list[str]:
+    """Return the argument list of an ffmpeg-python stream; it never asks anything and overwrites its output."""
+    stream = stream.global_args("-nostdin", "-hide_banner", "-loglevel", "error").overwrite_output()
+    return list(ffmpeg.compile(stream, cmd=imageio_ffmpeg.get_ffmpeg_exe()))
+
+
+def run_ffmpeg(stream: Any, timeout_s: float) -> None:
+    """Run FFmpeg to its end.
+
+    Args:
+        stream: What ffmpeg-python is to run.
+        timeout_s: Kill it after so long. Some damaged files make it spin and ignore gentler signals.
+
+    Raises:
+        FFmpegError: It failed or was killed.
+    """
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(  # noqa: S603 - a list built here, no shell
+            compile_command(stream), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log
+        )
+        try:
+            code = process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise FFmpegError(f"FFmpeg took longer than {timeout_s:g} s") from None
+        finally:
+            process.kill()
+            process.wait()
+        if code:
+            raise FFmpegError(f"FFmpeg failed ({code}): {read_tail(log)}")
+
+
+def read_tail(log: Any) -> str:
+    """Return the last few lines FFmpeg wrote."""
+    log.seek(max(0, log.seek(0, os.SEEK_END) - 2000))
+    lines = log.read().decode("utf-8", "replace").strip().splitlines()
+    return " / ".join(lines[-3:]) or "it gave no reason"
+
+
+@contextmanager
+def replace_file(target: Path) -> Iterator[Path]:
+    """Give a name beside the target, and rename the file written there once the block ends well.
+
+    The name keeps the target's suffix. If the block fails, the target stays as it was and nothing is left behind.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{uuid.uuid4().hex[:8]}.part{target.suffix}")
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

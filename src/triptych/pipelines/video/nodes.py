@@ -1,0 +1,152 @@
+"""The nodes of the video workload."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from kedro_azureml.distributed import distributed_job
+from kedro_azureml.distributed.config import Framework
+from numpy.typing import NDArray
+
+from triptych.datasets.folder import Folder
+from triptych.datasets.landing_folder import LandedFile
+from triptych.pipelines.video.params import (
+    EncodingParams,
+    PlanningParams,
+    ReportParams,
+    SmoothingParams,
+    StyleParams,
+    StyleTrainingParams,
+)
+
+
+def collect_videos(landing: dict[str, LandedFile]) -> Folder:
+    """Bring the new videos to where every rank can read them.
+
+    Args:
+        landing: The files that are new in the landing folder, by name.
+
+    Returns:
+        A folder of them, with a list.
+    """
+    from triptych.pipelines.video.sources import collect
+
+    folder = Folder.create("sources")
+    collect(landing, folder.path)
+    return folder
+
+
+def plan_segments(
+    sources: Path, style_model: Path, planning: PlanningParams, style: StyleParams, smoothing: SmoothingParams
+) -> tuple[dict[str, Any], Folder]:
+    """Check every video and divide it into segments by the timestamps of its frames.
+
+    Returns:
+        The plan, with what is refused and why, and those videos that had to be rewritten to be read exactly.
+    """
+    from triptych.pipelines.video.sources import list_sources
+    from triptych.pipelines.video.video_plans import plan_videos
+
+    normalised = Folder.create("normalised")
+    names, failed = list_sources(sources)
+    plan = plan_videos(sources, names, normalised.path, style_model, planning, style, smoothing)
+    plan["refused"] += [{"name": name, "reason": f"it could not be fetched: {why}"} for name, why in failed.items()]
+    return plan, normalised
+
+
+@distributed_job(Framework.MPI, num_nodes="params:style.num_nodes")  # type: ignore[untyped-decorator]
+def stylize_segments(
+    sources: Path,
+    normalised: Path,
+    plan: dict[str, Any],
+    style_model: Path,
+    segments: Path,
+    style: StyleParams,
+    smoothing: SmoothingParams,
+    encoding: EncodingParams,
+) -> dict[str, Any]:
+    """Stylize the segments that are missing; all ranks of a distributed job share them.
+
+    Args:
+        sources: The videos.
+        normalised: Those that had to be rewritten.
+        plan: Their segments.
+        style_model: The default style; others are looked for beside it.
+        segments: Folder for the results that all ranks share, which survives the run.
+        style: Style and runtime.
+        smoothing: What is done against flicker.
+        encoding: How the results are encoded.
+
+    Returns:
+        The runtime, the names of all segments, and what this rank did.
+    """
+    from triptych.pipelines.video.ranks import stylize_as_rank
+
+    return stylize_as_rank(sources, normalised, plan, style_model, segments, style, smoothing, encoding)
+
+
+def restitch_videos(
+    sources: Path, plan: dict[str, Any], segments: Path, stylizing_report: dict[str, Any], encoding: EncodingParams
+) -> tuple[Folder, list[dict[str, Any]]]:
+    """Join the segments of each video with its sound and everything else it has, and check the result.
+
+    Returns:
+        The finished videos, and a result for each video of the plan.
+    """
+    from triptych.pipelines.video.finishing import finish_videos, refuse
+    from triptych.pipelines.video.segment_store import SegmentStore
+    from triptych.pipelines.video.video_plans import read_plan
+
+    folder, keys = Folder.create("finished"), stylizing_report["keys"]
+    results = finish_videos(read_plan(plan), keys, sources, SegmentStore(segments), folder.path, encoding)
+    return folder, results + [refuse(video["name"], video["reason"]) for video in plan["refused"]]
+
+
+def report_videos(
+    sources: Path,
+    normalised: Path,
+    plan: dict[str, Any],
+    finished: Path,
+    results: list[dict[str, Any]],
+    stylizing_report: dict[str, Any],
+    records: Path,
+    report: ReportParams,
+) -> tuple[dict[str, float], pd.DataFrame, NDArray[np.uint8], Folder, Folder]:
+    """Report on the videos, and put aside those that could not be finished.
+
+    Args:
+        sources: The videos.
+        normalised: Those that had to be rewritten.
+        plan: Their properties.
+        finished: The styled videos.
+        results: What became of each.
+        stylizing_report: Runtime and speed.
+        records: Folder of the records of all videos, also of earlier runs.
+        report: What is measured and shown.
+
+    Returns:
+        Flat metrics, a row for every video, a contact sheet, pictures before and after, and the quarantine.
+    """
+    from triptych.pipelines.video.reporting import write_report
+
+    return write_report(sources, normalised, plan, finished, results, stylizing_report, records, report)
+
+
+def train_style_network(
+    style_image: Path, style_photos: Path, style_training: StyleTrainingParams
+) -> tuple[dict[str, Any], pd.DataFrame, go.Figure, NDArray[np.uint8]]:
+    """Train a network that paints photos in the style of a picture.
+
+    Args:
+        style_image: The picture.
+        style_photos: Folder of photos to learn on; where it holds none, those of scikit-learn and scikit-image.
+        style_training: How it is trained.
+
+    Returns:
+        Its weights, a row of the log every few steps, a plot of it, and a picture of photos before and after.
+    """
+    from triptych.pipelines.video.style_training import train_from_files
+
+    return train_from_files(style_image, style_photos, style_training)

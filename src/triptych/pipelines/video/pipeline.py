@@ -1,0 +1,58 @@
+"""Wire the video workload: from a landing folder to styled videos, and the training of a style."""
+
+from kedro.pipeline import Node, Pipeline
+
+from triptych.pipelines.video import nodes
+
+_SOURCES = ["sources", "normalised", "plan"]
+
+
+def create_pipeline(**_: object) -> Pipeline:
+    """Create the pipeline from new videos in the landing folder to the styled ones and their report."""
+    return Pipeline(
+        [
+            Node(nodes.collect_videos, "landing", "sources", name="collect_videos"),
+            Node(
+                nodes.plan_segments,
+                ["sources", "style_model", "params:planning", "params:style", "params:smoothing"],
+                ["plan", "normalised"],
+                name="plan_segments",
+            ),
+            Node(
+                nodes.stylize_segments,
+                [*_SOURCES, "style_model", "segments", "params:style", "params:smoothing", "params:encoding"],
+                "stylizing_report",
+                name="stylize_segments",
+            ),
+            Node(
+                nodes.restitch_videos,
+                ["sources", "plan", "segments", "stylizing_report", "params:encoding"],
+                ["finished", "results"],
+                name="restitch_videos",
+            ),
+            Node(
+                nodes.report_videos,
+                [*_SOURCES, "finished", "results", "stylizing_report", "records", "params:report"],
+                ["metrics", "videos", "contact_sheet", "before_after", "quarantine"],
+                name="report_videos",
+                # Not before everything about them is saved.
+                confirms="landing",
+            ),
+        ],
+        namespace="video",
+    )
+
+
+def create_style_pipeline(**_: object) -> Pipeline:
+    """Create the pipeline that trains a style network from a picture."""
+    return Pipeline(
+        [
+            Node(
+                nodes.train_style_network,
+                ["style_image", "style_photos", "params:style_training"],
+                ["style_network", "style_log", "style_plot", "style_preview"],
+                name="train_style_network",
+            )
+        ],
+        namespace="video",
+    )

@@ -1,0 +1,160 @@
+"""Motion between frames, and how much a video flickers along it.
+
+Motion is estimated by DIS optical flow (Kroeger et al., "Fast optical flow using dense inverse search", 2016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Frame = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Picture = TypeVar("Picture", Frame, Floats)
+_FLOW_WIDTH_PX = 640  # larger frames are scaled down to this for the estimate, which is finer than flicker needs
+_SMALLEST_PX = 32
+_SAME_LEVELS = 40  # of 255: pixels whose luma differs by more are not the same thing seen again
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Where the pixels of a frame were in the frame before.
+
+    Attributes:
+        columns: (H, W) float32, where in the past frame each pixel was.
+        rows: (H, W) float32, the same from top to bottom.
+        seen: (H, W) bool, False where nothing in the past shows the same.
+    """
+
+    columns: Floats
+    rows: Floats
+    seen: NDArray[np.bool_]
+
+    def warp(self, picture: Floats) -> Floats:
+        """Move a picture of the past to where the present shows it."""
+        return _fetch(picture, self.columns, self.rows)
+
+
+def find_motion(past: Frame, present: Frame, occlusion_px: float = 1.0) -> Motion:
+    """Find where the pixels of a frame come from.
+
+    Args:
+        past: (H, W, 3) RGB.
+        present: (H, W, 3) RGB.
+        occlusion_px: Forward and backward motion that differ by more mark a pixel as newly seen; so do places
+            outside the past frame and luma that differs much.
+    """
+    flow, back = estimate_flow(present, past), estimate_flow(past, present)
+    columns, rows = _follow(flow)
+    away = flow + _fetch(back, columns, rows)
+    mismatch = cv2.magnitude(away[..., 0], away[..., 1])
+    difference = cv2.absdiff(_luma(present), _fetch(_luma(past), columns, rows))
+    seen = (mismatch <= occlusion_px) & (difference <= _SAME_LEVELS) & _lie_inside(columns, rows)
+    return Motion(columns, rows, seen)
+
+
+def estimate_flow(source: Frame, target: Frame) -> Floats:
+    """Estimate the optical flow (H, W, 2) from one RGB frame to another; equal whatever the number of threads."""
+    height, width = source.shape[:2]
+    if min(height, width) < _SMALLEST_PX:
+        return np.zeros((height, width, 2), np.float32)
+    scale = min(1.0, _FLOW_WIDTH_PX / max(height, width))
+    size = (max(_SMALLEST_PX, round(width * scale)), max(_SMALLEST_PX, round(height * scale)))
+    small = [cv2.resize(_luma(frame), size, interpolation=cv2.INTER_AREA) for frame in (source, target)]
+    with _one_thread():
+        flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(small[0], small[1], None)  # type: ignore[call-overload]
+    if size == (width, height):
+        return np.asarray(flow, np.float32)
+    ratio = np.array([width / size[0], height / size[1]], np.float32)
+    return np.asarray(cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * ratio, np.float32)
+
+
+def _follow(flow: Floats) -> tuple[Floats, Floats]:
+    """Return the columns and rows that a flow points to."""
+    height, width = flow.shape[:2]
+    across, down = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    return flow[..., 0] + across, flow[..., 1] + down[:, None]
+
+
+def _fetch(picture: Picture, columns: Floats, rows: Floats) -> Picture:
+    """Fetch pixels by linear interpolation; outside lies what is at the border."""
+    mode = cv2.BORDER_REPLICATE
+    return np.asarray(cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=mode), picture.dtype)
+
+
+def warping_error(frames_before: Sequence[Frame], frames_after: Sequence[Frame]) -> float:
+    """Measure flicker: how much a video changes along the motion of its source.
+
+    The square root of the warping error of Lai et al., "Learning blind video temporal consistency" (2018), so that it
+    is in levels of 0 to 255: the difference between each frame and the next one warped onto it, over pixels that are
+    neither hidden nor at an edge of motion (Ruder et al., "Artistic style transfer for videos", 2016).
+
+    Args:
+        frames_before: The source's frames, which give the motion, (H, W, 3) RGB each.
+        frames_after: The same frames of the result; give those of the source for its own error.
+
+    Returns:
+        The mean over neighbouring frames; pairs that show nothing in common do not count. 0 if there is none.
+
+    Raises:
+        ValueError: If there are not as many of both.
+    """
+    if len(frames_before) != len(frames_after):
+        raise ValueError(f"frames must be pairs, got {len(frames_before)} frames before and {len(frames_after)} after")
+    errors = []
+    for number in range(len(frames_before) - 1):
+        first, second = frames_before[number : number + 2]
+        flow = estimate_flow(first, second)
+        steady = find_steady(flow, estimate_flow(second, first))
+        if steady.any():
+            now, later = (frame.astype(np.float32) for frame in frames_after[number : number + 2])
+            squares = np.square(now - _fetch(later, *_follow(flow)))[steady]
+            errors.append(float(np.sqrt(squares.mean(dtype=np.float64))))
+    return float(np.mean(errors)) if errors else 0.0
+
+
+def find_steady(flow: Floats, back: Floats) -> NDArray[np.bool_]:
+    """Tell which pixels are seen in both frames, away from edges of motion; the criteria of Ruder et al. (2016).
+
+    Args:
+        flow: (H, W, 2), from the frame to the other one.
+        back: (H, W, 2), the other way.
+    """
+    columns, rows = _follow(flow)
+    returning = _fetch(back, columns, rows)
+    lengths = np.square(flow).sum(2) + np.square(returning).sum(2)
+    disoccluded = np.square(flow + returning).sum(2) > 0.01 * lengths + 0.5
+    across, down = cv2.Sobel(flow, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(flow, cv2.CV_32F, 0, 1, scale=1 / 8)
+    edges = np.square(across).sum(2) + np.square(down).sum(2) > 0.01 * np.square(flow).sum(2) + 0.002
+    return np.asarray(~disoccluded & ~edges & _lie_inside(columns, rows))
+
+
+def sharpness(frame: Frame) -> float:
+    """Return the variance of the Laplacian of the luma, 0 to 255; blur lowers it (Pech-Pacheco et al., 2000)."""
+    return float(cv2.Laplacian(_luma(frame), cv2.CV_32F).var(dtype=np.float64))
+
+
+def _lie_inside(columns: Floats, rows: Floats) -> NDArray[np.bool_]:
+    height, width = columns.shape
+    return np.asarray((columns >= 0) & (columns <= width - 1) & (rows >= 0) & (rows <= height - 1))
+
+
+def _luma(frame: Frame) -> Frame:
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep OpenCV to one thread: it divides the search among threads, and the flow then depends on their number."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
