@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.pipelines.video import clips
-from tests.pipelines.video.trips import PLANNING, ClipMaker, decode
+from tests.pipelines.video.trips import PLANNING, ClipMaker, decode, send
 from triptych.pipelines.video.probing import VideoRefusedError, probe_video
+from triptych.pipelines.video.verification import compare_videos, is_exact
 from triptych.pipelines.video.video_info import ColourTags
 
 
@@ -47,6 +48,18 @@ def test_a_recording_that_begins_before_a_keyframe(clip: ClipMaker, tmp_path: Pa
     info = probe_video(cut, PLANNING)
     assert list(info.pts) == [frame.pts for frame in decode(cut)]
     assert any("before the first keyframe" in warning for warning in info.warnings)
+
+
+def test_a_recording_cut_before_any_sound_comes(clip: ClipMaker, tmp_path: Path) -> None:
+    """A transport stream announces sound in its tables; this one ends before there is any."""
+    whole = clip("transport_stream.ts").read_bytes()
+    packets = [whole[i : i + 188] for i in range(0, len(whole), 188)]
+    sound = next(i for i, packet in enumerate(packets) if int.from_bytes(packet[1:3], "big") & 0x1FFF == 0x101)
+    cut = tmp_path / "cut.ts"
+    cut.write_bytes(b"".join(packets[:sound]))
+    info, result = send(cut, tmp_path / "out")
+    assert 0 < info.frames < 30
+    assert is_exact(compare_videos(cut, info, result))
 
 
 def test_large_frames_are_refused(clip: ClipMaker) -> None:

@@ -46,13 +46,18 @@ def warn_of_streams(container: InputContainer, chosen: VideoStream) -> list[str]
 
 
 def describe_stream(stream: Stream) -> StreamInfo:
-    """Note what matters of a stream for later steps."""
+    """Note what matters of a stream for later steps.
+
+    A stream of sound that is announced but never comes has no sample rate, and cannot be written: it gets no codec.
+    """
     context = stream.codec_context
+    sample_rate = getattr(context, "sample_rate", 0) or 0
+    known = context is not None and (sample_rate > 0 or stream.type != "audio")
     return StreamInfo(
         index=stream.index,
         type=stream.type,
-        codec=context.codec.canonical_name if context is not None else "",
-        sample_rate=getattr(context, "sample_rate", 0) or 0,
+        codec=context.codec.canonical_name if known else "",
+        sample_rate=sample_rate,
         picture=bool(stream.disposition & Disposition.attached_pic),
     )
 

@@ -27,6 +27,7 @@ class _Copied:
 
     digest: Any = dataclasses.field(default_factory=hashlib.sha256)
     times: list[Fraction] = dataclasses.field(default_factory=list)
+    packets: int = 0
 
 
 def compare_videos(source: Path, info: VideoInfo, target: Path) -> dict[str, Any]:
@@ -93,16 +94,18 @@ def _digest(streams: list[_Copied]) -> list[str]:
 
 
 def _read_copied(path: Path, kind: str) -> list[_Copied]:
-    """Read the packets of all streams of a kind."""
+    """Read the packets of all streams of a kind that have any."""
     with open_media(path) as container:
         streams = [stream for stream in container.streams if stream.type == kind]
         copied = {stream.index: _Copied() for stream in streams}
         for packet in read_packets(container, streams):
             if packet.size:
-                copied[packet.stream.index].digest.update(_payload(packet))
+                stream = copied[packet.stream_index]
+                stream.packets += 1
+                stream.digest.update(_payload(packet))
                 if packet.pts is not None:
-                    copied[packet.stream.index].times.append(packet.pts * packet.time_base)
-    return list(copied.values())
+                    stream.times.append(packet.pts * packet.time_base)
+    return [stream for stream in copied.values() if stream.packets]
 
 
 def _payload(packet: Packet[Any]) -> memoryview:

@@ -1,0 +1,73 @@
+"""Measure flicker, sharpness and time of each way of smoothing, on some frames of a clip.
+
+    python benchmarks/video_smoothing.py CLIP --frames 48 --style data/01_raw/video_style/models/mosaic.pth
+
+The warping error is that of the report: root mean square in levels of 0 to 255, over consecutive frames. The first
+eight frames settle the past and do not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+from triptych.pipelines.video.decoding import read_frames
+from triptych.pipelines.video.params import PlanningParams, SmoothingParams, StyleParams
+from triptych.pipelines.video.probing import probe_video
+from triptych.pipelines.video.runtimes import create_stylizer
+from triptych.pipelines.video.smoothing import TemporalSmoother
+from triptych.pipelines.video.warping import Frame, sharpness, warping_error
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = {
+    "none": SmoothingParams(),
+    "blend_output .5": SmoothingParams("blend_output", 0.5),
+    "blend_output .8": SmoothingParams("blend_output", 0.8),
+    "average_input .8": SmoothingParams("average_input", 0.8),
+}
+SETTLING = 8
+
+
+def smooth(frames: list[Frame], style: Path, runtime: str, smoothing: SmoothingParams) -> tuple[list[Frame], float]:
+    """Stylize frames one by one; give the results and the seconds a frame."""
+    stylizer = create_stylizer([(1.0, style)], frames[0].shape[:2], StyleParams(runtime=runtime))  # type: ignore[arg-type]
+    stylizer.stylize(frames[0][None])
+    smoother = TemporalSmoother(smoothing) if smoothing.method != "none" else None
+    start, styled = time.perf_counter(), []
+    for frame in frames:
+        seen = smoother.before(frame) if smoother else frame
+        painted = stylizer.stylize(seen[None])[0]
+        styled.append(smoother.after(frame, painted) if smoother else painted)
+    return styled, (time.perf_counter() - start) / len(frames)
+
+
+def main() -> None:
+    """Print a table as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("--frames", type=int, default=48)
+    parser.add_argument("--style", type=Path, default=ROOT / "data/01_raw/video_style/models/mosaic.pth")
+    parser.add_argument("--runtime", default="openvino")
+    arguments = parser.parse_args()
+    info = probe_video(arguments.clip, PlanningParams())
+    first = info.frames // 3
+    pts = info.pts[first : first + arguments.frames]
+    frames = [frame for _, frame in read_frames(arguments.clip, info, pts)]
+    counted = frames[SETTLING:]
+    rows = {"source": {"warping_error": round(warping_error(counted, counted), 2)}}
+    for name, smoothing in SETTINGS.items():
+        styled, seconds = smooth(frames, arguments.style, arguments.runtime, smoothing)
+        rows[name] = {
+            "warping_error": round(warping_error(counted, styled[SETTLING:]), 2),
+            "sharpness": round(float(np.mean([sharpness(frame) for frame in styled[SETTLING:]]))),
+            "ms_per_frame": round(1000 * seconds, 1),
+        }
+    print(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
