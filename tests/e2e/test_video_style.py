@@ -24,4 +24,5 @@ def test_a_trained_style_paints_a_video(run_project: Callable[..., Path], tmp_pa
     short_clip(tmp_path / "landing" / "a.mp4", 13)
     params = {"video_raw": str(tmp_path / "landing"), "style_model": str(network)}
     videos = read_videos(run_project("video", env="test", params=params))
-    assert videos.loc["a.mp4", ["status", "style", "frames_out"]].tolist() == ["finished", "style", 13]
+    row = videos.loc["a.mp4"].to_dict()
+    assert (row["status"], row["style"], row["frames_out"]) == ("finished", "style", 13)
