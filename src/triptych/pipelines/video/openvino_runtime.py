@@ -20,6 +20,7 @@ import torch
 from torch import nn
 
 from triptych.pipelines.video.engines import Array, Engine, to_tensor
+from triptych.pipelines.video.signal_stack import kept_signal_stack
 
 _TELEMETRY = "openvino_telemetry"
 _TRACED = 32  # pixels
@@ -41,16 +42,8 @@ def build_openvino(module: nn.Module, examples: Sequence[Array], threads: int) -
     ov = _import_openvino()
     tensors = tuple(to_tensor(example) for example in examples)
     model = _convert(module, tensors)
-    core = ov.Core()
-    half = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    settings = {
-        "NUM_STREAMS": threads,
-        "INFERENCE_NUM_THREADS": threads,
-        "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
-        # Pinned, the ranks of a machine would all sit on its first cores.
-        "ENABLE_CPU_PINNING": False,
-    }
-    compiled = core.compile_model(model, "CPU", settings)
+    with kept_signal_stack():
+        compiled = _compile(ov.Core(), model, threads)
     requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
     for _ in range(threads):
         requests.put(compiled.create_infer_request())
@@ -64,6 +57,18 @@ def build_openvino(module: nn.Module, examples: Sequence[Array], threads: int) -
             requests.put(request)
 
     return run
+
+
+def _compile(core: Any, model: Any, threads: int) -> Any:
+    half = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    settings = {
+        "NUM_STREAMS": threads,
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
+        # Pinned, the ranks of a machine would all sit on its first cores.
+        "ENABLE_CPU_PINNING": False,
+    }
+    return core.compile_model(model, "CPU", settings)
 
 
 def _convert(module: nn.Module, examples: tuple[torch.Tensor, ...]) -> Any:
