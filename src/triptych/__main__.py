@@ -1,4 +1,4 @@
-"""Run pipelines as `triptych` or `python -m triptych`, from the folder that holds `conf/`."""
+"""Run pipelines as `triptych` or `python -m triptych`, from the folder that holds `conf/`; `triptych azure` checks."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from triptych.startup import prepare
 
 
 def main(*args: Any, **kwargs: Any) -> Any:
-    """Run pipelines with the options of `kedro run`.
+    """Run pipelines with the options of `kedro run`, or what `triptych azure --help` lists.
 
     Args:
         args: Command line arguments; those of the process if none are given.
@@ -21,6 +21,11 @@ def main(*args: Any, **kwargs: Any) -> Any:
         What the run command returns when Python is interactive; otherwise it exits.
     """
     prepare()
+    words = list(args[0]) if args else sys.argv[1:]
+    if words[:1] == ["azure"]:
+        from triptych.azure.cli import azure
+
+        return azure(words[1:], prog_name="triptych azure", **kwargs)
     package_name = Path(__file__).parent.name
     configure_project(package_name)
     kwargs["standalone_mode"] = not hasattr(sys, "ps1")

@@ -5,17 +5,25 @@ Everything imported here is paid for by every command, so nothing heavy is.
 
 from omegaconf.resolvers import oc
 
-from triptych.hooks import MlflowSetup, ParameterCheck, QuietRanks, RunReport, SearchRestart, TrialTracking
+from triptych.hooks import (
+    AzureCatalog,
+    MlflowSetup,
+    ParameterCheck,
+    QuietRanks,
+    RunReport,
+    SearchRestart,
+    TrialTracking,
+)
 from triptych.hooks.quiet_ranks import plugins_of_rank_0
 from triptych.startup import prepare
 from triptych.tuning.plan import SearchPlan
 
 prepare()
 
-HOOKS = (ParameterCheck(), QuietRanks(), RunReport(), MlflowSetup(), SearchRestart(), TrialTracking())
+HOOKS = (ParameterCheck(), AzureCatalog(), QuietRanks(), RunReport(), MlflowSetup(), SearchRestart(), TrialTracking())
 
 DISABLE_HOOKS_FOR_PLUGINS = (
-    "kedro-azureml",  # its hook insists on an azureml.yml in every environment
+    "kedro-azureml",  # its hook insists on an azureml.yml in every environment; AzureCatalog calls it
     "kedro-telemetry",  # off by .telemetry already; this spares it the catalog
     *plugins_of_rank_0(),
 )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import uuid
 from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
+from triptych import mirrors
+from triptych.blob_storage import is_remote, local_path, open_filesystem, upload_folder
 from triptych.datasets.whole_folder import replace_folder
+from triptych.local_files import replace_file
 
 
 class Folder:
@@ -39,29 +41,44 @@ class Folder:
 
 
 class FolderDataset(AbstractDataset[Folder | Path, Path]):
-    """A folder on disk, loaded as its path; it appears under its name only when complete.
+    """A folder of files, loaded as its path; on disk it appears under its name only when complete.
 
-    A loaded folder is the dataset itself: read it, do not write into it.
+    A loaded folder is the dataset itself: read it, do not write into it. One in blob storage is fetched whole, many
+    files at a time, to a temporary folder, and put there likewise; each of its files shows only when complete.
 
     Args:
-        filepath: The folder.
+        filepath: The folder: a path, or `abfs://container@account.dfs.core.windows.net/folder`.
         add: Whether a save keeps what is there already; each file then appears only when complete, and takes the
             place of one of the same name.
+        copy_to: Another folder, local or in blob storage, to which what is saved is added as well.
         metadata: Of no meaning to Kedro; for plugins.
     """
 
-    def __init__(self, *, filepath: str | Path, add: bool = False, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
+    def __init__(
+        self,
+        *,
+        filepath: str | Path,
+        add: bool = False,
+        copy_to: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._address = str(filepath)
+        self._filepath = local_path(filepath)
         self._add = add
+        self._copy_to = copy_to
         self.metadata = metadata
 
     def load(self) -> Path:
-        """Return the path."""
-        if not self._filepath.is_dir():
+        """Return the path, fetching what lies elsewhere."""
+        if not self._exists():
             raise DatasetError(
-                f"{self._filepath} is no folder: put the files there, give another path, or run the step that makes it"
+                f"{self._address} is no folder: put the files there, give another path, or run the step that makes it"
             )
-        return self._filepath
+        if not is_remote(self._address):
+            return self._filepath
+        folder = mirrors.mount(self._address)
+        mirrors.pull(folder)
+        return folder
 
     def save(self, data: Folder | Path) -> None:
         """Put the files into a new folder, then that in the target's place.
@@ -72,8 +89,14 @@ class FolderDataset(AbstractDataset[Folder | Path, Path]):
         """
         if isinstance(data, Path) and data.resolve() == self._filepath.resolve():
             return  # loaded from here, and passed on
+        source = data.path if isinstance(data, Folder) else data
+        if self._copy_to:
+            _add_to(source, self._copy_to)
+        if is_remote(self._address):
+            _replace_remote(source, self._address, self._add)
+            return
         if self._add:
-            _add_files(data.path if isinstance(data, Folder) else data, self._filepath)
+            _add_files(source, self._filepath)
             _keep(self._filepath)
             return
         with replace_folder(self._filepath) as part:
@@ -85,23 +108,42 @@ class FolderDataset(AbstractDataset[Folder | Path, Path]):
             _keep(part)
 
     def _exists(self) -> bool:
-        return self._filepath.is_dir()
+        if not is_remote(self._address):
+            return self._filepath.is_dir()
+        filesystem, path = open_filesystem(self._address)
+        return bool(filesystem.isdir(path))
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
+        return {"filepath": self._address, "copy_to": self._copy_to}
+
+
+def _add_to(source: Path, address: str) -> None:
+    if is_remote(address):
+        filesystem, target = open_filesystem(address)
+        upload_folder(filesystem, source, target)
+    else:
+        _add_files(source, local_path(address))
+
+
+def _replace_remote(source: Path, address: str, add: bool) -> None:
+    """Put the files there, then remove those that are not of the new folder."""
+    filesystem, target = open_filesystem(address)
+    _keep(source)
+    upload_folder(filesystem, source, target)
+    if add:
+        return
+    new = {f"{target}/{path.relative_to(source).as_posix()}" for path in source.rglob("*")}
+    for path in filesystem.find(target):
+        if path not in new:
+            filesystem.rm_file(path)
 
 
 def _add_files(source: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(path for path in source.rglob("*") if path.is_file()):
         final = target / path.relative_to(source)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        part = final.with_name(f".{uuid.uuid4().hex}.part")
-        try:
+        with replace_file(final) as part:
             shutil.copyfile(path, part)
-            part.replace(final)
-        finally:
-            part.unlink(missing_ok=True)
 
 
 def _keep(folder: Path) -> None:

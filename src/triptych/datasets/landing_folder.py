@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +11,9 @@ from typing import Any
 import fsspec
 from kedro.io import DatasetError
 from kedro_datasets.partitions import IncrementalDataset
+
+from triptych.blob_storage import account_of
+from triptych.local_files import link_or_copy, replace_file
 
 Fingerprints = dict[str, str]
 
@@ -39,16 +39,11 @@ class LandedFile:
 
         The name appears only with the whole content behind it.
         """
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{uuid.uuid4().hex}.part")
-        try:
+        with replace_file(target) as part:
             if "file" in _protocols(self.filesystem):
-                _link_or_copy(Path(self.path), part)
+                link_or_copy(Path(self.path), part)
             else:
                 self.filesystem.get_file(self.path, str(part))
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
 
 
 class LandingFolderDataset(IncrementalDataset):  # type: ignore[misc]
@@ -81,7 +76,7 @@ class LandingFolderDataset(IncrementalDataset):  # type: ignore[misc]
         super().__init__(
             path=str(path),
             dataset="triptych.datasets.TextDataset",  # asked for by Kedro; load() hands out handles instead
-            credentials=credentials,
+            credentials={**account_of(path), **(credentials or {})},
             fs_args=fs_args,
             metadata=metadata,
         )
@@ -124,7 +119,9 @@ class LandingFolderDataset(IncrementalDataset):  # type: ignore[misc]
         return files
 
     def _open(self, url: str) -> tuple[Any, str]:
-        filesystem, path = fsspec.core.url_to_fs(url, **self._credentials, **self._fs_args)
+        # The list may lie in another account than the files.
+        options = {**self._credentials, **account_of(url), **self._fs_args}
+        filesystem, path = fsspec.core.url_to_fs(url, **options)
         return filesystem, path
 
     def _read(self, url: str) -> Fingerprints:
@@ -143,11 +140,8 @@ class LandingFolderDataset(IncrementalDataset):  # type: ignore[misc]
         if "file" not in _protocols(filesystem):
             filesystem.pipe_file(path, content)  # blob storage shows an upload when it is complete
             return
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
-        part.write_bytes(content)
-        part.replace(target)
+        with replace_file(Path(path)) as part:
+            part.write_bytes(content)
 
     def _list_partitions(self) -> list[str]:
         confirmed = self._read(self._ledger)
@@ -168,10 +162,3 @@ def _fingerprint(details: dict[str, Any]) -> str:
 def _protocols(filesystem: Any) -> tuple[str, ...]:
     protocol = filesystem.protocol
     return (protocol,) if isinstance(protocol, str) else tuple(protocol)
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    try:
-        os.link(source.resolve(), target)
-    except OSError:
-        shutil.copyfile(source, target)

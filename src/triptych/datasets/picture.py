@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,8 @@ import numpy as np
 from kedro.io import AbstractDataset, DatasetError
 from numpy.typing import NDArray
 from PIL import Image
+
+from triptych.local_files import replace_file
 
 if TYPE_CHECKING:
     from kedro_datasets._typing import ImagePreview
@@ -44,13 +45,8 @@ class PictureDataset(AbstractDataset[NDArray[np.uint8], NDArray[np.uint8]]):
         """
         if data.dtype != np.uint8 or data.ndim != 3 or data.shape[2] != 3:
             raise DatasetError(f"a picture must be uint8 of shape (height, width, 3), got {data.dtype} {data.shape}")
-        self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        part = self._filepath.with_name(f".{self._filepath.name}.{uuid.uuid4().hex[:8]}.part")
-        try:
+        with replace_file(self._filepath) as part:
             Image.fromarray(data).save(part, format="PNG")
-            part.replace(self._filepath)
-        finally:
-            part.unlink(missing_ok=True)
 
     def preview(self) -> ImagePreview:
         """Encode the picture for kedro-viz, scaled down where it is large."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset, DatasetError
+
+from triptych.local_files import replace_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,13 +35,8 @@ class StateDictDataset(AbstractDataset[dict[str, "Tensor"], Path]):
         """Write the weights."""
         import torch
 
-        self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        part = self._filepath.with_name(f".{self._filepath.name}.{uuid.uuid4().hex[:8]}.part")
-        try:
+        with replace_file(self._filepath) as part:
             torch.save(data, part)
-            part.replace(self._filepath)
-        finally:
-            part.unlink(missing_ok=True)
 
     def _exists(self) -> bool:
         return self._filepath.is_file()

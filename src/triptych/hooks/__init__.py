@@ -1,5 +1,6 @@
 """Kedro hooks: parameters checked before the first node, a report and the way on after the last."""
 
+from triptych.hooks.azure_catalog import AzureCatalog
 from triptych.hooks.mlflow_setup import MlflowSetup
 from triptych.hooks.parameter_check import ParameterCheck
 from triptych.hooks.quiet_ranks import QuietRanks
@@ -7,4 +8,4 @@ from triptych.hooks.run_report import RunReport
 from triptych.hooks.search_restart import SearchRestart
 from triptych.hooks.trial_tracking import TrialTracking
 
-__all__ = ["MlflowSetup", "ParameterCheck", "QuietRanks", "RunReport", "SearchRestart", "TrialTracking"]
+__all__ = ["AzureCatalog", "MlflowSetup", "ParameterCheck", "QuietRanks", "RunReport", "SearchRestart", "TrialTracking"]

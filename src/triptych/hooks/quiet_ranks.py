@@ -93,11 +93,18 @@ class QuietRanks:
         self._stop()
 
     def _quieten(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        from kedro_azureml.datasets import AzureMLPipelineDataset
+
         logging.getLogger("kedro.io.data_catalog").setLevel(logging.ERROR)  # says what it replaces
         shared = {name for node in pipeline.nodes if _is_distributed(node) for name in node.inputs}
         for name in sorted(pipeline.datasets()):
-            if not name.startswith("params:") and name != "parameters":
-                catalog[name] = _QuietDataset(catalog[name] if name in shared else None)
+            if name.startswith("params:") or name == "parameters":
+                continue
+            dataset: Any = catalog[name]
+            if isinstance(dataset, AzureMLPipelineDataset):  # its runner has yet to say where it lies
+                dataset.save = _leave_to_rank_0
+            else:
+                catalog[name] = _QuietDataset(dataset if name in shared else None)
         for node in pipeline.nodes:
             if not _is_distributed(node):
                 self._functions.append((node, node.func))
@@ -118,6 +125,10 @@ def _refuse_others(pipeline: Pipeline) -> None:
             f"mpirun's ranks cannot share {', '.join(others)}: run these with plain `kedro run`, and only a "
             "distributed node (--nodes NAME) with mpirun"
         )
+
+
+def _leave_to_rank_0(data: Any) -> None:
+    """Save nothing."""
 
 
 def _is_distributed(node: Node) -> bool:

@@ -1,11 +1,12 @@
 """Wire a search of any shape."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial, update_wrapper
 from typing import Any
 
 from kedro.pipeline import Node
 
+from triptych.steps import DETERMINISTIC
 from triptych.tuning import nodes
 from triptych.tuning.params import SearchParams
 from triptych.tuning.plan import SearchPlan
@@ -17,6 +18,7 @@ def create_search(
     run_trial: Callable[..., Any],
     inputs: Sequence[str],
     search_type: type[SearchParams] = SearchParams,
+    trial_tags: Collection[str] = (),
 ) -> list[Node]:
     """List the nodes of a search, to go into a workload's namespaced pipeline.
 
@@ -27,19 +29,34 @@ def create_search(
         run_trial: The workload's node function: takes a Trial and `inputs`, gives the trained Trial back.
         inputs: Datasets and parameters that every trial takes after the Trial itself.
         search_type: Type of `params:<name>_search`, where the workload checks the names in its space.
+        trial_tags: Further tags of the trials, which say where they run on a cluster.
     """
     params = f"params:{name}_search"
     slots = [[f"{name}_{{}}_r{rung}_{slot:02}" for slot in range(size)] for rung, size in enumerate(plan.sizes)]
     waiting = [[slot.format("queued") for slot in rung] for rung in slots]
     trained = [[slot.format("trial") for slot in rung] for rung in slots]
     draw = _bind(nodes.sample_trials, search_type, plan=plan)
-    graph = [Node(draw, params, waiting[0], name=f"sample_trials_{name}", tags=["search_start"])]
+    graph = [Node(draw, params, waiting[0], name=f"sample_trials_{name}", tags={"search_start", *DETERMINISTIC})]
     for rung in range(plan.rungs):
         if rung:
             chosen = _bind(nodes.promote_rung, search_type, plan=plan, rung=rung)
-            graph.append(Node(chosen, [params, *trained[rung - 1]], waiting[rung], name=f"promote_rung_{name}_r{rung}"))
+            graph.append(
+                Node(
+                    chosen,
+                    [params, *trained[rung - 1]],
+                    waiting[rung],
+                    name=f"promote_rung_{name}_r{rung}",
+                    tags=DETERMINISTIC,
+                )
+            )
         graph += [
-            Node(run_trial, [before, *inputs], after, name=f"{run_trial.__name__}_r{rung}_{slot:02}", tags=["trial"])
+            Node(
+                run_trial,
+                [before, *inputs],
+                after,
+                name=f"{run_trial.__name__}_r{rung}_{slot:02}",
+                tags={"trial", *trial_tags, *DETERMINISTIC},
+            )
             for slot, (before, after) in enumerate(zip(waiting[rung], trained[rung], strict=True))
         ]
     everything = [slot for rung in trained for slot in rung]

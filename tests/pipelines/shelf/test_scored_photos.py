@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipelines.shelf.shapes import detect
-from triptych.pipelines.shelf.scored_photos import Result, ScoredPhotos, hash_file
+from triptych.pipelines.shelf.scored_photos import Result, ScoredPhotos
 
 RESULT = Result(30, 20, [detect(0, [1.0, 2.0, 3.0, 4.0], 0.5)])
 PHOTO = "ab" * 16
@@ -53,12 +53,3 @@ def test_a_result_under_another_photos_name_is_none(tmp_path: Path, model: Path)
     (file,) = (tmp_path / "scored").rglob("*.json")
     file.rename(file.with_name(f"{PHOTO[:2]}{'0' * 30}.json"))
     assert store.load(PHOTO[:2] + "0" * 30) is None
-
-
-def test_a_hash_is_of_the_contents(tmp_path: Path) -> None:
-    first, second = tmp_path / "a", tmp_path / "b"
-    for file in (first, second):
-        file.write_bytes(b"x" * 3_000_000)
-    assert hash_file(first) == hash_file(second)
-    second.write_bytes(b"x" * 2_999_999 + b"y")
-    assert hash_file(first) != hash_file(second)

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import pytest
 
-from triptych.pipelines.video.segment_store import SegmentStore, hash_file, hash_settings
+from triptych.pipelines.video.segment_store import SegmentStore, hash_settings
 
 
 def fill(store: SegmentStore, key: str, content: bytes = b"video") -> None:
@@ -62,8 +61,3 @@ def test_a_failure_is_forgotten_once_the_segment_is_made(tmp_path: Path) -> None
 def test_the_hash_of_settings_knows_values_and_not_order() -> None:
     assert hash_settings({"a": 1, "b": [1.5, "x"]}) == hash_settings({"b": [1.5, "x"], "a": 1})
     assert hash_settings({"a": 1}) != hash_settings({"a": 2})
-
-
-def test_the_hash_of_a_file_is_its_sha256(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"x" * 3_000_000)
-    assert hash_file(tmp_path / "a") == hashlib.sha256(b"x" * 3_000_000).hexdigest()

@@ -4,6 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from triptych.pipelines.faq import nodes
 from triptych.pipelines.faq.params import RankerSearchParams, ReferenceSearchParams
+from triptych.steps import DETERMINISTIC
 from triptych.tuning.pipeline import create_search
 from triptych.tuning.plan import SearchPlan
 
@@ -25,12 +26,14 @@ def create_pipeline(**_: object) -> Pipeline:
                 ["questions", "roles", "features", "rankers", "reference_scores", "params:evaluation"],
                 ["ranks", "metrics", "comparison", "comparison_plot", "worst_misses"],
                 name="evaluate_rankers",
+                tags=DETERMINISTIC,
             ),
             Node(
                 nodes.build_matcher,
                 ["questions", "pairs", "answers", "rankers", "params:retrieval"],
                 "matcher",
                 name="build_matcher",
+                tags=DETERMINISTIC,
             ),
             Node(
                 nodes.register_matcher,
@@ -81,6 +84,7 @@ def create_score_pipeline(**_: object) -> Pipeline:
                 ["matcher", "new_questions", "params:scoring"],
                 ["matches", "rejected_questions"],
                 name="score_questions",
+                tags=DETERMINISTIC,
             )
         ],
         namespace="faq",
@@ -89,17 +93,25 @@ def create_score_pipeline(**_: object) -> Pipeline:
 
 def _prepare() -> list[Node]:
     return [
-        Node(nodes.ingest_posts, ["raw", "params:ingest"], ["posts", "links"], name="ingest_posts"),
+        Node(
+            nodes.ingest_posts,
+            ["raw", "params:ingest"],
+            ["posts", "links"],
+            name="ingest_posts",
+            tags=DETERMINISTIC,
+        ),
         Node(
             nodes.clean_questions,
             ["posts", "links", "params:filter"],
             ["questions", "pairs", "answers", "data_report"],
             name="clean_questions",
+            tags=DETERMINISTIC,
         ),
         Node(
             nodes.featurize_candidates,
             ["questions", "pairs", "params:split", "params:retrieval", "params:evaluation"],
             ["roles", "features", "split_report"],
             name="featurize_candidates",
+            tags=DETERMINISTIC,
         ),
     ]

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from triptych import mirrors
 from triptych.pipelines.shelf.judging import locate_photo
 from triptych.pipelines.shelf.params import DetectorParams, TrainingParams
 from triptych.pipelines.shelf.photo_sets import PhotoSet
@@ -21,7 +22,7 @@ _logger = logging.getLogger(__name__)
 _STATE = "state.pt"
 _BEST = "best_{}.pt"
 # Settings that decide where and how fast, not what, is computed.
-_INDIFFERENT = ("resume", "tuned", "loader_workers", "cache_mb", "num_nodes", "backend")
+_INDIFFERENT = ("resume", "tuned", "loader_workers", "cache_mb", "num_nodes", "processes_per_node", "backend")
 _SAMPLED_BYTES = 1 << 14
 
 
@@ -40,6 +41,7 @@ class Checkpoints:
     def load(self) -> dict[str, Any] | None:
         """Give the state after the last complete epoch, or None if there is none of this training."""
         path = self._folder / _STATE
+        mirrors.pull(self._folder)
         if not path.is_file():
             return None
         try:
@@ -64,7 +66,7 @@ class Checkpoints:
         self._write(self._folder / _STATE, {**state, "fingerprint": self._fingerprint})
         for path in self._folder.glob(_BEST.format("*")):
             if path != self._best(state["best_epoch"]):
-                path.unlink()
+                mirrors.drop(path)
 
     def load_best(self, epoch: int) -> dict[str, Any]:
         """Give the weights of the best epoch."""
@@ -73,8 +75,9 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Remove everything: the training is complete, or starts anew."""
+        mirrors.pull(self._folder)
         for path in [self._folder / _STATE, *self._folder.glob(_BEST.format("*")), *self._folder.glob(".*.part")]:
-            path.unlink(missing_ok=True)
+            mirrors.drop(path)
 
     def _best(self, epoch: int) -> Path:
         return self._folder / _BEST.format(epoch)
@@ -87,6 +90,7 @@ class Checkpoints:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+        mirrors.push(path)
 
 
 def fingerprint(sets: Sequence[PhotoSet], detector: DetectorParams, training: TrainingParams) -> str:

@@ -65,7 +65,11 @@ def run_detector_trial(
     return run_trial(trial, DetectorTrial(photos, annotations, roles, detector, training).train)
 
 
-@distributed_job(Framework.PyTorch, num_nodes="params:training.num_nodes")  # type: ignore[untyped-decorator]
+@distributed_job(  # type: ignore[untyped-decorator]
+    Framework.PyTorch,
+    num_nodes="params:training.num_nodes",
+    processes_per_node="params:training.processes_per_node",
+)
 def train_detector(
     photos: Path,
     annotations: dict[str, Any],

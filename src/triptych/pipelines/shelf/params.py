@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from triptych.parameters.by_name import ReadByName
 from triptych.parameters.ranges import check, check_at_least, check_model_name, check_share, check_within
 from triptych.tuning.params import SearchParams
 
@@ -145,7 +146,7 @@ class AugmentationParams:
 
 
 @dataclass(frozen=True)
-class TrainingParams:
+class TrainingParams(ReadByName):
     """How the detector is trained."""
 
     epochs: int = 20
@@ -176,6 +177,8 @@ class TrainingParams:
     """Memory for decoded photos, scaled to the size of training; what does not fit is decoded in every epoch."""
     num_nodes: int = 1
     """Nodes (on Azure ML) that share the training."""
+    processes_per_node: int = 1
+    """Processes on each of them: as many as it has GPUs."""
     backend: Literal["auto", "gloo", "nccl"] = "auto"
     """How ranks talk; `auto`: nccl with GPUs, gloo without."""
     tuned: bool = True
@@ -188,7 +191,8 @@ class TrainingParams:
     """How training photos are varied."""
 
     def __post_init__(self) -> None:
-        check_at_least(1, epochs=self.epochs, batch_size=self.batch_size, num_nodes=self.num_nodes)
+        check_at_least(1, epochs=self.epochs, batch_size=self.batch_size)
+        check_at_least(1, num_nodes=self.num_nodes, processes_per_node=self.processes_per_node)
         check_at_least(1, evaluate_every_epochs=self.evaluate_every_epochs)
         check(self.learning_rate > 0, f"learning_rate must be above 0, got {self.learning_rate}")
         check_at_least(0, weight_decay=self.weight_decay, clip_norm=self.clip_norm, seed=self.seed)

@@ -4,6 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from triptych.pipelines.shelf import nodes
 from triptych.pipelines.shelf.params import DetectorSearchParams
+from triptych.steps import DETERMINISTIC, GPU
 from triptych.tuning.pipeline import create_search
 from triptych.tuning.plan import SearchPlan
 
@@ -20,12 +21,14 @@ def create_pipeline(**_: object) -> Pipeline:
                 [*_LEARNED_FROM, "checkpoints", "params:detector", "params:training", "detector_best"],
                 ["model", "training_log", "training_report", "training_plot"],
                 name="train_detector",
+                tags=GPU,
             ),
             Node(
                 nodes.evaluate_detector,
                 [*_LEARNED_FROM, "model", "training_report", "params:evaluation"],
                 ["detections", "metrics", "counts", "precision_recall_plot", "overlays", "overlay_sheet"],
                 name="evaluate_detector",
+                tags=GPU | DETERMINISTIC,
             ),
             Node(
                 nodes.register_detector,
@@ -43,6 +46,7 @@ def create_pipeline(**_: object) -> Pipeline:
                 ],
                 "registration",
                 name="register_detector",
+                tags=GPU,
             ),
         ],
         namespace="shelf",
@@ -52,7 +56,7 @@ def create_pipeline(**_: object) -> Pipeline:
 def create_tune_pipeline(plan: SearchPlan, **_: object) -> Pipeline:
     """Create the pipeline that searches the settings of detector and training."""
     inputs = [*_LEARNED_FROM, "params:detector", "params:training"]
-    search = create_search("detector", plan, nodes.run_detector_trial, inputs, DetectorSearchParams)
+    search = create_search("detector", plan, nodes.run_detector_trial, inputs, DetectorSearchParams, GPU)
     return Pipeline([*_prepare(), *search], namespace="shelf")
 
 
@@ -65,6 +69,7 @@ def create_score_pipeline(**_: object) -> Pipeline:
                 ["model", "new_photos", "scored", "params:scoring"],
                 ["new_detections", "new_counts", "rejected_photos", "new_overlays"],
                 name="score_photos",
+                tags=GPU,
             )
         ],
         namespace="shelf",
@@ -78,11 +83,13 @@ def _prepare() -> list[Node]:
             ["raw", "params:ingest"],
             ["photos", "annotations", "quarantine", "data_report"],
             name="ingest_photos",
+            tags=DETERMINISTIC,
         ),
         Node(
             nodes.split_photos,
             ["photos", "annotations", "params:split"],
             ["roles", "split_report"],
             name="split_photos",
+            tags=DETERMINISTIC,
         ),
     ]

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from triptych.local_files import hash_file
 from triptych.pipelines.shelf.coco_metrics import select_photos
 from triptych.pipelines.shelf.judging import detect_objects, load_detector, locate_photo, match_categories, select_role
 from triptych.pipelines.shelf.params import EvaluationParams, RegistrationParams
 from triptych.pipelines.shelf.resampling import compare_precision
-from triptych.pipelines.shelf.scored_photos import hash_file
 from triptych.registry import Decision, PromotedModel, UnreadableVersionError
 from triptych.registry.fingerprint import fingerprint_texts
 

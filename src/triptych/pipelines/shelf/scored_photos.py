@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from triptych import mirrors
+from triptych.local_files import hash_file, replace_file
 
 _FORMAT = 1
 """To be raised when what is stored, or how it is computed, changes: results of other formats are not found."""
 
 _LENGTH = 32  # hexadecimal digits, 128 bits
-_BLOCK = 2**20  # bytes
 _KEYS = {"image_id", "category_id", "bbox", "score"}
 
 
@@ -48,6 +49,7 @@ class ScoredPhotos:
         for path in sorted(path for path in model.rglob("*") if path.is_file()):
             digest.update(path.relative_to(model).as_posix().encode() + hash_file(path).encode())
         self._folder = folder / digest.hexdigest()[:_LENGTH]
+        mirrors.pull(self._folder)  # at once, as there may be thousands
 
     def load(self, photo: str) -> Result | None:
         """Load the result of a photo.
@@ -74,26 +76,9 @@ class ScoredPhotos:
             result: What was found on it.
         """
         path = self._locate(photo)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-        try:
+        with replace_file(path) as part:
             part.write_text(json.dumps({"photo": photo, **result._asdict()}), encoding="utf-8")
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        mirrors.push(path)
 
     def _locate(self, photo: str) -> Path:
         return self._folder / photo[:2] / f"{photo}.json"
-
-
-def hash_file(path: Path) -> str:
-    """Hash what a file holds.
-
-    Returns:
-        32 hexadecimal digits.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()[:_LENGTH]

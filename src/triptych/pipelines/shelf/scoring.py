@@ -15,6 +15,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from triptych.datasets.folder import Folder
+from triptych.local_files import hash_file
 from triptych.pipelines.shelf.counts import believe
 from triptych.pipelines.shelf.evaluation import name_file
 from triptych.pipelines.shelf.judging import load_detector
@@ -23,7 +24,7 @@ from triptych.pipelines.shelf.params import ScoringParams
 from triptych.pipelines.shelf.photo_files import PhotoError, read_photo
 from triptych.pipelines.shelf.quarantine import Quarantine
 from triptych.pipelines.shelf.raw_folder import find_files
-from triptych.pipelines.shelf.scored_photos import Result, ScoredPhotos, hash_file
+from triptych.pipelines.shelf.scored_photos import Result, ScoredPhotos
 
 if TYPE_CHECKING:
     from triptych.pipelines.shelf.models import LoadedDetector

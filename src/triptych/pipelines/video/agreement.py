@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from triptych import mirrors
 from triptych.distributed import rank, world_size
 from triptych.pipelines.video.segment_store import write_json
 
@@ -22,7 +23,7 @@ def agree(folder: Path, topic: str, decide: Callable[[], dict[str, Any]], patien
     """Let rank 0 decide, and give every rank its decision.
 
     Args:
-        folder: A folder that all ranks see.
+        folder: A folder that all ranks see, or that stands for the same one in blob storage on each.
         topic: What it is about; with the name of the job it names the file.
         decide: Called on rank 0 alone, unless this job has already decided.
         patience_s: How long the other ranks wait.
@@ -56,6 +57,7 @@ def _wait(path: Path, patience_s: float) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
+    mirrors.pull(path)
     try:
         decision: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

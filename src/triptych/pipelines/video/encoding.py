@@ -23,8 +23,9 @@ import ffmpeg  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
+from triptych.local_files import replace_file
 from triptych.pipelines.video.colours import chroma_of, plan_conversion, tag_output
-from triptych.pipelines.video.ffmpeg_process import FFmpegError, compile_command, read_tail, replace_file
+from triptych.pipelines.video.ffmpeg_process import FFmpegError, compile_command, read_tail
 from triptych.pipelines.video.params import EncodingParams
 from triptych.pipelines.video.video_info import VideoInfo
 

@@ -10,16 +10,12 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import ffmpeg  # type: ignore[import-untyped]
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
-__all__ = ["FFmpegError", "compile_command", "replace_file", "run_ffmpeg"]
+__all__ = ["FFmpegError", "compile_command", "run_ffmpeg"]
 
 
 class FFmpegError(RuntimeError):
@@ -62,18 +58,3 @@ def read_tail(log: Any) -> str:
     log.seek(max(0, log.seek(0, os.SEEK_END) - 2000))
     lines = log.read().decode("utf-8", "replace").strip().splitlines()
     return " / ".join(lines[-3:]) or "it gave no reason"
-
-
-@contextmanager
-def replace_file(target: Path) -> Iterator[Path]:
-    """Give a name beside the target, and rename the file written there once the block ends well.
-
-    The name keeps the target's suffix. If the block fails, the target stays as it was and nothing is left behind.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{uuid.uuid4().hex[:8]}.part{target.suffix}")
-    try:
-        yield part
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)

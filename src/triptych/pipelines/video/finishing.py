@@ -86,7 +86,7 @@ def _finish_video(
     path = target / PurePosixPath(file)
     path.parent.mkdir(parents=True, exist_ok=True)
     source = sources / video.name
-    restitch(source, video.info, [store.video_path(key) for key in keys], path, encoding)
+    restitch(source, video.info, [store.fetch_video(key) for key in keys], path, encoding)
     comparison = compare_videos(source, video.info, path)
     if not is_exact(comparison, _TOLERANCE_MS):
         path.unlink()

@@ -56,7 +56,9 @@ def plan_segments(
     return plan, normalised
 
 
-@distributed_job(Framework.MPI, num_nodes="params:style.num_nodes")  # type: ignore[untyped-decorator]
+@distributed_job(  # type: ignore[untyped-decorator]
+    Framework.MPI, num_nodes="params:style.num_nodes", processes_per_node="params:style.processes_per_node"
+)
 def stylize_segments(
     sources: Path,
     normalised: Path,

@@ -12,7 +12,8 @@ from typing import Any
 
 import ffmpeg  # type: ignore[import-untyped]
 
-from triptych.pipelines.video.ffmpeg_process import FFmpegError, replace_file, run_ffmpeg
+from triptych.local_files import replace_file
+from triptych.pipelines.video.ffmpeg_process import FFmpegError, run_ffmpeg
 from triptych.pipelines.video.params import PlanningParams
 from triptych.pipelines.video.probing import probe_video
 from triptych.pipelines.video.video_info import VideoInfo, VideoRefusedError

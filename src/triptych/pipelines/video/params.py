@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from triptych.parameters.by_name import ReadByName
 from triptych.parameters.ranges import check, check_at_least, check_within
 
 
@@ -32,7 +33,7 @@ class PlanningParams:
 
 
 @dataclass(frozen=True)
-class StyleParams:
+class StyleParams(ReadByName):
     """Which style, how strong, and what computes it."""
 
     styles: dict[str, str] = field(default_factory=dict)
@@ -53,13 +54,15 @@ class StyleParams:
     """CPU threads of a rank; 0: cores divided by ranks on the node."""
     num_nodes: int = 1
     """Nodes (on Azure ML) that share the segments."""
+    processes_per_node: int = 1
+    """Processes on each of them: as many as it has GPUs."""
 
     def __post_init__(self) -> None:
         check_within(0, 1, strength=self.strength)
         check(self.pixel_tolerance > 0, f"pixel_tolerance must be above 0, got {self.pixel_tolerance}")
         check_at_least(0, batch_size=self.batch_size, threads=self.threads)
         check_at_least(65_536, max_tile_pixels=self.max_tile_pixels)
-        check_at_least(1, num_nodes=self.num_nodes)
+        check_at_least(1, num_nodes=self.num_nodes, processes_per_node=self.processes_per_node)
 
 
 @dataclass(frozen=True)

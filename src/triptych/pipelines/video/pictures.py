@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 Frame = NDArray[np.uint8]
 _CELL = (320, 180)  # width and height of a picture on the sheet
@@ -19,8 +20,7 @@ _PAPER = 250
 
 def save_png(path: Path, picture: Frame) -> None:
     """Write RGB pixels as a PNG file."""
-    encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
-    path.write_bytes(encoded.tobytes())
+    Image.fromarray(picture).save(path, format="PNG")
 
 
 def draw_contact_sheet(videos: Sequence[tuple[str, Sequence[Frame], Sequence[Frame]]]) -> Frame:

@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from triptych.pipelines.video import nodes
+from triptych.steps import DETERMINISTIC, GPU
 
 _SOURCES = ["sources", "normalised", "plan"]
 
@@ -17,12 +18,14 @@ def create_pipeline(**_: object) -> Pipeline:
                 ["sources", "style_model", "params:planning", "params:style", "params:smoothing"],
                 ["plan", "normalised"],
                 name="plan_segments",
+                tags=DETERMINISTIC,
             ),
             Node(
                 nodes.stylize_segments,
                 [*_SOURCES, "style_model", "segments", "params:style", "params:smoothing", "params:encoding"],
                 "stylizing_report",
                 name="stylize_segments",
+                tags=GPU,
             ),
             Node(
                 nodes.restitch_videos,
@@ -52,6 +55,7 @@ def create_style_pipeline(**_: object) -> Pipeline:
                 ["style_image", "style_photos", "params:style_training"],
                 ["style_network", "style_log", "style_plot", "style_preview"],
                 name="train_style_network",
+                tags=GPU | DETERMINISTIC,
             )
         ],
         namespace="video",

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from triptych import mirrors
 from triptych.distributed import rank, world_size
+from triptych.local_files import hash_file
 from triptych.pipelines.video.agreement import agree
 from triptych.pipelines.video.decoding import read_frames
 from triptych.pipelines.video.params import EncodingParams, SmoothingParams, StyleParams
 from triptych.pipelines.video.planning import assign_segments
-from triptych.pipelines.video.segment_store import SegmentStore, hash_file, hash_settings, write_json
+from triptych.pipelines.video.segment_store import SegmentStore, hash_settings, write_json
 from triptych.pipelines.video.stylizing import SegmentStylizer, Work, list_work, stylize_share, with_runtime
 from triptych.pipelines.video.video_plans import PlannedVideo, Styles, read_plan
 
@@ -106,6 +108,7 @@ def _choose_runtime(
     }
     settings = {"tolerance": style.pixel_tolerance, "batch": style.batch_size, "wish": style.runtime}
     kept = store.folder / f"runtime-{hash_settings(machine | settings)[:12]}.json"
+    mirrors.pull(kept)
     if style.runtime == "auto" and kept.is_file():
         decision: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
         return decision | {"setup_seconds": 0.0}

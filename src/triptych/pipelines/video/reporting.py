@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,7 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from triptych import mirrors
 from triptych.datasets.folder import Folder
+from triptych.local_files import link_or_copy
 from triptych.pipelines.video.comparisons import Comparison, compare_frames
 from triptych.pipelines.video.finishing import FINISHED
 from triptych.pipelines.video.params import ReportParams
@@ -91,6 +91,7 @@ def tabulate_records(records: Path) -> pd.DataFrame:
     Returns:
         A row for every video, by name.
     """
+    mirrors.pull(records)
     rows = [json.loads(path.read_text(encoding="utf-8")) for path in records.glob("*.json")]
     table = pd.DataFrame(rows, columns=COLUMNS if not rows else None).reindex(columns=COLUMNS)
     return table.sort_values("name", ignore_index=True)
@@ -127,10 +128,7 @@ def put_aside(sources: Path, results: Sequence[dict[str, Any]]) -> Folder:
         source, target = sources / name, folder.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_file():
-            try:
-                os.link(source, target)
-            except OSError:
-                shutil.copyfile(source, target)
+            link_or_copy(source, target)
         target.with_name(f"{target.name}.reason.txt").write_text(result["reason"] + "\n", encoding="utf-8")
     return folder
 

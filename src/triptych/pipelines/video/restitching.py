@@ -19,9 +19,9 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from triptych.local_files import replace_file
 from triptych.pipelines.video.colours import tag_output
 from triptych.pipelines.video.containers import CONTAINERS, Container, choose_container
-from triptych.pipelines.video.ffmpeg_process import replace_file
 from triptych.pipelines.video.media_files import open_media, read_packets
 from triptych.pipelines.video.params import EncodingParams
 from triptych.pipelines.video.video_info import VideoInfo

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from triptych import mirrors
+from triptych.local_files import replace_file
 
 FORMAT = 1
 """Raise it when the same source, style and settings give other pixels: earlier segments are then made anew."""
@@ -24,23 +26,11 @@ def hash_settings(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:40]
 
 
-def hash_file(path: Path) -> str:
-    """Hash a file's content (SHA-256, hexadecimal)."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
-
-
-def _digest(file: Any) -> str:  # Python 3.10
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()
-
-
 class SegmentStore:
     """A folder of segments that several processes fill, on one machine or on many.
 
-    A segment is there when its record is, and the record is written last.
+    A segment is there when its record is, and the record is written last. Where the folder stands for one in blob
+    storage, records are asked for there, and what is written is put there.
 
     Args:
         folder: The folder; made if it is missing.
@@ -51,8 +41,13 @@ class SegmentStore:
         folder.mkdir(parents=True, exist_ok=True)
 
     def video_path(self, key: str) -> Path:
-        """Where the segment's video is."""
+        """Where the segment's video is, or goes."""
         return self.folder / key[:2] / f"{key}.mp4"
+
+    def fetch_video(self, key: str) -> Path:
+        """Bring a finished segment's video to this machine, and say where it is."""
+        mirrors.pull(self.video_path(key))
+        return self.video_path(key)
 
     def _record_path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.json"
@@ -63,8 +58,7 @@ class SegmentStore:
     def find(self, key: str) -> dict[str, Any] | None:
         """Read a finished segment's record; None if it is missing, or its video is not the one recorded."""
         record = _read(self._record_path(key))
-        video = self.video_path(key)
-        if record is None or not video.is_file() or video.stat().st_size != record.get("bytes"):
+        if record is None or mirrors.size_of(self.video_path(key)) != record.get("bytes"):
             return None
         return record
 
@@ -77,17 +71,14 @@ class SegmentStore:
     def writing(self, key: str) -> Iterator[tuple[Path, dict[str, Any]]]:
         """Give a name to write the video to and a record to fill; both are kept if the block ends without error."""
         video = self.video_path(key)
-        video.parent.mkdir(parents=True, exist_ok=True)
-        part = video.with_name(f".{key}.{uuid.uuid4().hex[:8]}.mp4")
         record: dict[str, Any] = {}
-        try:
+        with replace_file(video) as part:
             yield part, record
             size = part.stat().st_size
-            part.replace(video)
-            write_json(self._record_path(key), record | {"bytes": size})
-            self._failure_path(key).unlink(missing_ok=True)
-        finally:
-            part.unlink(missing_ok=True)
+        mirrors.push(video)
+        write_json(self._record_path(key), record | {"bytes": size})
+        if self._failure_path(key).is_file():
+            mirrors.drop(self._failure_path(key))
 
     def note_failure(self, key: str, reason: str) -> None:
         """Note why a segment could not be made."""
@@ -95,14 +86,14 @@ class SegmentStore:
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write a JSON file that appears only when complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    part.write_text(json.dumps(values), encoding="utf-8")
-    part.replace(path)
+    """Write a JSON file that appears only when complete, in blob storage too if its folder stands for one there."""
+    with replace_file(path) as part:
+        part.write_text(json.dumps(values), encoding="utf-8")
+    mirrors.push(path)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
+    mirrors.pull(path)
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -10,11 +10,12 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from triptych.local_files import hash_file
 from triptych.pipelines.video.normalising import normalise_video
 from triptych.pipelines.video.params import PlanningParams, SmoothingParams, StyleParams
 from triptych.pipelines.video.planning import Segment, plan_segments
 from triptych.pipelines.video.probing import probe_video
-from triptych.pipelines.video.segment_store import hash_file, hash_settings
+from triptych.pipelines.video.segment_store import hash_settings
 from triptych.pipelines.video.video_info import VideoInfo, VideoRefusedError
 
 _logger = logging.getLogger(__name__)

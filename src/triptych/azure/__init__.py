@@ -1,0 +1,1 @@
+"""What is checked, counted and configured on this machine before anything goes to Azure ML."""

@@ -1,0 +1,124 @@
+"""`triptych azure`: look before anything is submitted."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+_ENVIRONMENT = click.option("-e", "--env", default="azure", show_default=True, help="Environment with an azureml.yml.")
+_PARAMS = click.option("--params", default="", help="As for kedro run: key=value,key=value.")
+_ONLINE = click.option("--online", is_flag=True, help="Ask the workspace as well, with your identity.")
+
+
+@click.group(name="azure")
+def azure() -> None:
+    """Check, count and configure what goes to Azure ML; nothing is submitted."""
+
+
+@azure.command()
+@click.argument("names", nargs=-1, metavar="[PIPELINE]...")
+@_ENVIRONMENT
+@_PARAMS
+@_ONLINE
+def check(names: tuple[str, ...], env: str, params: str, online: bool) -> None:
+    """Compile pipelines (all, if none is named), and refuse those that would fail on Azure ML."""
+    from triptych.azure.faults import find_faults
+    from triptych.azure.snapshots import find_snapshot_faults
+
+    faults = {"snapshot": find_snapshot_faults(Path.cwd())}
+    with _open(env, params) as bench:
+        for name in _choose(names, bench.pipelines):
+            faults[name] = find_faults(bench, name)
+            if online and not faults[name]:
+                faults[name] = _ask_workspace(bench, name)
+    for name, found in faults.items():
+        click.echo(f"{name}: {'ok' if not found else ''}")
+        for fault in found:
+            click.secho(f"  - {fault}", fg="red")
+    if any(faults.values()):
+        sys.exit(1)
+
+
+@azure.command()
+@click.argument("name", metavar="PIPELINE")
+@_ENVIRONMENT
+@_PARAMS
+@_ONLINE
+def preflight(name: str, env: str, params: str, online: bool) -> None:
+    """Print what a pipeline needs: steps, clusters, nodes, data, snapshot."""
+    from triptych.azure.needs import list_needs
+    from triptych.azure.report import describe_needs
+    from triptych.azure.snapshots import take_stock
+
+    with _open(env, params) as bench:
+        (name,) = _choose((name,), bench.pipelines)
+        needs = list_needs(bench, bench.compile(name))
+        click.echo(describe_needs(name, needs, take_stock(Path.cwd())))
+        missing = _ask_workspace(bench, name) if online else []
+    for line in missing:
+        click.secho(f"missing: {line}", fg="red")
+    if missing:
+        sys.exit(1)
+
+
+@azure.command()
+@click.argument("outputs", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_ENVIRONMENT
+def configure(outputs: Path, env: str) -> None:
+    """Put the names of a deployment (its OUTPUTS as JSON) into the environment's globals.yml."""
+    from triptych.azure.deployment import adopt_outputs, read_outputs
+
+    target = Path("conf") / env / "globals.yml"
+    try:
+        changed = adopt_outputs(target, read_outputs(outputs))
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{target}: {', '.join(changed) or 'nothing'} changed")
+
+
+def _open(env: str, params: str) -> Any:
+    from kedro.framework.cli.utils import _split_params
+    from kedro.framework.startup import bootstrap_project
+
+    from triptych.azure.compilation import open_workbench
+    from triptych.parameters import ParametersError
+
+    project = Path.cwd()
+    if not (project / "conf").is_dir():
+        raise click.ClickException(f"{project} is not the project: go to the folder that holds conf/")
+    bootstrap_project(project)
+    runtime = _split_params(click.get_current_context(), None, params)
+    return _Refusing(open_workbench(project, env, runtime), (ParametersError, ValueError))
+
+
+class _Refusing:
+    """Shows what is wrong with the configuration as a message, not as a traceback."""
+
+    def __init__(self, inner: Any, expected: tuple[type[Exception], ...]) -> None:
+        self._inner, self._expected = inner, expected
+
+    def __enter__(self) -> Any:
+        try:
+            return self._inner.__enter__()
+        except self._expected as error:
+            raise click.ClickException(str(error)) from error
+
+    def __exit__(self, *error: Any) -> Any:
+        return self._inner.__exit__(*error)
+
+
+def _choose(names: tuple[str, ...], pipelines: dict[str, Any]) -> list[str]:
+    for name in names:
+        if name not in pipelines:
+            raise click.ClickException(f"there is no pipeline {name}: there are {', '.join(sorted(pipelines))}")
+    return list(names or pipelines)
+
+
+def _ask_workspace(bench: Any, name: str) -> list[str]:
+    from triptych.azure.needs import list_needs
+    from triptych.azure.workspace import connect, find_missing
+
+    return find_missing(connect(bench.config), list_needs(bench, bench.compile(name)))

@@ -1,0 +1,64 @@
+"""What of a pipeline's needs a workspace has: asked of the service, with your own identity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from triptych.azure.needs import Needs
+
+__all__ = ["connect", "find_missing"]
+
+
+def connect(config: Any) -> Any:
+    """Open the workspace that azureml.yml names.
+
+    Args:
+        config: kedro-azureml's configuration.
+
+    Returns:
+        The client (`azure.ai.ml.MLClient`); nothing is asked yet.
+    """
+    from azure.ai.ml import MLClient
+    from kedro_azureml.auth.utils import get_azureml_credentials
+
+    azure = config.azure
+    return MLClient(get_azureml_credentials(), azure.subscription_id, azure.resource_group, azure.workspace_name)
+
+
+def find_missing(client: Any, needs: Needs) -> list[str]:
+    """Ask for clusters, environment and data assets.
+
+    Args:
+        client: Of the workspace.
+        needs: What the pipeline needs.
+
+    Returns:
+        A line for everything that is missing or too small.
+    """
+    faults = []
+    for cluster, at_once in sorted(needs.nodes_at_once.items()):
+        found = _get(client.compute, cluster)
+        most = max(step.nodes for step in needs.steps if step.cluster == cluster)
+        if found is None:
+            faults.append(f"there is no cluster {cluster}: deploy/README.md says how to make it")
+        elif (allowed := getattr(found, "max_instances", None)) is not None and allowed < most:
+            faults.append(f"{cluster} has {allowed} nodes at most, a step needs {most} (of {at_once} at once)")
+    name, _, version = needs.environment.replace("@", ":").partition(":")
+    wanted: dict[str, Any] = {"label": "latest"} if version in ("", "latest") else {"version": version}
+    if _get(client.environments, name, **wanted) is None:
+        faults.append(f"there is no environment {needs.environment}")
+    faults += [
+        f"there is no data asset {asset}: register yours under that name"
+        for asset in needs.assets_read
+        if _get(client.data, asset, label="latest") is None
+    ]
+    return faults
+
+
+def _get(collection: Any, name: str, **version: Any) -> Any:
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        return collection.get(name, **version)
+    except ResourceNotFoundError:
+        return None

@@ -1,0 +1,87 @@
+"""Blob storage as fsspec sees it: which account an address names, and whole folders in one go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import fsspec
+
+__all__ = ["account_of", "download_folder", "is_remote", "local_path", "open_filesystem", "upload_folder"]
+
+_CONCURRENT = 32  # files at a time: small files are bound by the round trip
+
+
+def is_remote(address: str | Path) -> bool:
+    """Tell whether an address is not on this machine: `abfs://container@account.dfs.core.windows.net/folder`."""
+    return urlsplit(str(address)).scheme not in ("", "file")
+
+
+def local_path(address: str | Path) -> Path:
+    """Turn a local address, plain or `file://`, into a path."""
+    parts = urlsplit(str(address))
+    return Path(url2pathname(parts.path)) if parts.scheme == "file" else Path(address)
+
+
+def account_of(address: str | Path) -> dict[str, Any]:
+    """Give the options that an address holds for its file system: the storage account.
+
+    Kedro's own datasets pass the path alone to fsspec, which then asks the environment.
+    """
+    if not is_remote(address):
+        return {}
+    protocol = fsspec.core.split_protocol(str(address))[0]
+    options: dict[str, Any] = fsspec.get_filesystem_class(protocol)._get_kwargs_from_urls(str(address))
+    return options
+
+
+def open_filesystem(address: str, **options: Any) -> tuple[Any, str]:
+    """Open the file system of an address.
+
+    Credentials are found by azure-identity's `DefaultAzureCredential`; a connection string in
+    AZURE_STORAGE_CONNECTION_STRING (a SAS, or Azurite) comes first.
+
+    Args:
+        address: A folder or file, remote.
+        options: Of the file system; they win over what the address says.
+
+    Returns:
+        The file system, which lists anew each time, and the path on it.
+    """
+    fixed = {"skip_instance_cache": True, "use_listings_cache": False}
+    filesystem, path = fsspec.core.url_to_fs(address, **{**fixed, **options})
+    return filesystem, path.rstrip("/")
+
+
+def download_folder(filesystem: Any, source: str, target: Path) -> list[str]:
+    """Fetch all files below a folder, many at a time.
+
+    Args:
+        filesystem: Where they are.
+        source: The folder.
+        target: An empty or missing local folder.
+
+    Returns:
+        Their names within the folder.
+    """
+    names = [path[len(source) + 1 :] for path in filesystem.find(source)]
+    download_files(filesystem, {f"{source}/{name}": target / name for name in names})
+    return names
+
+
+def download_files(filesystem: Any, files: dict[str, Path]) -> None:
+    """Fetch files to local names, many at a time; folders are made as needed."""
+    for folder in {path.parent for path in files.values()}:
+        folder.mkdir(parents=True, exist_ok=True)
+    if files:
+        filesystem.get(list(files), [str(path) for path in files.values()], batch_size=_CONCURRENT)
+
+
+def upload_folder(filesystem: Any, source: Path, target: str) -> None:
+    """Put all files below a local folder into a remote one, many at a time; what is there under other names stays."""
+    files = sorted(path for path in source.rglob("*") if path.is_file())
+    if files:
+        remote = [f"{target}/{path.relative_to(source).as_posix()}" for path in files]
+        filesystem.put([str(path) for path in files], remote, batch_size=_CONCURRENT)

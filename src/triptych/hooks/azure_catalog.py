@@ -1,0 +1,154 @@
+"""One catalog for laptop and cluster: on Azure ML, what steps hand on goes through Azure's own storage mounts.
+
+kedro-azureml passes on what is an `AzureMLPipelineDataset`; a local path that is not would be written into the copy
+of the code that the step runs in, and lost. So in every environment with an `azureml.yml`, each dataset that a node
+makes and that lies on this machine is put into that wrapper. What lies elsewhere (`abfs://`, `file://`) stays.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from kedro.config import MissingConfigException
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+
+_PATTERNS = ["azureml*", "azureml*/**", "**/azureml*"]
+_PATH_KEYS = ("filepath", "path")
+_KEPT = ("metadata", "validator")  # by the wrapper's entry
+_DROPPED = (*_KEPT, "versioned", "credentials")  # a mount has neither
+
+
+class AzureCatalog:
+    """Does kedro-azureml's own hook's work as well, which cannot be on in environments without an `azureml.yml`."""
+
+    def __init__(self) -> None:
+        self._plugin: Any = None
+        self._checked: DataCatalog | None = None
+
+    @hook_impl(tryfirst=True)
+    def after_context_created(self, context: KedroContext) -> None:
+        """See whether this environment is for Azure ML.
+
+        Args:
+            context: The context of the session.
+        """
+        loader: Any = context.config_loader
+        loader.config_patterns.setdefault("azureml", _PATTERNS)
+        self._plugin = None
+        try:
+            config = loader["azureml"]
+        except MissingConfigException:
+            return
+        if config:
+            from kedro_azureml.hooks import AzureMLLocalRunHook
+
+            self._plugin = AzureMLLocalRunHook()
+            self._plugin.after_context_created(context)
+
+    @hook_impl(tryfirst=True)
+    def after_catalog_created(self, catalog: DataCatalog) -> None:
+        """Wrap what lies on this machine and is made by a node.
+
+        Args:
+            catalog: The catalog of the run.
+        """
+        if self._plugin is None:
+            return
+        from kedro.framework.project import pipelines
+
+        with _silence_replacing():
+            wrap_outputs(catalog, dict(pipelines))
+            self._plugin.after_catalog_created(catalog)
+
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Let kedro-azureml tell data assets whether they are mounted.
+
+        Args:
+            run_params: Options of the run.
+            pipeline: What is about to run.
+            catalog: Its datasets.
+        """
+        if self._plugin is not None:
+            with _silence_replacing():
+                self._plugin.before_pipeline_run(run_params, pipeline, catalog)
+            # kedro-azureml's runner copies the datasets, not their validators.
+            copied = str(run_params.get("runner") or "").endswith("AzurePipelinesRunner")
+            self._checked = catalog if copied else None
+
+    @hook_impl
+    def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
+        """Check what a step has loaded.
+
+        Args:
+            dataset_name: Its name.
+            data: What was loaded.
+        """
+        if self._checked is not None:
+            self._checked._validate(dataset_name, data, "load")
+
+    @hook_impl
+    def before_dataset_saved(self, dataset_name: str, data: Any) -> None:
+        """Check what a step is about to save.
+
+        Args:
+            dataset_name: Its name.
+            data: What is to be saved.
+        """
+        if self._checked is not None:
+            self._checked._validate(dataset_name, data, "save")
+
+
+def wrap_outputs(catalog: DataCatalog, pipelines: dict[str, Pipeline]) -> None:
+    """Put every local dataset that a node of a pipeline makes into kedro-azureml's wrapper.
+
+    The file or folder keeps its name, in whichever folder Azure mounts for it. Validators stay with the catalog.
+
+    Args:
+        catalog: Its entries are replaced.
+        pipelines: All that are registered, by name.
+    """
+    for name in sorted({name for pipeline in pipelines.values() for name in pipeline.all_outputs()}):
+        config = catalog.config_resolver.resolve_pattern(name)
+        if key := _path_key(config):
+            catalog._add_from_config(name, _wrap(config, key))
+        elif name not in catalog.filter():  # of a pattern: kedro-azureml sees entries only
+            catalog._add_from_config(name, config)
+
+
+@contextmanager
+def _silence_replacing() -> Iterator[None]:
+    """Let the catalog not warn of every dataset that is replaced."""
+    logger = logging.getLogger("kedro.io.data_catalog")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _wrap(config: dict[str, Any], key: str) -> dict[str, Any]:
+    plain = {option: value for option, value in config.items() if option not in _DROPPED}
+    plain[key] = PurePosixPath(str(config[key])).name
+    kept = {option: config[option] for option in _KEPT if option in config}
+    return {"type": "kedro_azureml.datasets.AzureMLPipelineDataset", "dataset": plain, "filepath_arg": key, **kept}
+
+
+def _path_key(config: dict[str, Any]) -> str | None:
+    """Name the option that holds a path on this machine; None if there is none, or it is a wrapper's."""
+    if "dataset" in config:
+        return None
+    return next((key for key in _PATH_KEYS if key in config and "://" not in str(config[key])), None)
+
+
+def is_azure_environment(conf_source: Path, environment: str) -> bool:
+    """Tell whether an environment has an `azureml.yml`."""
+    return any((conf_source / environment).glob("azureml*.y*ml"))
