@@ -73,6 +73,7 @@ class Workbench:
         generator = AzureMLPipelineGenerator(
             name, self.environment, self.config, self.parameters, self.catalog, params=params
         )
+        generator.get_kedro_pipeline = lambda: self.pipelines[name]
         try:
             job = generator.generate()
         except ConfigException as error:  # no Exception

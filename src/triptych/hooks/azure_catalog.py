@@ -63,7 +63,7 @@ class AzureCatalog:
             return
         from kedro.framework.project import pipelines
 
-        with _silence_replacing():
+        with _replacing(catalog):
             wrap_outputs(catalog, dict(pipelines))
             self._plugin.after_catalog_created(catalog)
 
@@ -77,7 +77,7 @@ class AzureCatalog:
             catalog: Its datasets.
         """
         if self._plugin is not None:
-            with _silence_replacing():
+            with _replacing(catalog):
                 self._plugin.before_pipeline_run(run_params, pipeline, catalog)
             # kedro-azureml's runner copies the datasets, not their validators.
             copied = str(run_params.get("runner") or "").endswith("AzurePipelinesRunner")
@@ -124,15 +124,16 @@ def wrap_outputs(catalog: DataCatalog, pipelines: dict[str, Pipeline]) -> None:
 
 
 @contextmanager
-def _silence_replacing() -> Iterator[None]:
-    """Let the catalog not warn of every dataset that is replaced."""
+def _replacing(catalog: DataCatalog) -> Iterator[None]:
+    """Let entries be replaced without a warning of each, and without losing their validators."""
     logger = logging.getLogger("kedro.io.data_catalog")
-    level = logger.level
+    level, validators = logger.level, dict(catalog._validator_specs)
     logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
         logger.setLevel(level)
+        catalog._validator_specs.update(validators)
 
 
 def _wrap(config: dict[str, Any], key: str) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""`triptych azure` on the command line: what it prints, and its exit code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from triptych.azure.cli import azure
+from triptych.azure.deployment import NAMES
+
+
+@pytest.fixture
+def command(project: Path, restored: None, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.chdir(project)
+    return CliRunner()
+
+
+def run(command: CliRunner, *words: str) -> Result:
+    return command.invoke(azure, list(words))
+
+
+def test_check_passes_what_is_sound(command: CliRunner) -> None:
+    result = run(command, "check", "faq", "video")
+    assert (result.exit_code, result.output) == (0, "snapshot: ok\nfaq: ok\nvideo: ok\n")
+
+
+def test_check_names_what_is_not(command: CliRunner, tmp_path: Path) -> None:
+    result = run(command, "check", "faq", "video", "--params", f"video_raw={tmp_path}")
+    assert result.exit_code == 1
+    assert "faq: ok" in result.output
+    assert f"  - video.landing is read from {tmp_path} on this machine" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["check", "nope"], "there is no pipeline nope: there are __default__, faq"),
+        (["check", "-e", "test"], "conf/test has no azureml.yml"),
+        (["check", "--params", "video_rav=x"], "did you mean 'video_raw'?"),
+        (["preflight", "nope"], "there is no pipeline nope"),
+    ],
+)
+def test_wrong_words_are_explained(command: CliRunner, words: list[str], reason: str) -> None:
+    result = run(command, *words)
+    assert result.exit_code == 1
+    assert reason in result.output
+    assert "Traceback" not in result.output
+
+
+def test_it_wants_the_projects_folder(command: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(command, "check")
+    assert result.exit_code == 1
+    assert "is not the project" in result.output
+
+
+def test_preflight_counts(command: CliRunner) -> None:
+    result = run(command, "preflight", "shelf")
+    assert result.exit_code == 0
+    rows = {line.split()[0]: line.split()[1:] for line in result.output.splitlines() if line.startswith("shelf.")}
+    assert rows["shelf.train_detector"] == ["gpu-cluster", "2", "pytorch", "no"]
+    assert rows["shelf.split_photos"] == ["cpu-cluster", "1", "-", "yes"]
+    assert "data assets read: triptych_shelf_raw" in result.output
+    assert "data assets made: triptych_shelf_model" in result.output
+    assert "06_models/shelf/checkpoints" in result.output
+    assert "MB (limit 10 MB)" in result.output
+
+
+def test_configure_writes_the_names(command: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "conf" / "azure" / "globals.yml"
+    target.parent.mkdir(parents=True)
+    shutil.copy("conf/azure/globals.yml", target)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "outputs.json").write_text(json.dumps(dict.fromkeys(NAMES.values(), "mine")))
+    assert run(command, "configure", "outputs.json").exit_code == 0
+    assert "workspace: mine\n" in target.read_text()
+    (tmp_path / "outputs.json").write_text("{}")
+    result = run(command, "configure", "outputs.json")
+    assert result.exit_code == 1
+    assert "lacks cpuCluster" in result.output
+
+
+def test_triptych_azure_is_a_command(project: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "triptych", "azure", "--help"], cwd=project, capture_output=True, text=True, check=True
+    )
+    assert all(word in run.stdout for word in ("check", "preflight", "configure"))
