@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -11,6 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from kedro.io import DatasetError
+
+from triptych.distributed import count_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -31,9 +32,7 @@ def count_workers(wanted: int) -> int:
     """Return how many processes to use: `wanted`, or one for each usable core where that is 0."""
     if multiprocessing.current_process().daemon:
         return 1  # a daemon may not have children
-    if wanted:
-        return wanted
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return wanted or count_cores()
 
 
 def ordered_map(

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from tests.pipelines.shelf.test_detectors import PAPER
 from tests.pipelines.shelf.tiny import PARAMS, write_model
 from triptych.pipelines.shelf.detectors import build_detector
+from triptych.pipelines.shelf.models import read_params
+from triptych.pipelines.shelf.params import DetectorParams
 from triptych.pipelines.shelf.weights import load_weights
 
+CONF = Path(__file__).parents[3] / "conf"
 HEAD = "roi_heads.box_predictor.cls_score.weight"
 BODY = "backbone.body.layer1.0.conv1.weight"
 
@@ -99,6 +103,17 @@ def test_coco_weights_get_new_heads(coco: dict[str, torch.Tensor]) -> None:
     own = detector.state_dict()
     assert torch.equal(own[BODY], coco[BODY])
     assert not torch.equal(own[HEAD], coco[HEAD])
+
+
+def test_the_detector_of_conf_azure_takes_coco_weights(coco: dict[str, torch.Tensor]) -> None:
+    settings = yaml.safe_load((CONF / "azure/shelf/parameters.yml").read_text())["shelf"]["detector"]
+    params = read_params({"params": {**asdict(DetectorParams()), **settings}})
+    detector = build_detector(params, 1, masks=True)
+    load_weights(detector, params)
+    own = detector.state_dict()
+    left = [name for name, value in own.items() if name not in coco or value.shape != coco[name].shape]
+    assert len(left) == 6  # weights and biases of the three layers that know the categories
+    assert all(torch.equal(own[name], coco[name]) for name in set(own) - set(left))
 
 
 def test_coco_weights_in_a_slim_detector_say_what_they_need(coco: dict[str, torch.Tensor]) -> None:

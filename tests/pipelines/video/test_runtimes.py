@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.pipelines.video.styles import make_frames, save_style
+from triptych.distributed import count_cores
 from triptych.pipelines.video import runtimes
 from triptych.pipelines.video.engines import build_eager
-from triptych.pipelines.video.machines import choose_threads, count_cores, describe_machine
+from triptych.pipelines.video.machines import choose_threads, describe_machine
 from triptych.pipelines.video.openvino_runtime import has_openvino
 from triptych.pipelines.video.params import StyleParams
 from triptych.pipelines.video.runtimes import choose_runtime, create_stylizer, fit_batch

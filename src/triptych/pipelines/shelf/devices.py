@@ -10,6 +10,7 @@ import cv2
 import torch
 
 from triptych import distributed
+from triptych.distributed import count_cores
 
 
 def choose_device() -> torch.device:
@@ -45,11 +46,6 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
     if dtype == torch.float32:
         return nullcontext()
     return torch.autocast(device.type, dtype)
-
-
-def count_cores() -> int:
-    """Count the cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -11,8 +11,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from triptych import distributed
+from triptych.distributed import count_cores
 from triptych.pipelines.shelf.batches import Batch
-from triptych.pipelines.shelf.devices import count_cores
 
 _MOST_WORKERS = 8
 

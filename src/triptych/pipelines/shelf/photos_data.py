@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from triptych.distributed import count_cores
 from triptych.pipelines.shelf.augmentation import PADDING, Variation, change_colours, place
-from triptych.pipelines.shelf.devices import count_cores
 from triptych.pipelines.shelf.masks import decode_mask
 from triptych.pipelines.shelf.params import DetectorParams
 from triptych.pipelines.shelf.photo_sets import PhotoSet

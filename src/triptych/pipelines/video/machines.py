@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from pathlib import Path
 
-from triptych.distributed import local_rank, local_world_size
-
-
-def count_cores() -> int:
-    """Count the cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+from triptych.distributed import count_cores, local_rank, local_world_size
 
 
 def choose_threads(threads: int) -> int:
