@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from triptych.datasets.folder import Folder as Folder
     from triptych.datasets.folder import FolderDataset as FolderDataset
     from triptych.datasets.landing_folder import LandingFolderDataset as LandingFolderDataset
+    from triptych.datasets.mounted import MountedAssetDataset as MountedAssetDataset
+    from triptych.datasets.mounted import MountedDataset as MountedDataset
     from triptych.datasets.optional_json import OptionalJSONDataset as OptionalJSONDataset
     from triptych.datasets.parquet_batches import ParquetBatchesDataset as ParquetBatchesDataset
     from triptych.datasets.picture import PictureDataset as PictureDataset
@@ -37,6 +39,8 @@ _MODULES = {
     "JSONDataset": "atomic",
     "LandingFolderDataset": "landing_folder",
     "ModelRegistryDataset": "registered_model",
+    "MountedAssetDataset": "mounted",
+    "MountedDataset": "mounted",
     "OptionalJSONDataset": "optional_json",
     "ParquetBatchesDataset": "parquet_batches",
     "ParquetDataset": "atomic",

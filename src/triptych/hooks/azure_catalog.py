@@ -1,8 +1,9 @@
 """One catalog for laptop and cluster: on Azure ML, what steps hand on goes through Azure's own storage mounts.
 
-kedro-azureml passes on what is an `AzureMLPipelineDataset`; a local path that is not would be written into the copy
-of the code that the step runs in, and lost. So in every environment with an `azureml.yml`, each dataset that a node
-makes and that lies on this machine is put into that wrapper. What lies elsewhere (`abfs://`, `file://`) stays.
+kedro-azureml passes on what is an `AzureMLPipelineDataset` (ours is a `MountedDataset`); a local path that is not would
+be written into the copy of the code that the step runs in, and lost. So in every environment with an `azureml.yml`,
+each dataset that a node makes and that lies on this machine is put into that wrapper. What lies elsewhere (`abfs://`,
+`file://`) stays.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ def _wrap(config: dict[str, Any], key: str) -> dict[str, Any]:
     plain = {option: value for option, value in config.items() if option not in _DROPPED}
     plain[key] = PurePosixPath(str(config[key])).name
     kept = {option: config[option] for option in _KEPT if option in config}
-    return {"type": "kedro_azureml.datasets.AzureMLPipelineDataset", "dataset": plain, "filepath_arg": key, **kept}
+    return {"type": "triptych.datasets.MountedDataset", "dataset": plain, "filepath_arg": key, **kept}
 
 
 def _path_key(config: dict[str, Any]) -> str | None:
