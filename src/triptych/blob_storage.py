@@ -9,7 +9,15 @@ from urllib.request import url2pathname
 
 import fsspec
 
-__all__ = ["account_of", "download_folder", "is_remote", "local_path", "open_filesystem", "upload_folder"]
+__all__ = [
+    "account_of",
+    "download_files",
+    "is_remote",
+    "local_path",
+    "open_filesystem",
+    "upload_folder",
+    "without_account",
+]
 
 _CONCURRENT = 32  # files at a time: small files are bound by the round trip
 
@@ -32,9 +40,20 @@ def account_of(address: str | Path) -> dict[str, Any]:
     """
     if not is_remote(address):
         return {}
-    protocol = fsspec.core.split_protocol(str(address))[0]
-    options: dict[str, Any] = fsspec.get_filesystem_class(protocol)._get_kwargs_from_urls(str(address))
+    options: dict[str, Any] = _class_of(address)._get_kwargs_from_urls(str(address))
     return options
+
+
+def without_account(address: str | Path) -> str:
+    """Write an address as `abfs://container/file`: of the other form, Kedro's own datasets lose the container."""
+    if not is_remote(address):
+        return str(address)
+    protocol = fsspec.core.split_protocol(str(address))[0]
+    return f"{protocol}://{_class_of(address)._strip_protocol(str(address)).lstrip('/')}"
+
+
+def _class_of(address: str | Path) -> Any:
+    return fsspec.get_filesystem_class(fsspec.core.split_protocol(str(address))[0])
 
 
 def open_filesystem(address: str, **options: Any) -> tuple[Any, str]:
@@ -53,22 +72,6 @@ def open_filesystem(address: str, **options: Any) -> tuple[Any, str]:
     fixed = {"skip_instance_cache": True, "use_listings_cache": False}
     filesystem, path = fsspec.core.url_to_fs(address, **{**fixed, **options})
     return filesystem, path.rstrip("/")
-
-
-def download_folder(filesystem: Any, source: str, target: Path) -> list[str]:
-    """Fetch all files below a folder, many at a time.
-
-    Args:
-        filesystem: Where they are.
-        source: The folder.
-        target: An empty or missing local folder.
-
-    Returns:
-        Their names within the folder.
-    """
-    names = [path[len(source) + 1 :] for path in filesystem.find(source)]
-    download_files(filesystem, {f"{source}/{name}": target / name for name in names})
-    return names
 
 
 def download_files(filesystem: Any, files: dict[str, Path]) -> None:

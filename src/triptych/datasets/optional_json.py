@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from triptych.blob_storage import account_of
+from triptych.blob_storage import account_of, without_account
 from triptych.datasets.atomic import JSONDataset
 
 
@@ -26,7 +26,7 @@ class OptionalJSONDataset(JSONDataset):
         metadata: dict[str, Any] | None = None,
     ) -> None:
         options = {**account_of(filepath), **(credentials or {})}
-        super().__init__(filepath=str(filepath), credentials=options or None, metadata=metadata)
+        super().__init__(filepath=without_account(filepath), credentials=options or None, metadata=metadata)
 
     def load(self) -> Any:
         """Read the file if there is one."""
