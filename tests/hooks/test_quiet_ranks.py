@@ -112,7 +112,7 @@ def two_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("runner", "message"),
     [
-        ("ParallelRunner", "SequentialRunner only, not ParallelRunner"),
+        ("<kedro.runner.parallel_runner.ParallelRunner object at 0x7f>", "SequentialRunner only, not ParallelRunner"),
         (None, "no node of this pipeline is distributed"),
     ],
 )

@@ -121,3 +121,17 @@ def test_the_program_is_called_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Non
     assert resume_command({}, ["a"]).startswith(".venv/bin/kedro run")
     monkeypatch.setattr("sys.argv", ["pytest"])
     assert resume_command({}, ["a"]).startswith("kedro run")
+
+
+def test_a_step_of_azure_ml_is_submitted_again_as_a_whole() -> None:
+    run_params = {
+        "env": "azure",
+        "pipeline_names": ["faq"],
+        "runner": "<kedro_azureml.runner.AzurePipelinesRunner object at 0x7f>",
+        "runtime_params": {"data_root": "/a/x y"},
+    }
+    command = resume_command(run_params, ["faq.ingest_posts"])
+    assert shlex.split(command) == [
+        *("kedro", "azureml", "-e", "azure", "run", "-p", "faq"),
+        *("--params", '{"data_root": "/a/x y"}'),
+    ]

@@ -9,9 +9,9 @@ each dataset that a node makes and that lies on this machine is put into that wr
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from kedro.config import MissingConfigException
@@ -80,8 +80,8 @@ class AzureCatalog:
         if self._plugin is not None:
             with _replacing(catalog):
                 self._plugin.before_pipeline_run(run_params, pipeline, catalog)
-            # kedro-azureml's runner copies the datasets, not their validators.
-            copied = str(run_params.get("runner") or "").endswith("AzurePipelinesRunner")
+            # Its runner copies the datasets, not their validators.
+            copied = is_azure_step(run_params)
             self._checked = catalog if copied else None
 
     @hook_impl
@@ -151,6 +151,10 @@ def _path_key(config: dict[str, Any]) -> str | None:
     return next((key for key in _PATH_KEYS if key in config and "://" not in str(config[key])), None)
 
 
-def is_azure_environment(conf_source: Path, environment: str) -> bool:
-    """Tell whether an environment has an `azureml.yml`."""
-    return any((conf_source / environment).glob("azureml*.y*ml"))
+def is_azure_step(run_params: Mapping[str, Any]) -> bool:
+    """Tell whether a run is a step of a job of Azure ML.
+
+    Args:
+        run_params: What Kedro tells hooks of the run; the runner is the text of an object.
+    """
+    return "AzurePipelinesRunner" in str(run_params.get("runner"))

@@ -61,8 +61,9 @@ class QuietRanks:
                     self._quieten(pipeline, catalog)
             return
         runner = str(run_params.get("runner") or "")
-        if runner.endswith(("ParallelRunner", "ThreadRunner")):
-            raise ValueError(f"ranks keep in step with --runner SequentialRunner only, not {runner}")
+        for name in ("ParallelRunner", "ThreadRunner"):
+            if name in runner:  # the text of an object
+                raise ValueError(f"ranks keep in step with --runner SequentialRunner only, not {name}")
         if not any(_is_distributed(node) for node in pipeline.nodes):
             raise ValueError("no node of this pipeline is distributed: run it without torchrun")
         self._group.enter_context(distributed.joined())

@@ -16,6 +16,8 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from omegaconf import OmegaConf
 
+from triptych.hooks.azure_catalog import is_azure_step
+
 # Options that `run_params` carries as lists of names.
 _NAME_OPTIONS = {
     "pipeline_names": "--pipelines",
@@ -63,8 +65,11 @@ def resume_command(run_params: Mapping[str, Any], from_nodes: Collection[str]) -
         from_nodes: Names from `nodes_to_resume_from`.
 
     Returns:
-        A `kedro run` with all options of the run, `--from-nodes` replaced.
+        A `kedro run` with all options of the run, `--from-nodes` replaced; for a step of Azure ML the command that
+        submits the job again.
     """
+    if is_azure_step(run_params):
+        return _resubmit_command(run_params)
     words = [_program(), "run", *_session_options(run_params)]
     # An explicit list of nodes can't shrink the run: --from-nodes is applied on top of it.
     options = {**run_params, "from_nodes": sorted(from_nodes)}
@@ -77,6 +82,15 @@ def resume_command(run_params: Mapping[str, Any], from_nodes: Collection[str]) -
         words.append("--only-missing-outputs")
     if runtime := run_params.get("runtime_params"):
         words += ["--params", ",".join(_assignments(runtime))]
+    return shlex.join(words)
+
+
+def _resubmit_command(run_params: Mapping[str, Any]) -> str:
+    """Submit the whole job: Azure reuses steps that are deterministic, the others go on from their work folders."""
+    names = run_params.get("pipeline_names") or [run_params.get("pipeline_name") or "__default__"]
+    words = ["kedro", "azureml", "-e", str(run_params.get("env") or "azure"), "run", "-p", ",".join(names)]
+    if runtime := run_params.get("runtime_params"):
+        words += ["--params", json.dumps(runtime)]
     return shlex.join(words)
 
 
