@@ -1,0 +1,115 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is used by the scripts that read this
+# What the scripts beside it share. Every command is printed before it runs; with --dry-run it is only printed.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+export AZURE_CORE_ONLY_SHOW_ERRORS=true
+DRY_RUN="${DRY_RUN:-no}"
+OUTPUTS=deploy/build/outputs.json
+
+say() { printf '\n==> %s\n' "$*"; }
+
+stop() {
+  printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+  exit 2
+}
+
+# The comment at the top of a script is its help.
+usage() {
+  awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$0"
+}
+
+show() { # Print a command as it can be typed.
+  printf '+'
+  local word
+  for word in "$@"; do
+    case "$word" in
+      *[!A-Za-z0-9_./:=@,+-]*) printf " '%s'" "${word//\'/\'\\\'\'}" ;;
+      *) printf ' %s' "$word" ;;
+    esac
+  done
+  printf '\n'
+}
+
+run() {
+  show "$@"
+  if [[ "$DRY_RUN" == no ]]; then "$@"; fi
+}
+
+# `look VARIABLE STAND_IN COMMAND...`: the command's answer goes into the variable, and nothing where Azure says that there
+# is no such thing. Any other failure stops the script. In a dry run the stand-in is the answer.
+look() {
+  local variable="$1" found="$2" errors
+  shift 2
+  show "$@"
+  if [[ "$DRY_RUN" == no ]]; then
+    errors="$(mktemp)"
+    if ! found="$("$@" 2>"$errors")"; then
+      if ! grep -qiE "not ?found|could not be found|does not exist|doesn't exist|run 'az login'|delegated" "$errors"; then
+        cat "$errors" >&2
+        rm -f "$errors"
+        stop "this failed: $*"
+      fi
+      found=""
+    fi
+    rm -f "$errors"
+    if [[ "$found" == None ]]; then found=""; fi
+  fi
+  printf -v "$variable" '%s' "$found"
+}
+
+# Repeat a command until it works, for at most 10 minutes: a role takes a while to be known everywhere.
+await() {
+  show "$@"
+  if [[ "$DRY_RUN" == yes ]]; then return; fi
+  local turn
+  for turn in {1..40}; do
+    if "$@" >/dev/null 2>&1; then return; fi
+    sleep 15
+  done
+  "$@"
+}
+
+needs() { # The tools that a script calls.
+  if [[ "$DRY_RUN" == yes ]]; then return; fi
+  local tool
+  for tool in "$@"; do
+    command -v "$tool" >/dev/null || stop "$tool is not on the PATH: see docs/how-to/run-on-azure.md"
+  done
+}
+
+# `output NAME`: one of what main.bicep gave, as up.sh kept it.
+output() {
+  if [[ -f "$OUTPUTS" ]]; then
+    python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]]["value"])' "$OUTPUTS" "$1"
+  elif [[ "$DRY_RUN" == yes ]]; then
+    printf '<%s>' "$1"
+  else
+    stop "$OUTPUTS is not there: run deploy/up.sh first"
+  fi
+}
+
+# `digest FILE...`: twelve digits that change when one of the files does.
+digest() {
+  python3 -c 'import hashlib, sys
+print(hashlib.sha256(b"".join(open(name, "rb").read() for name in sys.argv[1:])).hexdigest()[:12])' "$@"
+}
+
+# What `az ml` needs to know every time.
+in_workspace() {
+  WORKSPACE="$(output workspace)"
+  GROUP="$(output resourceGroup)"
+  MEDIA="$(output mediaAccount)"
+  WORK="$(output workAccount)"
+  # Endpoints are named once a region; the accounts already have what sets ours apart.
+  SUFFIX="${MEDIA: -6}"
+  if [[ "$MEDIA" == "<"* ]]; then SUFFIX="<suffix>"; fi
+  THERE=(--resource-group "$GROUP" --workspace-name "$WORKSPACE")
+}
+
+# `create_endpoint KIND NAME FILE`, unless it is there.
+create_endpoint() {
+  local there=""
+  look there "" az ml "$1-endpoint" show --name "$2" "${THERE[@]}" --query name --output tsv
+  if [[ -z "$there" ]]; then run az ml "$1-endpoint" create --name "$2" --file "$3" "${THERE[@]}"; fi
+}

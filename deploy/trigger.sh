@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Makes video start by itself when something lands: a batch endpoint of the pipeline, and what calls it.
+# Comes after up.sh and a finished run of video. Run it again after a change of the pipeline, with a newer run.
+#
+#   deploy/trigger.sh [--job NAME] [--every MINUTES] [--name NAME] [--dry-run]
+#
+# --job    a finished run of `kedro azureml -e azure run -p video` (the latest)
+# --every  minutes between two looks at what has landed (5)
+# --name   as for up.sh (triptych)
+set -euo pipefail
+
+JOB="" EVERY=5 NAME=triptych DRY_RUN=no uri=""
+while (($#)); do
+  case "$1" in
+    --job) JOB="${2:?}" && shift ;;
+    --every) EVERY="${2:?}" && shift ;;
+    --name) NAME="${2:?}" && shift ;;
+    --dry-run) DRY_RUN=yes ;;
+    --help | -h) usage_wanted=yes ;;
+    *) echo "trigger.sh: unknown option $1, see --help" >&2 && exit 2 ;;
+  esac
+  shift
+done
+# shellcheck source=deploy/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+if [[ "${usage_wanted:-no}" == yes ]]; then usage && exit; fi
+needs az python3
+in_workspace
+ENDPOINT="triptych-video-$SUFFIX"
+
+say "1. The run the endpoint repeats"
+if [[ -z "$JOB" ]]; then
+  look JOB "<job>" az ml job list --max-results 200 "${THERE[@]}" \
+    --query "[?display_name=='video' && status=='Completed'].name | [0]" --output tsv
+fi
+[[ -n "$JOB" ]] || stop "there is no completed run of video: kedro azureml -e azure run -p video"
+
+say "2. Batch endpoint $ENDPOINT"
+create_endpoint batch "$ENDPOINT" deploy/endpoints/video/batch-endpoint.yml
+run az ml batch-deployment create --name pipeline --endpoint-name "$ENDPOINT" --set-default \
+  --file deploy/endpoints/video/batch-deployment.yml --set "job_definition=azureml:$JOB" "${THERE[@]}"
+look uri "<scoringUri>" az ml batch-endpoint show --name "$ENDPOINT" "${THERE[@]}" --query scoring_uri --output tsv
+
+say "3. What calls it"
+run az deployment group create --name trigger --resource-group "$GROUP" --template-file deploy/infra/trigger.bicep \
+  --parameters "mediaName=$MEDIA" "workspaceName=$WORKSPACE" "scoringUri=$uri" "everyMinutes=$EVERY" \
+  "actionGroupName=ag-$NAME" --output none
+
+say "Done. Put a video into the container landing of $MEDIA."

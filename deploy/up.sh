@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# From an empty subscription to a finished run of a pipeline. Can be repeated: what is there stays.
+#
+#   deploy/up.sh --email ADDRESS [--location REGION] [--name NAME] [--setup small|production]
+#                [--pipeline PIPELINE] [--params JSON] [--new-data] [--operator ID --operator-type TYPE] [--dry-run]
+#
+# --email     where alerts and budget warnings go
+# --location  Azure region (westeurope)
+# --name      start of every name, 3 to 9 lower case letters and digits (triptych)
+# --setup     deploy/infra/<setup>.parameters.json (small)
+# --pipeline  which one to run at the end (faq)
+# --params    parameters of that run, as JSON; for faq by default those that suit the bundled sample, as conf/azure
+#             selects for a whole dump of Stack Overflow: give '{}' with a dump of your own
+# --new-data  register data/01_raw again, as new versions
+# --operator  object id of who will submit runs (you); --operator-type: User, Group or ServicePrincipal
+# --dry-run   print the commands, run none
+set -euo pipefail
+
+EMAIL="" LOCATION=westeurope NAME=triptych SETUP=small PIPELINE=faq PARAMS="" NEW_DATA=no DRY_RUN=no
+OPERATOR="" OPERATOR_TYPE=User account="" started="" there=""
+while (($#)); do
+  case "$1" in
+    --email) EMAIL="${2:?}" && shift ;;
+    --location) LOCATION="${2:?}" && shift ;;
+    --name) NAME="${2:?}" && shift ;;
+    --setup) SETUP="${2:?}" && shift ;;
+    --pipeline) PIPELINE="${2:?}" && shift ;;
+    --params) PARAMS="${2:?}" && shift ;;
+    --operator) OPERATOR="${2:?}" && shift ;;
+    --operator-type) OPERATOR_TYPE="${2:?}" && shift ;;
+    --new-data) NEW_DATA=yes ;;
+    --dry-run) DRY_RUN=yes ;;
+    --help | -h) usage_wanted=yes ;;
+    *) echo "up.sh: unknown option $1, see --help" >&2 && exit 2 ;;
+  esac
+  shift
+done
+SAMPLE_OF_FAQ='{"faq": {"ingest": {"tags": []}, "filter": {"min_text_chars": 1, "min_duplicates": 1}}}'
+# shellcheck source=deploy/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+if [[ "${usage_wanted:-no}" == yes ]]; then usage && exit; fi
+[[ "$EMAIL" == *@* ]] || stop "--email is needed: where alerts and budget warnings go"
+[[ "$NAME" =~ ^[a-z][a-z0-9]{2,8}$ ]] || stop "--name must be 3 to 9 lower case letters and digits, got $NAME"
+[[ -f "deploy/infra/$SETUP.parameters.json" ]] || stop "there is no set-up $SETUP in deploy/infra"
+needs az kedro triptych python3
+mkdir -p deploy/build
+
+say "1. Sign in"
+look account "" az account show --query id --output tsv
+if [[ -z "$account" ]]; then run az login --output none; fi
+run az extension add --name ml --upgrade --yes
+for provider in MachineLearningServices Storage KeyVault ContainerRegistry Insights OperationalInsights Network EventGrid Logic; do
+  run az provider register --namespace "Microsoft.$provider" --wait
+done
+
+say "2. Infrastructure"
+if [[ -z "$OPERATOR" ]]; then look OPERATOR "<you>" az ad signed-in-user show --query id --output tsv; fi
+[[ -n "$OPERATOR" ]] || stop "who submits runs? Signed in as a service principal, give --operator and --operator-type"
+look started "" az consumption budget show --resource-group "rg-$NAME" --budget-name "budget-$NAME" \
+  --query timePeriod.startDate --output tsv
+started="${started:-$(date -u +%Y-%m-01)}"
+deployment=(az deployment sub create --name "$NAME" --location "$LOCATION"
+  --template-file deploy/infra/main.bicep --parameters "deploy/infra/$SETUP.parameters.json"
+  --parameters "name=$NAME" "location=$LOCATION" "alertEmail=$EMAIL" "operatorId=$OPERATOR"
+  "operatorType=$OPERATOR_TYPE" "budgetStart=${started:0:10}"
+  --query properties.outputs --output json)
+show "${deployment[@]}"
+if [[ "$DRY_RUN" == no ]]; then
+  "${deployment[@]}" >"$OUTPUTS.part"
+  mv "$OUTPUTS.part" "$OUTPUTS"
+fi
+in_workspace
+for account in "$MEDIA/landing" "$WORK/work"; do
+  await az storage blob list --auth-mode login --account-name "${account%/*}" --container-name "${account#*/}" \
+    --num-results 1 --output none
+done
+
+say "3. Names into conf/azure"
+run triptych azure configure "$OUTPUTS"
+
+say "4. Datastores"
+for name in landing styled media; do
+  run az ml datastore create --file "deploy/datastores/$name.yml" --set "account_name=$MEDIA" "${THERE[@]}" --output none
+done
+run az ml datastore create --file deploy/datastores/work.yml --set "account_name=$WORK" "${THERE[@]}" --output none
+
+say "5. Environment"
+# Its version is what it is made of, so that nothing is built twice.
+version="$(digest deploy/environment/Dockerfile requirements.lock)"
+look there "" az ml environment show --name triptych --version "$version" "${THERE[@]}" --query name --output tsv
+if [[ -z "$there" ]]; then
+  run az ml environment create --file deploy/environment/environment.yml --version "$version" "${THERE[@]}" --output none
+fi
+
+say "6. Data"
+for file in deploy/data/*.yml; do
+  asset="triptych_$(basename "$file" .yml)"
+  look there "" az ml data show --name "$asset" --label latest "${THERE[@]}" --query version --output tsv
+  if [[ -z "$there" || "$NEW_DATA" == yes ]]; then
+    run az ml data create --file "$file" "${THERE[@]}" --output none
+  else
+    echo "$asset is there, as version $there (--new-data makes another one)"
+  fi
+done
+if [[ "$PIPELINE" == video ]]; then
+  run az storage blob upload-batch --auth-mode login --account-name "$MEDIA" --destination landing \
+    --source data/01_raw/video --pattern '*.mp4' --overwrite
+fi
+
+say "7. Check before anything costs"
+run triptych azure check
+run triptych azure preflight "$PIPELINE"
+
+say "8. Run $PIPELINE"
+if [[ -z "$PARAMS" && "$PIPELINE" == faq* ]]; then PARAMS="$SAMPLE_OF_FAQ"; fi
+submit=(kedro azureml -e azure run -p "$PIPELINE" --wait-for-completion)
+if [[ -n "$PARAMS" && "$PARAMS" != '{}' ]]; then submit+=(--params "$PARAMS"); fi
+run "${submit[@]}"
+
+say "Done. deploy/serve.sh serves the model, deploy/trigger.sh starts video when something lands, deploy/down.sh removes all."

@@ -1,0 +1,132 @@
+"""Names that stand in several places are the same ones; and none of the files holds a secret."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from tests.deploy.conftest import DEPLOY
+
+CONF = ROOT / "conf/azure"
+needs_conf = pytest.mark.skipif(not (CONF / "globals.yml").exists(), reason="there is no conf/azure")
+DATA = sorted((DEPLOY / "data").glob("*.yml"))
+
+
+def read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return content
+
+
+def infra(name: str) -> str:
+    return (DEPLOY / "infra" / name).read_text(encoding="utf-8")
+
+
+@needs_conf
+def test_clusters_and_environment_are_those_of_conf() -> None:
+    names = read(CONF / "globals.yml")
+    for kind in ("cpu", "gpu"):
+        cluster = names[f"{kind}_cluster"]
+        assert read(DEPLOY / f"compute/{kind}-cluster.yml")["name"] == cluster
+        assert f"name: '{cluster}'" in infra("modules/clusters.bicep")
+    assert read(DEPLOY / "environment/environment.yml")["name"] == names["environment"].partition("@")[0]
+
+
+@needs_conf
+def test_containers_of_conf_are_made() -> None:
+    text = infra("main.bicep")
+    addresses = re.findall(r"abfs://(\w+)@", (CONF / "globals.yml").read_text(encoding="utf-8"))
+    assert {"landing", "styled", "work"} <= set(addresses)
+    for container in addresses:
+        assert f"      '{container}'\n" in text
+
+
+@needs_conf
+def test_every_asset_that_a_pipeline_reads_from_outside_is_registered() -> None:
+    used = set(re.findall(r"azureml_dataset: (\w+)", (CONF / "catalog.yml").read_text(encoding="utf-8")))
+    registered = {read(path)["name"] for path in DATA}
+    assert registered <= used
+    made_by_runs = {"faq_matcher", "shelf_model", "video_finished", "video_style_network"}
+    assert used - registered == {f"triptych_{name}" for name in made_by_runs}
+
+
+@pytest.mark.parametrize("path", DATA, ids=lambda path: path.stem)
+def test_an_asset_is_called_as_its_file_and_is_a_sample(path: Path) -> None:
+    content = read(path)
+    assert content["name"] == f"triptych_{path.stem}"
+    folder = (path.parent / content["path"]).resolve()
+    assert folder.is_relative_to(ROOT / "data/01_raw")
+    assert any(folder.iterdir()), "Azure refuses an empty folder"
+
+
+def test_clusters_of_yaml_are_those_of_bicep() -> None:
+    text = infra("main.bicep")
+    for kind in ("cpu", "gpu"):
+        content = read(DEPLOY / f"compute/{kind}-cluster.yml")
+        assert content["min_instances"] == 0
+        assert content["identity"] == {"type": "system_assigned"}
+        assert content["ssh_public_access_enabled"] is False
+        tier = {"dedicated": "Dedicated", "low_priority": "LowPriority"}[content["tier"]]
+        assert f"param {kind}VmSize string = '{content['size']}'" in text
+        assert f"param {kind}MaxNodes int = {content['max_instances']}" in text
+        assert f"param {kind}Priority string = '{tier}'" in text
+        assert f"param idleMinutes int = {content['idle_time_before_scale_down'] // 60}" in text
+
+
+def test_datastores_hold_no_credentials_and_lie_in_containers_that_are_made() -> None:
+    text = infra("main.bicep")
+    for path in (DEPLOY / "datastores").glob("*.yml"):
+        content = read(path)
+        assert "credentials" not in content
+        assert f"      '{content['container_name']}'\n" in text
+
+
+@pytest.mark.parametrize("workload", ["faq", "shelf"])
+def test_endpoints_serve_the_model_that_the_pipeline_registers(workload: str) -> None:
+    name = read(ROOT / f"conf/base/{workload}/parameters.yml")[workload]["registration"]["name"]
+    for kind in ("online", "batch"):
+        deployment = read(DEPLOY / f"endpoints/{workload}/{kind}-deployment.yml")
+        assert deployment["model"] == f"azureml:{name}@latest"
+        assert deployment["endpoint_name"] == read(DEPLOY / f"endpoints/{workload}/{kind}-endpoint.yml")["name"]
+        assert deployment["environment"] == "azureml:triptych-serving@latest"
+    assert f"{workload}) MODEL={name} ;;" in (DEPLOY / "serve.sh").read_text(encoding="utf-8")
+
+
+def test_nobody_needs_a_key_to_call_an_endpoint() -> None:
+    endpoints = list((DEPLOY / "endpoints").rglob("*-endpoint.yml"))
+    assert len(endpoints) == 5
+    assert {read(path)["auth_mode"] for path in endpoints} == {"aad_token"}
+
+
+def test_schedules_run_pipelines_that_there_are() -> None:
+    from triptych.pipeline_registry import register_pipelines
+
+    for path in (DEPLOY / "schedules").glob("*.yml"):
+        text = path.read_text(encoding="utf-8")
+        assert path.stem in register_pipelines()
+        assert read(path)["create_job"] == f"../build/{path.stem}.yml"
+        assert f"kedro azureml -e azure compile -p {path.stem} -o deploy/build/{path.stem}.yml" in text
+
+
+SECRETS = re.compile(
+    r"AccountKey=|SharedAccessSignature|[?&]sig=|-----BEGIN|client_?secret|[A-Za-z0-9+/]{86}==|sas_token|account_key",
+    flags=re.IGNORECASE,
+)
+TEXTS = [path for path in sorted(DEPLOY.rglob("*")) if path.is_file() and path.name != "requirements.lock"]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(DEPLOY).as_posix())
+def test_it_holds_no_secret(path: Path) -> None:
+    assert not SECRETS.search(path.read_text(encoding="utf-8"))
+
+
+def test_the_readme_lists_every_file() -> None:
+    readme = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    for path in TEXTS:
+        name = path.relative_to(DEPLOY).as_posix()
+        parts = [name, *(f"{parent.as_posix()}/" for parent in Path(name).parents if parent != Path())]
+        assert name == "README.md" or "build/" in name or any(f"`{part}`" in readme for part in parts), name

@@ -1,0 +1,249 @@
+"""The scripts: what they would do, in which order, and that a second time does no more than is needed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.conftest import DEPLOY
+
+BASH = shutil.which("bash") or "/bin/bash"
+SHELLCHECK = shutil.which("shellcheck")
+SCRIPTS = sorted(DEPLOY.glob("*.sh"))
+MAIL = ("--email", "someone@example.org")
+DRY = {
+    "up.sh": MAIL,
+    "serve.sh": ("faq", *MAIL),
+    "trigger.sh": (),
+    "down.sh": ("--name", "triptych"),
+}
+OUTPUTS = """{
+"subscriptionId": {"value": "0"}, "resourceGroup": {"value": "rg-triptych"}, "workspace": {"value": "mlw-triptych"},
+"cpuCluster": {"value": "cpu-cluster"}, "gpuCluster": {"value": "gpu-cluster"},
+"mediaAccount": {"value": "triptychmediaabc123"}, "workAccount": {"value": "triptychworkabc123"}
+}"""
+# Stands in for az, kedro and triptych: notes what it is asked for, and answers as a file says.
+STAND_IN = """#!/usr/bin/env bash
+echo "$(basename "$0") $*" >> "$CALLS"
+case "$*" in
+  "deployment sub create"*) cat "$ANSWERS/outputs" ;;
+  "ad signed-in-user"*) echo me ;;
+  "account show"*) echo subscription ;;
+  "storage blob list"*) ;;
+  "kedro"* | *"create"* | *"delete"* | *"purge"* | *"update"* | *"register"* | *"upload"* | *"check"*) ;;
+  *"show"* | *"list"*)
+    if [[ -e "$ANSWERS/refused" ]]; then echo "AuthorizationFailed" >&2; exit 1; fi
+    if [[ -e "$ANSWERS/there" ]]; then echo 1; else echo "(ResourceNotFound) it was not found" >&2; exit 3; fi ;;
+esac
+"""
+
+
+def run(script: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [BASH, str(script), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment},
+    )
+
+
+def commands_of(output: str) -> list[str]:
+    return [line[2:] for line in output.splitlines() if line.startswith("+ ")]
+
+
+@pytest.fixture
+def azure(tmp_path: Path) -> dict[str, str]:
+    """Commands that only take notes, first on the PATH."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("az", "kedro", "triptych"):
+        (tools / name).write_text(STAND_IN, encoding="utf-8")
+        (tools / name).chmod(0o755)
+    (tmp_path / "outputs").write_text(OUTPUTS, encoding="utf-8")
+    path = f"{tools}:{os.environ['PATH']}"
+    return {"PATH": path, "CALLS": str(tmp_path / "calls"), "ANSWERS": str(tmp_path)}
+
+
+def calls(azure: dict[str, str]) -> list[str]:
+    file = Path(azure["CALLS"])
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    file.unlink(missing_ok=True)
+    return lines
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_it_is_bash(script: Path) -> None:
+    assert subprocess.run([BASH, "-n", str(script)], check=False).returncode == 0
+    text = script.read_text(encoding="utf-8")
+    if script.name != "common.sh":
+        assert script.stat().st_mode & stat.S_IXUSR
+        assert text.startswith("#!/usr/bin/env bash\n")
+        assert "\nset -euo pipefail\n" in text
+
+
+@pytest.mark.skipif(not SHELLCHECK, reason="shellcheck is not on the PATH")
+def test_shellcheck_finds_nothing() -> None:
+    done = subprocess.run(
+        [str(SHELLCHECK), "-x", *(str(path.relative_to(DEPLOY.parent)) for path in SCRIPTS)],
+        cwd=DEPLOY.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("script", [path for path in SCRIPTS if path.name in DRY], ids=lambda path: path.name)
+def test_a_dry_run_names_files_that_there_are_and_runs_nothing(
+    script: Path, deploy_copy: Path, azure: dict[str, str]
+) -> None:
+    done = run(deploy_copy / script.name, *DRY[script.name], "--dry-run", **azure)
+    assert done.returncode == 0, done.stderr
+    assert calls(azure) == []
+    commands = commands_of(done.stdout)
+    assert commands
+    for name in re.findall(r"(?<!\S)(?:deploy|data|src)/\S+", "\n".join(commands)):
+        if not name.startswith("deploy/build"):
+            assert (deploy_copy.parent / name).exists(), name
+
+
+def test_every_file_a_script_names_is_there() -> None:
+    for script in SCRIPTS:
+        for name in re.findall(r"\bdeploy/[\w./-]+\.(?:ya?ml|bicep|json|sh)\b", script.read_text(encoding="utf-8")):
+            assert name.startswith("deploy/build") or (DEPLOY.parent / name).exists(), f"{script.name}: {name}"
+
+
+def test_up_keeps_to_the_documented_order(deploy_copy: Path) -> None:
+    commands = commands_of(run(deploy_copy / "up.sh", *MAIL, "--dry-run").stdout)
+    order = [
+        "az login",
+        "az extension add --name ml",
+        "az deployment sub create",
+        "triptych azure configure deploy/build/outputs.json",
+        "az ml datastore create",
+        "az ml environment create",
+        "az ml data create",
+        "triptych azure check",
+        "triptych azure preflight faq",
+        "kedro azureml -e azure run -p faq --wait-for-completion",
+    ]
+    places = [next(index for index, command in enumerate(commands) if command.startswith(start)) for start in order]
+    assert places == sorted(places)
+    page = (DEPLOY.parent / "docs/how-to/run-on-azure.md").read_text(encoding="utf-8")
+    told = [page.index(f"$ {start}") for start in order]
+    assert told == sorted(told)
+
+
+def test_up_makes_each_asset_once(deploy_copy: Path, azure: dict[str, str]) -> None:
+    first = run(deploy_copy / "up.sh", *MAIL, **azure)
+    assert first.returncode == 0, first.stderr
+    made = [call for call in calls(azure) if call.startswith("az ml data create")]
+    assert len(made) == len(list((DEPLOY / "data").glob("*.yml")))
+    (Path(azure["ANSWERS"]) / "there").touch()
+    second = run(deploy_copy / "up.sh", *MAIL, **azure)
+    assert second.returncode == 0, second.stderr
+    again = calls(azure)
+    assert not [
+        call for call in again if call.startswith(("az ml data create", "az ml environment create", "az login"))
+    ]
+    # conf/azure selects from a whole dump; the bundled sample has no dozen duplicates of anything.
+    (submitted,) = [call for call in again if call.startswith("kedro azureml")]
+    assert submitted.startswith("kedro azureml -e azure run -p faq --wait-for-completion --params {")
+    run(deploy_copy / "up.sh", *MAIL, "--params", "{}", **azure)
+    assert "kedro azureml -e azure run -p faq --wait-for-completion" in calls(azure)
+    run(deploy_copy / "up.sh", *MAIL, "--pipeline", "video", **azure)
+    assert "kedro azureml -e azure run -p video --wait-for-completion" in calls(azure)
+    run(deploy_copy / "up.sh", *MAIL, "--new-data", **azure)
+    assert len([call for call in calls(azure) if call.startswith("az ml data create")]) == len(made)
+
+
+def test_the_accounts_that_were_made_go_into_the_datastores(deploy_copy: Path, azure: dict[str, str]) -> None:
+    run(deploy_copy / "up.sh", *MAIL, **azure)
+    made = [call for call in calls(azure) if call.startswith("az ml datastore create")]
+    accounts = {re.search(r"datastores/(\w+).yml --set account_name=(\w+)", call) for call in made}
+    assert {match.groups() for match in accounts if match} == {
+        ("landing", "triptychmediaabc123"),
+        ("styled", "triptychmediaabc123"),
+        ("media", "triptychmediaabc123"),
+        ("work", "triptychworkabc123"),
+    }
+
+
+def test_a_failure_that_is_not_a_missing_thing_stops_the_script(deploy_copy: Path, azure: dict[str, str]) -> None:
+    (Path(azure["ANSWERS"]) / "refused").touch()
+    for name in ("up.sh", "down.sh"):
+        done = run(deploy_copy / name, *DRY[name], **azure)
+        assert done.returncode == 2
+        assert "AuthorizationFailed" in done.stderr
+        assert not [call for call in calls(azure) if " create" in call or " delete" in call]
+
+
+def test_down_leaves_nothing_behind(deploy_copy: Path, azure: dict[str, str]) -> None:
+    (Path(azure["ANSWERS"]) / "there").touch()
+    done = run(deploy_copy / "down.sh", "--name", "triptych", "--yes", **azure)
+    assert done.returncode == 0, done.stderr
+    text = "\n".join(calls(azure))
+    order = [
+        "az ml online-endpoint delete",
+        "az ml workspace delete --name mlw-triptych --resource-group rg-triptych --permanently-delete",
+        "az monitor log-analytics workspace delete",
+        "az group delete --name rg-triptych --yes",
+        "az keyvault purge",
+        "az deployment sub delete",
+    ]
+    assert [text.index(command) for command in order] == sorted(text.index(command) for command in order)
+    assert not (deploy_copy / "build").exists()
+
+
+def test_down_asks_and_takes_no_for_an_answer(deploy_copy: Path, azure: dict[str, str]) -> None:
+    (Path(azure["ANSWERS"]) / "there").touch()
+    done = run(deploy_copy / "down.sh", "--name", "triptych", **azure)
+    assert done.returncode != 0
+    assert not [call for call in calls(azure) if " delete" in call]
+
+
+def test_serving_names_the_promoted_version_and_the_endpoint(deploy_copy: Path, azure: dict[str, str]) -> None:
+    (deploy_copy / "build/outputs.json").write_text(OUTPUTS, encoding="utf-8")
+    (Path(azure["ANSWERS"]) / "there").touch()
+    done = run(deploy_copy / "serve.sh", "shelf", *MAIL, **azure)
+    assert done.returncode == 0, done.stderr
+    made = "\n".join(calls(azure))
+    assert "--set model=azureml:shelf-detector:1" in made
+    assert "endpointName=triptych-shelf-abc123" in made
+    monitor = (deploy_copy / "build/monitor-shelf.yml").read_text(encoding="utf-8")
+    assert "azureml:triptych-shelf-abc123:blue" in monitor
+    assert "azureml:triptych-shelf-abc123-blue-model_outputs:1" in monitor
+    assert MAIL[1] in monitor
+    assert "ALERT_EMAIL" not in monitor
+
+
+def test_a_model_that_was_never_promoted_is_not_served(deploy_copy: Path, azure: dict[str, str]) -> None:
+    (deploy_copy / "build/outputs.json").write_text(OUTPUTS, encoding="utf-8")
+    done = run(deploy_copy / "serve.sh", "faq", *MAIL, **azure)
+    assert done.returncode == 2
+    assert "no version of faq-matcher is promoted" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "message"),
+    [
+        ("up.sh", (), "--email is needed"),
+        ("up.sh", (*MAIL, "--name", "My-Project"), "lower case letters and digits"),
+        ("up.sh", (*MAIL, "--setup", "huge"), "no set-up huge"),
+        ("up.sh", ("--emial", "x"), "unknown option --emial"),
+        ("serve.sh", MAIL, "faq or shelf"),
+        ("down.sh", (), "--name is needed"),
+    ],
+)
+def test_wrong_options_are_refused(script: str, arguments: tuple[str, ...], message: str) -> None:
+    done = run(DEPLOY / script, *arguments, "--dry-run")
+    assert done.returncode == 2
+    assert message in done.stderr

@@ -1,0 +1,112 @@
+"""Every YAML of deploy/ is what azure-ai-ml takes it for, and a typo in any of them is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from azure.ai.ml.entities import _load_functions as load
+
+from tests.deploy.conftest import DEPLOY
+
+# Schema -> what reads it, and a value that is none of those allowed.
+LOADERS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
+    "amlCompute": (load.load_compute, ("tier", "lowpriorty")),
+    "azureBlob": (load.load_datastore, ("type", "azure_blobb")),
+    "batchEndpoint": (load.load_batch_endpoint, ("auth_mode", "token")),
+    "data": (load.load_data, ("type", "uri_foldr")),
+    "environment": (load.load_environment, ("os_type", "linx")),
+    "managedOnlineDeployment": (load.load_online_deployment, ("request_settings", "request_timeout", "1")),
+    "managedOnlineEndpoint": (load.load_online_endpoint, ("auth_mode", "aad")),
+    "modelBatchDeployment": (load.load_model_batch_deployment, ("settings", "output_action", "append_rows")),
+    "monitorSchedule": (load.load_schedule, ("trigger", "frequency", "weekly")),
+    "pipelineComponentBatchDeployment": (load.load_pipeline_component_batch_deployment, ("type", "pipline")),
+    "schedule": (load.load_schedule, ("trigger", "type", "recurence")),
+}
+# What is not Azure ML's is read by somebody else: conda.
+FOREIGN = {"endpoints/serving/conda.yml"}
+FILES = sorted(
+    path.relative_to(DEPLOY).as_posix()
+    for path in DEPLOY.rglob("*.y*ml")
+    if "build" not in path.relative_to(DEPLOY).parts
+)
+OURS = [name for name in FILES if name not in FOREIGN]
+each_file = pytest.mark.parametrize("name", OURS)
+
+
+def schema_of(path: Path) -> str:
+    address: str = yaml.safe_load(path.read_text(encoding="utf-8")).get("$schema", "")
+    return address.rpartition("/")[2].removesuffix(".schema.json")
+
+
+def read(path: Path) -> Any:
+    with contextlib.redirect_stderr(io.StringIO()):
+        return LOADERS[schema_of(path)][0](source=str(path))
+
+
+def refusal(path: Path) -> str:
+    """Say why a file is refused; for monitors azure-ai-ml trips over its own message, and the reason lies behind it."""
+    reasons = []
+    with pytest.raises(Exception) as info:  # noqa: PT011 - the reason is what is looked at
+        read(path)
+    error: BaseException | None = info.value
+    while error is not None:
+        reasons.append(str(error))
+        error = error.__context__
+    return "\n".join(reasons)
+
+
+def change(path: Path, *keys_and_value: str) -> None:
+    *keys, last, value = keys_and_value
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    place = content
+    for key in keys:
+        place = place[key]
+    place[last] = value
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+def test_nothing_is_forgotten() -> None:
+    assert len(OURS) > 20
+    assert set(FILES) >= FOREIGN
+    assert {schema_of(DEPLOY / name) for name in OURS} == set(LOADERS)
+
+
+@each_file
+def test_it_loads(name: str, deploy_copy: Path) -> None:
+    entity = read(deploy_copy / name)
+    content = yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
+    assert entity.name == content["name"]
+
+
+@each_file
+def test_an_unknown_key_is_refused(name: str, deploy_copy: Path) -> None:
+    change(deploy_copy / name, "descripton", "a typo")
+    assert "descripton" in refusal(deploy_copy / name)
+
+
+@each_file
+def test_a_wrong_value_is_refused(name: str, deploy_copy: Path) -> None:
+    wrong = LOADERS[schema_of(deploy_copy / name)][1]
+    change(deploy_copy / name, *wrong)
+    assert wrong[-1] in refusal(deploy_copy / name) or wrong[-2] in refusal(deploy_copy / name)
+
+
+@each_file
+def test_every_local_path_leads_to_something(name: str, deploy_copy: Path) -> None:
+    for value in strings(yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))):
+        if value.startswith(("../", "./")):
+            assert ((deploy_copy / name).parent / value).exists(), value
+
+
+def strings(content: Any) -> list[str]:
+    if isinstance(content, dict):
+        return [text for value in content.values() for text in strings(value)]
+    if isinstance(content, list):
+        return [text for value in content for text in strings(value)]
+    return [content] if isinstance(content, str) else []
