@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -130,3 +131,11 @@ def test_the_readme_lists_every_file() -> None:
         name = path.relative_to(DEPLOY).as_posix()
         parts = [name, *(f"{parent.as_posix()}/" for parent in Path(name).parents if parent != Path())]
         assert name == "README.md" or "build/" in name or any(f"`{part}`" in readme for part in parts), name
+
+
+@pytest.mark.parametrize("setup", ["small", "production"])
+def test_a_distributed_step_gets_all_the_nodes_it_waits_for(setup: str) -> None:
+    parameters = json.loads(infra(f"{setup}.parameters.json"))["parameters"]
+    shelf, video = (read(CONF / name / "parameters.yml")[name] for name in ("shelf", "video"))
+    most = max(shelf["training"]["num_nodes"], video["style"]["num_nodes"])
+    assert 1 < most <= parameters["gpuMaxNodes"]["value"]
