@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import Any
 
 from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.pipeline import Pipeline
+
+from triptych.hooks.azure_catalog import is_azure_step
 
 _SQLITE = "sqlite:///"
 
@@ -36,6 +40,18 @@ class MlflowSetup:
             loader["mlflow"] = config
         if uri.startswith(("http://", "https://")) and _forget_folder(config):
             loader["mlflow"] = config
+
+    @hook_impl(trylast=True)
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+        """Call the run that Azure ML made for a step by its node: kedro-mlflow calls all by the pipeline.
+
+        Args:
+            run_params: Options of the run.
+            pipeline: The one node of the step.
+        """
+        mlflow = sys.modules.get("mlflow")
+        if is_azure_step(run_params) and mlflow and mlflow.active_run():
+            mlflow.set_tag("mlflow.runName", ", ".join(node.name for node in pipeline.nodes))
 
     @hook_impl(tryfirst=True)
     def before_node_run(self, inputs: dict[str, Any]) -> None:

@@ -1,0 +1,61 @@
+"""What stands for Azure ML in tests: compiled pipelines, data assets, tracking, storage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.azure.data_assets import DataAssets
+from tests.azure.local_runner import EXPERIMENT, PipelineRun, run_pipeline
+from tests.azure.project_copy import add_samples, compile_pipelines, copy_project
+from tests.azure.step_tracking import StepTracking
+
+# One thread for each process: results then do not depend on the machine. Only what was sent is found as `triptych`.
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "src"}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A folder with all that lasts: `work` and `styled` for storage, a folder for each job."""
+
+    folder: Path
+    compiled: dict[str, Path]
+    assets: DataAssets
+
+    @classmethod
+    def set_up(cls, folder: Path, names: list[str], params: dict[str, Any]) -> Cluster:
+        """Compile pipelines of a small copy of the project, and register the samples as data assets.
+
+        Args:
+            folder: Empty.
+            names: Of the pipelines.
+            params: For every step, beside the places in storage.
+        """
+        roots = {"work_root": f"file://{folder}/work", "styled_root": f"file://{folder}/styled"}
+        project = copy_project(folder / "project")
+        compiled = compile_pipelines(project, folder / "compiled", names, {**roots, **params})
+        cluster = cls(folder, compiled, add_samples(DataAssets(folder / "assets")))
+        for name in names:
+            # Made here: two of MLflow's migrations in one process at once would mix up.
+            StepTracking(cluster.tracking_uri(name), EXPERIMENT, folder / "mlartifacts")
+        return cluster
+
+    def tracking_uri(self, name: str) -> str:
+        """Give the tracking server of a pipeline's jobs."""
+        return f"sqlite:///{self.folder}/{name}.db"
+
+    def job_folder(self, name: str, attempt: int = 1) -> Path:
+        """Give the folder of a job: its code, its steps' outputs and logs."""
+        return self.folder / "jobs" / f"{name}_{attempt}"
+
+    def run(self, name: str, attempt: int = 1) -> PipelineRun:
+        """Run a pipeline."""
+        return run_pipeline(
+            self.compiled[name],
+            self.job_folder(name, attempt),
+            self.assets,
+            environment=_ENVIRONMENT,
+            tracking_uri=self.tracking_uri(name),
+            at_once=2,
+        )

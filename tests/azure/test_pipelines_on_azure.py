@@ -1,0 +1,211 @@
+"""The compiled pipelines, run as Azure ML would run them, give what `kedro run` gives."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import av
+import pandas as pd
+import pytest
+
+from tests.azure.cluster import Cluster
+from tests.azure.compiled_pipeline import read_pipeline
+from tests.azure.local_runner import EXPERIMENT, PipelineRun
+from tests.azure.project_copy import PLAN, ROOT, SIZES
+from tests.e2e.test_faq_tune import read_best
+from tests.e2e.test_shelf_sample import read_json
+from tests.e2e.test_video_sample import short_clip
+from triptych.settings import SEARCH_PLANS
+
+RunProject = Callable[..., Path]
+Submitted = dict[str, Future[PipelineRun]]
+pytestmark = pytest.mark.timeout(1800)
+CHAINS = [["faq_tune", "faq"], ["shelf", "video"]]
+ALWAYS_DIFFERENT = ("seconds", "_per_s")
+
+
+@pytest.fixture(scope="module")
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("landing")
+    short_clip(folder / "a.mp4", 40)
+    short_clip(folder / "b.mp4", 25, seed=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cluster(landing: Path, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    names = [name for chain in CHAINS for name in chain]
+    return Cluster.set_up(tmp_path_factory.mktemp("cluster"), names, {"video_raw": str(landing)})
+
+
+@pytest.fixture(scope="module")
+def submitted(cluster: Cluster) -> Iterator[Submitted]:
+    """Run all pipelines in the background, `faq` after `faq_tune`; the tests' own runs go on beside them."""
+    names = [name for chain in CHAINS for name in chain]
+    futures: Submitted = {name: Future() for name in names}
+
+    def run(name: str) -> None:
+        try:
+            futures[name].set_result(cluster.run(name))
+        except BaseException as error:
+            futures[name].set_exception(error)
+
+    def run_chain(names: list[str]) -> None:
+        for name in names:
+            run(name)
+
+    with ThreadPoolExecutor(len(CHAINS)) as pool:
+        for chain in CHAINS:
+            pool.submit(run_chain, chain)
+        yield futures
+
+
+@pytest.fixture(scope="module")
+def local(
+    submitted: object, run_in: RunProject, landing: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """Return a function that runs a pipeline here with the same parameters, and gives its data_root."""
+    work = tmp_path_factory.mktemp("local")
+
+    def run(name: str) -> Path:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("triptych.pipeline_registry.SEARCH_PLANS", {**SEARCH_PLANS, "faq": PLAN})
+            return run_in(work, name, env="test", params={**SIZES, "video_raw": str(landing)})
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def local_on_two_ranks(submitted: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run shelf here under torchrun."""
+    work = tmp_path_factory.mktemp("two_ranks")
+    params = f"data_root={work}/data,mlflow_uri=sqlite:///{work}/mlflow.db,mlflow_artifacts={work}/artifacts"
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "kedro"]
+    command = ["run", "--env", "test", "--pipelines", "shelf", "--params", f"{params},shelf.training.num_nodes=2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    run = subprocess.run(
+        [sys.executable, *torchrun, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500
+    )
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    return work / "data"
+
+
+def figures(path: Path) -> dict[str, float]:
+    """Read metrics, less those that are times."""
+    return {name: value for name, value in read_json(path).items() if not name.endswith(ALWAYS_DIFFERENT)}
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a table, less the seconds that each row took."""
+    return pd.read_csv(path).drop(columns="seconds")
+
+
+def nodes_of(name: str) -> list[str]:
+    from triptych.pipeline_registry import register_pipelines
+    from triptych.pipelines.faq.pipeline import create_tune_pipeline
+
+    pipeline = create_tune_pipeline(PLAN) if name == "faq_tune" else register_pipelines()[name]
+    return sorted(node.name.replace(".", "_") for node in pipeline.nodes)
+
+
+def test_shelf_on_two_nodes_learns_the_same(submitted: Submitted, cluster: Cluster, local_on_two_ranks: Path) -> None:
+    outputs = submitted["shelf"].result().outputs
+    assert read_json(outputs["shelf_training_report"] / "training_report.json")["ranks"] == 2
+    there = figures(outputs["shelf_metrics"] / "metrics.json")
+    assert there == figures(local_on_two_ranks / "08_reporting/shelf/metrics.json")
+    detections = read_json(outputs["shelf_detections"] / "detections.json")
+    assert detections == read_json(local_on_two_ranks / "07_model_output/shelf/detections.json")
+    (version,) = cluster.assets.versions("triptych_shelf_model")
+    assert (version / "model" / "weights.pt").is_file()
+
+
+def hash_frames(path: Path) -> list[str]:
+    with av.open(str(path)) as container:
+        return [
+            hashlib.sha256(frame.to_ndarray(format="rgb24").tobytes()).hexdigest() + str(frame.pts)
+            for frame in container.decode(video=0)
+        ]
+
+
+def test_video_on_three_nodes_paints_the_same_frames(
+    submitted: Submitted, cluster: Cluster, local: Callable[[str], Path]
+) -> None:
+    data_root = local("video")
+    outputs = submitted["video"].result().outputs
+    report = json.loads((outputs["video_stylizing_report"] / "stylizing.json").read_text())
+    assert report["ranks"] == 3
+    (version,) = cluster.assets.versions("triptych_video_finished")
+    for name, count in (("a.mp4", 40), ("b.mp4", 25)):
+        frames = hash_frames(data_root / "07_model_output/video/finished" / name)
+        assert len(frames) == count
+        assert hash_frames(version / "finished" / name) == frames
+        assert hash_frames(cluster.folder / "styled" / name) == frames
+    here, there = data_root / "08_reporting/video/videos.csv", outputs["video_videos"] / "videos.csv"
+    pd.testing.assert_frame_equal(read_table(there), read_table(here))
+
+
+def test_faq_finds_the_same_settings_and_figures(
+    submitted: Submitted, cluster: Cluster, local: Callable[[str], Path]
+) -> None:
+    local("faq_tune")
+    data_root = local("faq")
+    searched = submitted["faq_tune"].result().outputs
+    for name in ("ranker", "reference"):
+        board = f"{name}_leaderboard"
+        here, there = data_root / f"08_reporting/faq/{board}.csv", searched[f"faq_{board}"] / f"{board}.csv"
+        pd.testing.assert_frame_equal(read_table(there), read_table(here))
+        best = read_json(cluster.folder / f"work/06_models/faq/{name}_best.json")
+        assert {key: best[key] for key in best if key != "trial_seconds"} == read_best(data_root, name)
+    outputs = submitted["faq"].result().outputs
+    assert figures(outputs["faq_metrics"] / "metrics.json") == figures(data_root / "08_reporting/faq/metrics.json")
+    settings = [
+        read_json(path)["settings"]
+        for path in (outputs["faq_rankers"] / "rankers.json", data_root / "06_models/faq/rankers.json")
+    ]
+    assert settings[0] == settings[1]
+    (version,) = cluster.assets.versions("triptych_faq_matcher")
+    assert (version / "matcher" / "ranker.txt").read_bytes() == (
+        data_root / "06_models/faq/matcher/ranker.txt"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["faq_tune", "faq", "shelf", "video"])
+def test_every_node_is_a_step_and_nothing_that_is_read_is_empty(
+    name: str, submitted: Submitted, cluster: Cluster
+) -> None:
+    run = submitted[name].result()
+    assert sorted(step.name for step in run.steps) == nodes_of(name)
+    # A search leaves what it found in storage, under work_root, where later jobs find it.
+    left_empty = {output for step in run.steps for output in step.empty_outputs}
+    assert left_empty == ({"faq_ranker_best", "faq_reference_best"} if name == "faq_tune" else set())
+
+
+@pytest.mark.parametrize("name", ["faq", "shelf", "video"])
+def test_every_step_uses_the_mlflow_run_that_azure_made(name: str, submitted: Submitted, cluster: Cluster) -> None:
+    from mlflow import MlflowClient
+
+    steps = submitted[name].result().steps
+    client = MlflowClient(cluster.tracking_uri(name))
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    assert len(runs) == len(steps)
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert {run.info.run_name.replace(".", "_") for run in runs} == {step.name for step in steps}
+    # What kedro-mlflow notes of the node's parameters.
+    assert any(key.startswith(f"{name}.") for run in runs for key in run.data.params)
+
+
+def test_distributed_nodes_get_the_nodes_that_parameters_ask_for(cluster: Cluster) -> None:
+    shelf = {step.name: step for step in read_pipeline(cluster.compiled["shelf"])}
+    video = {step.name: step for step in read_pipeline(cluster.compiled["video"])}
+    training, stylizing = shelf["shelf_train_detector"], video["video_stylize_segments"]
+    assert (training.kind, training.nodes, training.processes_per_node) == ("pytorch", 2, 1)
+    assert (stylizing.kind, stylizing.nodes, stylizing.processes_per_node) == ("mpi", 3, 1)
