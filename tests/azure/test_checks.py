@@ -174,3 +174,8 @@ def test_a_uri_file_as_an_output_is_refused(bench: Workbench) -> None:
     file = AzureMLAssetDataset("asset", entry("a"), azureml_type="uri_file")
     (fault,) = faults_of(bench, Node(make, "raw", "a", name="one"), a=file)
     assert fault.startswith("cannot be compiled: ValueError")
+
+
+def test_an_input_without_an_entry_is_refused(bench: Workbench) -> None:
+    faults = faults_of(bench, Node(make, "nowhere", "a", name="one"), a=entry("a"))
+    assert "nowhere is no entry of the catalog" in faults[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 import warnings
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from typing import Any
 
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
+
+from triptych.quiet import quieted
 
 __all__ = ["Compiled", "Workbench", "open_workbench"]
 
@@ -101,26 +102,17 @@ def open_workbench(project: Path, environment: str, runtime_params: dict[str, An
         raise ValueError(f"conf/{environment} has no azureml.yml: name an environment that is for Azure ML (--env)")
     with _quiet(), KedroContextManager(environment, str(project), runtime_params) as manager:
         context = manager.context
-        catalog = context.catalog
-        for name in {name for pipeline in pipelines.values() for name in pipeline.datasets()}:
-            catalog.get(name)  # those of a pattern become entries, which is all that kedro-azureml sees
         yield Workbench(
-            environment, dict(pipelines), catalog, manager.plugin_config, context.params, dict(runtime_params)
+            environment, dict(pipelines), context.catalog, manager.plugin_config, context.params, dict(runtime_params)
         )
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Spare the reader what Azure's SDK says of its own experimental classes."""
-    noisy = logging.getLogger("azure.ai.ml._utils._experimental")
-    level = noisy.level
-    noisy.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        noisy.setLevel(level)
+    with quieted("azure.ai.ml._utils._experimental"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def sanitize(name: str) -> str:

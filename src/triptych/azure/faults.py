@@ -33,6 +33,7 @@ def find_faults(bench: Workbench, name: str) -> list[str]:
     """
     pipeline = bench.pipelines[name]
     faults = [
+        *_find_unseen_inputs(bench, pipeline),
         *_find_collisions(pipeline),
         *_find_lost_data(bench, pipeline),
         *_find_local_inputs(bench, pipeline),
@@ -48,6 +49,15 @@ def find_faults(bench: Workbench, name: str) -> list[str]:
     except Exception as error:  # whatever plugin and SDK raise
         return [f"cannot be compiled: {type(error).__name__}: {error}"]
     return _find_missing_jobs(compiled)
+
+
+def _find_unseen_inputs(bench: Workbench, pipeline: Pipeline) -> list[str]:
+    """Find inputs that kedro-azureml would take for the output of a step: those of a pattern are no entries yet."""
+    names = {name for name in pipeline.inputs() if not name.startswith("params:")}
+    return [
+        f"{name} is no entry of the catalog: give it one of its own in conf/{bench.environment}"
+        for name in sorted(names - set(bench.catalog.filter()))
+    ]
 
 
 def _find_collisions(pipeline: Pipeline) -> list[str]:

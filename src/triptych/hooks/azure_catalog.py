@@ -8,7 +8,6 @@ each dataset that a node makes and that lies on this machine is put into that wr
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import PurePosixPath
@@ -19,6 +18,8 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
+
+from triptych.quiet import quieted
 
 _PATTERNS = ["azureml*", "azureml*/**", "**/azureml*"]
 _PATH_KEYS = ("filepath", "path")
@@ -127,14 +128,10 @@ def wrap_outputs(catalog: DataCatalog, pipelines: dict[str, Pipeline]) -> None:
 @contextmanager
 def _replacing(catalog: DataCatalog) -> Iterator[None]:
     """Let entries be replaced without a warning of each, and without losing their validators."""
-    logger = logging.getLogger("kedro.io.data_catalog")
-    level, validators = logger.level, dict(catalog._validator_specs)
-    logger.setLevel(logging.ERROR)
-    try:
+    validators = dict(catalog._validator_specs)
+    with quieted("kedro.io.data_catalog"):
         yield
-    finally:
-        logger.setLevel(level)
-        catalog._validator_specs.update(validators)
+    catalog._validator_specs.update(validators)
 
 
 def _wrap(config: dict[str, Any], key: str) -> dict[str, Any]:

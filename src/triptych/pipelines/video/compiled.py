@@ -6,7 +6,6 @@ As with OpenVINO, every frame has one thread: inductor sums in another order wit
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch import nn
 
 from triptych.pipelines.video.engines import Array, Engine, limited_threads, to_arrays, to_tensor
 from triptych.pipelines.video.machines import has_bfloat16
+from triptych.quiet import quieted
 
 
 def build_compiled(module: nn.Module, examples: Sequence[Array], threads: int) -> Engine:
@@ -37,10 +37,6 @@ def build_compiled(module: nn.Module, examples: Sequence[Array], threads: int) -
         with limited_threads(1), torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=half):
             return to_arrays(compiled(*map(to_tensor, inputs)))
 
-    level = logging.getLogger("torch._inductor").level
-    logging.getLogger("torch._inductor").setLevel(logging.ERROR)
-    try:
+    with quieted("torch._inductor"):
         run(*examples)
-    finally:
-        logging.getLogger("torch._inductor").setLevel(level)
     return run

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import logging
 import queue
 import sys
 import warnings
@@ -21,6 +20,7 @@ from torch import nn
 
 from triptych.pipelines.video.engines import Array, Engine, to_tensor
 from triptych.pipelines.video.signal_stack import kept_signal_stack
+from triptych.quiet import quieted
 
 _TELEMETRY = "openvino_telemetry"
 _TRACED = 32  # pixels
@@ -108,12 +108,6 @@ def _import_openvino() -> Any:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Silence what tracing says about constants, which is meant: the shapes are fixed."""
-    logger = logging.getLogger("openvino")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+    with quieted("openvino"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
