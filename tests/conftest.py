@@ -52,6 +52,8 @@ def restoring() -> Iterator[None]:
         while mlflow.active_run():
             mlflow.end_run("KILLED")
         mlflow.set_tracking_uri(None)
+    if hook := sys.modules.get("kedro_mlflow.framework.hooks.mlflow_hook"):
+        hook.mlflow_hook.run_id = None  # a failed run leaves it, and workers of a later runner would look for that run
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:] = path

