@@ -72,6 +72,12 @@ def test_preflight_counts(command: CliRunner) -> None:
     assert "MB (limit 10 MB)" in result.output
 
 
+def test_preflight_lists_the_places_in_blob_storage(command: CliRunner) -> None:
+    lines = run(command, "preflight", "video").output.splitlines()
+    places = [line.removeprefix("blob storage: ") for line in lines if line.startswith("blob storage: ")]
+    assert {place.split("@")[0] for place in places} == {"abfs://landing", "abfs://styled", "abfs://work"}
+
+
 def test_configure_writes_the_names(command: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "conf" / "azure" / "globals.yml"
     target.parent.mkdir(parents=True)

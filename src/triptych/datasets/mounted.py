@@ -11,8 +11,9 @@ import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from kedro.io import Version
 from kedro_azureml.datasets import AzureMLAssetDataset, AzureMLPipelineDataset
 
 from triptych.distributed import is_primary
@@ -52,6 +53,16 @@ class MountedDataset(_SavedByCopy, AzureMLPipelineDataset):  # type: ignore[misc
         metadata: Of no meaning to Kedro; for plugins.
     """
 
+    # Kedro writes down the arguments of a signature, not of one that it inherits.
+    def __init__(
+        self,
+        dataset: dict[str, Any],
+        root_dir: str = "data",
+        filepath_arg: str = "filepath",
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(dataset, root_dir, filepath_arg, metadata)
+
 
 class MountedAssetDataset(_SavedByCopy, AzureMLAssetDataset):  # type: ignore[misc]
     """A data asset: the latest version as an input, a new one as an output.
@@ -66,6 +77,21 @@ class MountedAssetDataset(_SavedByCopy, AzureMLAssetDataset):  # type: ignore[mi
         azureml_version: A version other than the latest.
         metadata: Of no meaning to Kedro; for plugins.
     """
+
+    def __init__(
+        self,
+        azureml_dataset: str,
+        dataset: dict[str, Any],
+        root_dir: str = "data",
+        filepath_arg: str = "filepath",
+        azureml_type: Literal["uri_file", "uri_folder"] = "uri_folder",
+        version: Version | None = None,
+        azureml_version: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            azureml_dataset, dataset, root_dir, filepath_arg, azureml_type, version, azureml_version, metadata
+        )
 
 
 def copy_files(source: Path, target: Path) -> None:
