@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT, RunProject
+from triptych.pipelines.video.openvino_runtime import has_openvino
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -97,7 +98,8 @@ def test_shelf_shows_the_report_and_looks_at_new_photos(
 
 
 def test_video_shows_the_report_and_paints_a_frame(run_project: RunProject, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = run_project("video", env="test")
+    quick = {"runtime": "openvino", "threads": 0} if has_openvino() else {}
+    data = run_project("video", env="test", params={"video": {"style": quick}})
     monkeypatch.chdir(ROOT / "notebooks")
     place = {"data_root": str(data), "mlflow_uri": f"sqlite:///{data.parent / 'mlflow.db'}"}
     shown = run_notebook(ROOT / "notebooks/video.ipynb", runtime_params=place)
