@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro_azureml.config import ComputeConfig
@@ -26,6 +27,7 @@ REMOTE = "abfs://work@account.dfs.core.windows.net/x.json"
 
 @pytest.fixture(scope="module")
 def bench(project: Path) -> Iterator[Workbench]:
+    bootstrap_project(project)  # another test may have left pipelines of its own
     with open_workbench(project, "azure", {}) as bench:
         yield bench
 

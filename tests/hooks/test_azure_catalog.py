@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro.validation.exceptions import DataValidationError
@@ -23,6 +24,7 @@ OUTPUTS = sorted({name for pipeline in PIPELINES.values() for name in pipeline.a
 
 
 def load_catalog(project: Path, environment: str, **params: str) -> DataCatalog:
+    bootstrap_project(project)  # another test may have left pipelines of its own
     with KedroSession.create(project, env=environment, runtime_params=params) as session:
         catalog: DataCatalog = session.load_context().catalog  # type: ignore[attr-defined]
         return catalog
