@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from triptych.azure.compilation import Workbench
+    from triptych.azure.needs import Needs
 
 _ENVIRONMENT = click.option("-e", "--env", default="azure", show_default=True, help="Environment with an azureml.yml.")
 _PARAMS = click.option("--params", default="", help="As for kedro run: key=value,key=value.")
@@ -26,6 +32,7 @@ def azure() -> None:
 def check(names: tuple[str, ...], env: str, params: str, online: bool) -> None:
     """Compile pipelines (all, if none is named), and refuse those that would fail on Azure ML."""
     from triptych.azure.faults import find_faults
+    from triptych.azure.needs import list_needs
     from triptych.azure.snapshots import find_snapshot_faults
 
     faults = {"snapshot": find_snapshot_faults(Path.cwd())}
@@ -33,7 +40,7 @@ def check(names: tuple[str, ...], env: str, params: str, online: bool) -> None:
         for name in _choose(names, bench.pipelines):
             faults[name] = find_faults(bench, name)
             if online and not faults[name]:
-                faults[name] = _ask_workspace(bench, name)
+                faults[name] = _ask_workspace(bench, list_needs(bench, bench.compile(name)))
     for name, found in faults.items():
         click.echo(f"{name}: {'ok' if not found else ''}")
         for fault in found:
@@ -57,7 +64,7 @@ def preflight(name: str, env: str, params: str, online: bool) -> None:
         (name,) = _choose((name,), bench.pipelines)
         needs = list_needs(bench, bench.compile(name))
         click.echo(describe_needs(name, needs, take_stock(Path.cwd())))
-        missing = _ask_workspace(bench, name) if online else []
+        missing = _ask_workspace(bench, needs) if online else []
     for line in missing:
         click.secho(f"missing: {line}", fg="red")
     if missing:
@@ -79,7 +86,9 @@ def configure(outputs: Path, env: str) -> None:
     click.echo(f"{target}: {', '.join(changed) or 'nothing'} changed")
 
 
-def _open(env: str, params: str) -> Any:
+@contextmanager
+def _open(env: str, params: str) -> Iterator[Workbench]:
+    """Load the environment; what is wrong with it is shown as a message, not as a traceback."""
     from kedro.framework.cli.utils import _split_params
     from kedro.framework.startup import bootstrap_project
 
@@ -91,23 +100,12 @@ def _open(env: str, params: str) -> Any:
         raise click.ClickException(f"{project} is not the project: go to the folder that holds conf/")
     bootstrap_project(project)
     runtime = _split_params(click.get_current_context(), None, params)
-    return _Refusing(open_workbench(project, env, runtime), (ParametersError, ValueError))
-
-
-class _Refusing:
-    """Shows what is wrong with the configuration as a message, not as a traceback."""
-
-    def __init__(self, inner: Any, expected: tuple[type[Exception], ...]) -> None:
-        self._inner, self._expected = inner, expected
-
-    def __enter__(self) -> Any:
+    with ExitStack() as stack:
         try:
-            return self._inner.__enter__()
-        except self._expected as error:
+            bench = stack.enter_context(open_workbench(project, env, runtime))
+        except (ParametersError, ValueError) as error:
             raise click.ClickException(str(error)) from error
-
-    def __exit__(self, *error: Any) -> Any:
-        return self._inner.__exit__(*error)
+        yield bench
 
 
 def _choose(names: tuple[str, ...], pipelines: dict[str, Any]) -> list[str]:
@@ -117,8 +115,7 @@ def _choose(names: tuple[str, ...], pipelines: dict[str, Any]) -> list[str]:
     return list(names or pipelines)
 
 
-def _ask_workspace(bench: Any, name: str) -> list[str]:
-    from triptych.azure.needs import list_needs
+def _ask_workspace(bench: Workbench, needs: Needs) -> list[str]:
     from triptych.azure.workspace import connect, find_missing
 
-    return find_missing(connect(bench.config), list_needs(bench, bench.compile(name)))
+    return find_missing(connect(bench.config), needs)

@@ -12,8 +12,10 @@ LIMIT_BYTES = 10_000_000
 """Ours; Azure's is 300 MB, but every step of every job unpacks it."""
 
 _NEEDED = ("src/triptych/settings.py", "conf/base/globals.yml", "pyproject.toml")
-_FOREIGN = (".git", ".venv", "mlartifacts", "mlruns", "node_modules", "tests", "docs", "__pycache__")
-_CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache")
+_FOREIGN = {
+    *(".git", ".venv", "mlartifacts", "mlruns", "node_modules", "tests", "docs"),
+    *("__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"),
+}
 _SAMPLES = PurePosixPath("data/01_raw")
 
 
@@ -74,9 +76,4 @@ def find_snapshot_faults(project: Path) -> list[str]:
 def _is_foreign(path: PurePosixPath) -> bool:
     results = path.parts[0] == "data" and not path.is_relative_to(_SAMPLES)
     secret = path.is_relative_to("conf/local") or path.name.startswith(("credentials", ".env"))
-    return (
-        results
-        or secret
-        or path.suffix in (".db", ".log", ".pyc")
-        or any(part in (*_FOREIGN, *_CACHES) for part in path.parts)
-    )
+    return results or secret or path.suffix in (".db", ".log", ".pyc") or not _FOREIGN.isdisjoint(path.parts)

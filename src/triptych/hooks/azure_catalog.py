@@ -82,8 +82,7 @@ class AzureCatalog:
             with _replacing(catalog):
                 self._plugin.before_pipeline_run(run_params, pipeline, catalog)
             # Its runner copies the datasets, not their validators.
-            copied = is_azure_step(run_params)
-            self._checked = catalog if copied else None
+            self._checked = catalog if is_azure_step(run_params) else None
 
     @hook_impl
     def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
