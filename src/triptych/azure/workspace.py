@@ -56,9 +56,14 @@ def find_missing(client: Any, needs: Needs) -> list[str]:
 
 
 def _get(collection: Any, name: str, **version: Any) -> Any:
+    from azure.ai.ml.exceptions import ValidationErrorType, ValidationException
     from azure.core.exceptions import ResourceNotFoundError
 
     try:
         return collection.get(name, **version)
     except ResourceNotFoundError:
+        return None
+    except ValidationException as error:  # by a label, the SDK looks through all versions itself
+        if error.error_type != ValidationErrorType.RESOURCE_NOT_FOUND:
+            raise
         return None
