@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from azure.ai.ml.exceptions import ErrorCategory, ErrorTarget, ValidationErrorType, ValidationException
+from azure.ai.ml.exceptions import ErrorCategory, ErrorTarget, MlException, ValidationErrorType, ValidationException
 from azure.core.exceptions import ResourceNotFoundError
 
 from triptych.azure.needs import Needs, Step
@@ -40,15 +41,30 @@ def client(**changed: Collection) -> Any:
 
 
 def invalid(kind: ValidationErrorType) -> ValidationException:
-    words = {"message": "no", "no_personal_data_message": "no", "target": ErrorTarget.ASSET}
-    return ValidationException(**words, error_category=ErrorCategory.USER_ERROR, error_type=kind)
+    words: dict[str, Any] = {"message": "no", "no_personal_data_message": "no", "target": ErrorTarget.ASSET}
+    words |= {"error_category": ErrorCategory.USER_ERROR, "error_type": kind}
+    return ValidationException(**words)
+
+
+def in_words(finding: Exception) -> MlException:
+    """As azure-ai-ml raises it from `data.get(name, label="latest")`."""
+    error = MlException(message="no", no_personal_data_message="no")
+    error.__context__ = finding
+    return error
 
 
 def test_nothing_is_missing() -> None:
     assert find_missing(client(), NEEDS) == []
 
 
-@pytest.mark.parametrize("error", [ResourceNotFoundError("no"), invalid(ValidationErrorType.RESOURCE_NOT_FOUND)])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ResourceNotFoundError("no"),
+        invalid(ValidationErrorType.RESOURCE_NOT_FOUND),
+        in_words(invalid(ValidationErrorType.RESOURCE_NOT_FOUND)),
+    ],
+)
 @pytest.mark.parametrize(
     ("part", "told"),
     [
@@ -67,6 +83,7 @@ def test_a_cluster_that_is_too_small_is_named() -> None:
     assert fault.startswith("gpu has 1 nodes at most, a step needs 2")
 
 
-def test_any_other_error_is_shown() -> None:
-    with pytest.raises(ValidationException):
-        find_missing(client(data=Collection(invalid(ValidationErrorType.INVALID_VALUE))), NEEDS)
+@pytest.mark.parametrize("wrap", [lambda finding: finding, in_words])
+def test_any_other_error_is_shown(wrap: Callable[[Exception], Exception]) -> None:
+    with pytest.raises(MlException):
+        find_missing(client(data=Collection(wrap(invalid(ValidationErrorType.INVALID_VALUE)))), NEEDS)

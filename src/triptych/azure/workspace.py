@@ -56,14 +56,15 @@ def find_missing(client: Any, needs: Needs) -> list[str]:
 
 
 def _get(collection: Any, name: str, **version: Any) -> Any:
-    from azure.ai.ml.exceptions import ValidationErrorType, ValidationException
+    from azure.ai.ml.exceptions import MlException, ValidationErrorType, ValidationException
     from azure.core.exceptions import ResourceNotFoundError
 
     try:
         return collection.get(name, **version)
     except ResourceNotFoundError:
         return None
-    except ValidationException as error:  # by a label, the SDK looks through all versions itself
-        if error.error_type != ValidationErrorType.RESOURCE_NOT_FOUND:
+    except MlException as error:  # by a label the SDK looks itself, and some of its calls put the finding into words
+        finding = error if isinstance(error, ValidationException) else error.__context__
+        if getattr(finding, "error_type", None) != ValidationErrorType.RESOURCE_NOT_FOUND:
             raise
         return None
