@@ -17,8 +17,8 @@ import numpy as np
 from kedro_datasets.partitions import PartitionedDataset
 from PIL import Image
 
-from triptych.blob_storage import account_of, without_account
 from triptych.datasets import FolderDataset
+from triptych.storage.blob_storage import account_of, without_account
 
 
 def main() -> None:

@@ -135,9 +135,9 @@ def _write_links(path: Path, links: list[tuple[int, int]], related: int, rng: ra
 
 def read_ours(folder: Path, target: Path) -> None:
     """Read the selection with the project's dataset and save it."""
-    from triptych.datasets.parquet_batches import ParquetBatchesDataset
-    from triptych.datasets.posts import PostSelection
     from triptych.datasets.stack_exchange import StackExchangeDataset
+    from triptych.faq.dump.parquet_batches import ParquetBatchesDataset
+    from triptych.faq.dump.posts import PostSelection
 
     source = StackExchangeDataset(filepath=folder).load()
     stream = source.read_posts(PostSelection(tags=(TAG,), background_every=0))
@@ -199,7 +199,7 @@ def run_reader(reader: str, folder: Path, target: Path) -> dict[str, float]:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        from triptych.datasets.posts import POST_SCHEMA
+        from triptych.faq.dump.posts import POST_SCHEMA
 
         columns = zip(*rows, strict=True)
         arrays = [pa.array(column, field.type) for column, field in zip(columns, POST_SCHEMA, strict=True)]

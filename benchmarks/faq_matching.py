@@ -29,12 +29,12 @@ import pandas as pd
 import psutil
 from generated_faq import generate
 
-from triptych.pipelines.faq.faq_index import FaqIndex
-from triptych.pipelines.faq.features import QueryPlan, featurize, tabulate
-from triptych.pipelines.faq.html_text import clean_html, clean_title
-from triptych.pipelines.faq.matcher import FaqMatcher
-from triptych.pipelines.faq.params import RankerParams, RetrievalParams
-from triptych.pipelines.faq.ranker import train_booster
+from triptych.faq.matcher import FaqMatcher
+from triptych.faq.params import RankerParams, RetrievalParams
+from triptych.faq.ranking.features import QueryPlan, featurize, tabulate
+from triptych.faq.ranking.lambdarank import train_booster
+from triptych.faq.retrieval.index import FaqIndex
+from triptych.faq.text.html import clean_html, clean_title
 
 MIB = 2**20
 Figures = dict[str, float]

@@ -28,16 +28,16 @@ import pandas as pd
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
+from triptych.faq.evaluation.metrics import rank_fold
+from triptych.faq.evaluation.report import flatten_metrics
+from triptych.faq.ranking.lambdarank import load_booster
 from triptych.parameters import build_parameters
 from triptych.pipeline_registry import register_pipelines
-from triptych.pipelines.faq.evaluation import rank_fold
-from triptych.pipelines.faq.nodes import run_ranker_trial, run_reference_trial, train_ranker, train_reference
-from triptych.pipelines.faq.ranker import load_booster
-from triptych.pipelines.faq.report import flatten_metrics
-from triptych.settings import SEARCH_PLANS
+from triptych.pipelines.faq.nodes import train_ranker, train_reference
+from triptych.pipelines.faq_tune.nodes import run_ranker_trial, run_reference_trial
 from triptych.tuning.nodes import promote_rung, sample_trials, select_best
 from triptych.tuning.params import SearchParams
-from triptych.tuning.plan import SearchPlan
+from triptych.tuning.plan import SEARCH_PLANS, SearchPlan
 from triptych.tuning.space import Dimension
 from triptych.tuning.trials import Trial
 

@@ -34,14 +34,14 @@ from torchvision.models.detection.rpn import RPNHead
 from torchvision.ops import MultiScaleRoIAlign
 from torchvision.transforms import functional
 
-from triptych.pipelines.shelf.detectors import build_detector
-from triptych.pipelines.shelf.devices import choose_device, limited_threads
-from triptych.pipelines.shelf.ingest import ingest_folder
-from triptych.pipelines.shelf.learning_data import prepare_data
-from triptych.pipelines.shelf.params import LEVELS, DetectorParams, IngestParams, SplitParams, TrainingParams
-from triptych.pipelines.shelf.prediction import predict_photos
-from triptych.pipelines.shelf.splitting import split_photos_by_source
-from triptych.pipelines.shelf.trainer import Trainer
+from triptych.shelf.data.ingest import ingest_folder
+from triptych.shelf.data.splitting import split_photos_by_source
+from triptych.shelf.devices import choose_device, limited_threads
+from triptych.shelf.model.detector import build_detector
+from triptych.shelf.model.prediction import predict_photos
+from triptych.shelf.params import LEVELS, DetectorParams, IngestParams, SplitParams, TrainingParams
+from triptych.shelf.training.learning_data import prepare_data
+from triptych.shelf.training.trainer import Trainer
 
 SAMPLE = Path(__file__).parents[1] / "data" / "01_raw" / "shelf"
 PAPER = {

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from triptych.pipelines.video.decoding import read_frames
-from triptych.pipelines.video.params import PlanningParams, SmoothingParams, StyleParams
-from triptych.pipelines.video.probing import probe_video
-from triptych.pipelines.video.runtimes import create_stylizer
-from triptych.pipelines.video.smoothing import TemporalSmoother
-from triptych.pipelines.video.warping import Frame, sharpness, warping_error
+from triptych.video.media.decoding import read_frames
+from triptych.video.params import PlanningParams, SmoothingParams, StyleParams
+from triptych.video.planning.probing import probe_video
+from triptych.video.runtimes.choice import create_stylizer
+from triptych.video.stylizing.motion import Frame, sharpness, warping_error
+from triptych.video.stylizing.smoothing import TemporalSmoother
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = {

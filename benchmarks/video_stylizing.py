@@ -36,14 +36,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from triptych.pipelines.video.finishing import finish_videos
-from triptych.pipelines.video.params import EncodingParams, PlanningParams, SmoothingParams, StyleParams
-from triptych.pipelines.video.ranks import stylize_as_rank
-from triptych.pipelines.video.segment_store import SegmentStore
-from triptych.pipelines.video.style_networks import TransformerNet
-from triptych.pipelines.video.stylizing import SegmentStylizer, list_work, stylize_share
-from triptych.pipelines.video.video_plans import plan_videos, read_plan
 from triptych.samples.clip import RATE, render_frames, synthesize_tone
+from triptych.video.network.transformer import TransformerNet
+from triptych.video.params import EncodingParams, PlanningParams, SmoothingParams, StyleParams
+from triptych.video.planning.plans import plan_videos, read_plan
+from triptych.video.restitching.finishing import finish_videos
+from triptych.video.stylizing.ranks import stylize_as_rank
+from triptych.video.stylizing.store import SegmentStore
+from triptych.video.stylizing.stylizing import SegmentStylizer, list_work, stylize_share
 
 MODELS = Path(__file__).parents[1] / "data" / "01_raw" / "video_style" / "models"
 MIB = 2**20
@@ -104,7 +104,7 @@ def _run(command: list[str]) -> str:
 
 
 def _load(network: Path) -> Any:
-    from triptych.pipelines.video.style_models import load_style
+    from triptych.video.network.transformer import load_style
 
     return load_style(network).eval()
 

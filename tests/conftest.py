@@ -19,10 +19,12 @@ from triptych.startup import prepare  # noqa: E402
 prepare()
 
 import pytest  # noqa: E402
+from kedro.framework.project import configure_project  # noqa: E402
 from kedro.framework.session import KedroSession  # noqa: E402
 from kedro.framework.startup import bootstrap_project  # noqa: E402
 from kedro.runner import AbstractRunner, SequentialRunner  # noqa: E402
 
+configure_project("triptych")  # tests list the pipelines when they are collected
 RunProject = Callable[..., Path]
 
 

@@ -22,6 +22,7 @@ def test_the_pipelines_of_the_design_are_there() -> None:
 def test_no_heavy_library_is_imported_to_build_them() -> None:
     code = (
         "import sys, triptych.settings\n"
+        "from kedro.framework.project import configure_project; configure_project('triptych')\n"
         "from triptych.pipeline_registry import register_pipelines\n"
         "register_pipelines()\n"
         f"print(sorted(set({HEAVY!r}) & set(sys.modules)))"

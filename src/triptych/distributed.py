@@ -42,11 +42,6 @@ def local_world_size() -> int:
     return _read("LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", default=1)
 
 
-def count_cores() -> int:
-    """Count the cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def is_primary() -> bool:
     """Tell whether this process is the one that writes."""
     return rank() == 0

@@ -9,18 +9,25 @@ from triptych.hooks import (
     AzureCatalog,
     MlflowSetup,
     ParameterCheck,
-    QuietRanks,
+    PrimaryRankOnly,
     RunReport,
     SearchRestart,
     TrialTracking,
 )
-from triptych.hooks.quiet_ranks import plugins_of_rank_0
+from triptych.hooks.primary_rank import plugins_of_rank_0
 from triptych.startup import prepare
-from triptych.tuning.plan import SearchPlan
 
 prepare()
 
-HOOKS = (ParameterCheck(), AzureCatalog(), QuietRanks(), RunReport(), MlflowSetup(), SearchRestart(), TrialTracking())
+HOOKS = (
+    ParameterCheck(),
+    AzureCatalog(),
+    PrimaryRankOnly(),
+    RunReport(),
+    MlflowSetup(),
+    SearchRestart(),
+    TrialTracking(),
+)
 
 DISABLE_HOOKS_FOR_PLUGINS = (
     "kedro-azureml",  # its hook insists on an azureml.yml in every environment; AzureCatalog calls it
@@ -35,6 +42,3 @@ CONFIG_LOADER_ARGS = {
     "merge_strategy": {"parameters": "soft"},
     "custom_resolvers": {"oc.env": oc.env},
 }
-
-# The shape of each workload's hyperparameter searches: it shapes the graph. The space is in the parameters.
-SEARCH_PLANS = {"faq": SearchPlan(trials=16, rungs=3, eta=4), "shelf": SearchPlan(trials=16, rungs=3, eta=4)}

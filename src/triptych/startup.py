@@ -6,12 +6,15 @@ pyproject.toml); `settings.py` calls it again for sessions started from Python.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import importlib.util
 import os
 import re
+import sys
 import warnings
+from pathlib import Path
 from typing import TextIO
-
-from triptych.openmp import ensure_openmp
 
 # Printed at every start by the libraries' own imports; nothing a user of this project can act on.
 _NOISE = re.compile(
@@ -44,3 +47,20 @@ def _show_unless_noise(
 ) -> None:
     if not _NOISE.search(str(message)):
         _show(message, category, filename, lineno, file, line)
+
+
+_NAME = "libomp.dylib" if sys.platform == "darwin" else "libgomp.so.1"
+
+
+def ensure_openmp() -> None:
+    """Load torch's copy of the OpenMP runtime if the system has none; without torch, do nothing.
+
+    To be called before `import lightgbm`. torch itself is not imported.
+    """
+    try:
+        ctypes.CDLL(_NAME, mode=ctypes.RTLD_GLOBAL)
+    except OSError:
+        spec = importlib.util.find_spec("torch")
+        for folder in (spec.submodule_search_locations if spec else None) or []:
+            with contextlib.suppress(OSError):
+                ctypes.CDLL(str(Path(folder) / "lib" / _NAME), mode=ctypes.RTLD_GLOBAL)

@@ -60,7 +60,7 @@ def copy_project(target: Path) -> Path:
         tiny = yaml.safe_load((ROOT / "conf" / "test" / workload / "parameters.yml").read_text(encoding="utf-8"))
         path = target / "conf" / "azure" / workload / "parameters.yml"
         path.write_text(yaml.safe_dump({workload: _merge(tiny[workload], sizes)}), encoding="utf-8")
-    with (target / "src" / "triptych" / "settings.py").open("a", encoding="utf-8") as file:
+    with (target / "src" / "triptych" / "tuning" / "plan.py").open("a", encoding="utf-8") as file:
         file.write(f'\nSEARCH_PLANS["faq"] = {PLAN!r}\n')
     return target
 

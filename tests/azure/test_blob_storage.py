@@ -19,16 +19,16 @@ from tests.azure.azurite import BlobStorage
 from tests.azure.azurite import azurite as azurite
 from tests.azure.azurite import blobs as blobs
 from tests.e2e.test_video_sample import read_metrics, read_videos, short_clip
-from triptych import mirrors
 from triptych.datasets import FolderDataset, WorkFolderDataset
-from triptych.pipelines.video import reporting
+from triptych.storage import mirrors
+from triptych.video.reporting import reporting
 
 RunProject = Callable[..., Path]
 PHOTOS = 300
 # What another machine does: it opens the same folder, looks for a file, and answers it.
 ANSWER = """
 import sys
-from triptych import mirrors
+from triptych.storage import mirrors
 from triptych.datasets import WorkFolderDataset
 
 folder = WorkFolderDataset(filepath=sys.argv[1]).load()

@@ -22,7 +22,7 @@ from tests.azure.project_copy import PLAN, ROOT, SIZES
 from tests.e2e.test_faq_tune import read_best
 from tests.e2e.test_shelf_sample import read_json
 from tests.e2e.test_video_sample import short_clip
-from triptych.settings import SEARCH_PLANS
+from triptych.tuning.plan import SEARCH_PLANS
 
 RunProject = Callable[..., Path]
 Submitted = dict[str, Future[PipelineRun]]
@@ -76,7 +76,7 @@ def local(
 
     def run(name: str) -> Path:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("triptych.pipeline_registry.SEARCH_PLANS", {**SEARCH_PLANS, "faq": PLAN})
+            patch.setitem(SEARCH_PLANS, "faq", PLAN)
             return run_in(work, name, env="test", params={**SIZES, "video_raw": str(landing)})
 
     return run
@@ -109,9 +109,9 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def nodes_of(name: str) -> list[str]:
     from triptych.pipeline_registry import register_pipelines
-    from triptych.pipelines.faq.pipeline import create_tune_pipeline
+    from triptych.pipelines.faq_tune.pipeline import create_pipeline
 
-    pipeline = create_tune_pipeline(PLAN) if name == "faq_tune" else register_pipelines()[name]
+    pipeline = create_pipeline(PLAN) if name == "faq_tune" else register_pipelines()[name]
     return sorted(node.name.replace(".", "_") for node in pipeline.nodes)
 
 

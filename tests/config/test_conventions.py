@@ -65,7 +65,7 @@ def is_of_search(node: Node) -> bool:
 @each_node
 def test_a_node_is_called_as_its_function_in_its_workload(node: Node) -> None:
     assert node.namespace is not None
-    of_workload = node.func.__module__ == f"triptych.pipelines.{node.namespace}.nodes"
+    of_workload = re.fullmatch(rf"triptych\.pipelines\.{node.namespace}(_\w+)?\.nodes", node.func.__module__)
     assert of_workload or is_of_search(node)
     # A search has several of each: which search and rung, or which rung and slot.
     suffix = r"_[a-z]+(_r\d+)?" if is_of_search(node) else r"_r\d+_\d\d" if "trial" in node.tags else ""

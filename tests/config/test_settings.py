@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from triptych import openmp, startup
+from triptych import startup
 
 
 def test_usage_reports_are_off(project: Path) -> None:
@@ -58,8 +58,8 @@ def test_lightgbm_finds_torchs_openmp_where_the_system_has_none(
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     monkeypatch.setattr("ctypes.CDLL", load)
-    openmp.ensure_openmp()
-    assert tried == [openmp._NAME, str(tmp_path / "torch/lib" / openmp._NAME)]
+    startup.ensure_openmp()
+    assert tried == [startup._NAME, str(tmp_path / "torch/lib" / startup._NAME)]
     assert "torch" not in sys.modules
 
 

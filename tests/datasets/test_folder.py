@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from kedro.io import DatasetError
 
-from triptych.datasets import Folder, FolderDataset
+from triptych.datasets import FolderDataset
+from triptych.storage.folder import Folder
 
 
 @pytest.fixture

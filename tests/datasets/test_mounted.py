@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from triptych.datasets import Folder, MountedAssetDataset, MountedDataset
+from triptych.datasets import MountedAssetDataset, MountedDataset
 from triptych.datasets.mounted import copy_files
+from triptych.storage.folder import Folder
 
 
 @pytest.fixture

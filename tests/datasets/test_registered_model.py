@@ -12,20 +12,20 @@ from kedro.io import DatasetError
 
 from tests.registry.conftest import write_model
 from triptych.datasets import ModelRegistryDataset, RegisteredModelDataset
-from triptych.registry import Candidate, Decision, ModelRegistry
+from triptych.registry import Decision, ModelRegistry, NewVersion
 
 
 @pytest.fixture
-def candidate(tmp_path: Path, restored: None, monkeypatch: pytest.MonkeyPatch) -> Candidate:
+def candidate(tmp_path: Path, restored: None, monkeypatch: pytest.MonkeyPatch) -> NewVersion:
     import mlflow
 
     monkeypatch.chdir(tmp_path)
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
     mlflow.set_experiment("registrations")  # MLflow keeps an earlier test's, which is none of this store
-    return Candidate("model", partial(write_model, "x"), {}, {}, {}, {}, Decision(True, "first"))
+    return NewVersion("model", partial(write_model, "x"), {}, {}, {}, {}, Decision(True, "first"))
 
 
-def test_saving_registers_and_keeps_the_record(candidate: Candidate, tmp_path: Path) -> None:
+def test_saving_registers_and_keeps_the_record(candidate: NewVersion, tmp_path: Path) -> None:
     dataset = RegisteredModelDataset(filepath=str(tmp_path / "made" / "registration.json"))
     assert not dataset.exists()
     for version in (1, 2):
@@ -37,13 +37,13 @@ def test_saving_registers_and_keeps_the_record(candidate: Candidate, tmp_path: P
     assert promoted.version == 1
 
 
-def test_no_record_is_written_of_what_was_not_registered(tmp_path: Path, candidate: Candidate) -> None:
+def test_no_record_is_written_of_what_was_not_registered(tmp_path: Path, candidate: NewVersion) -> None:
     def fail(folder: Path) -> None:
         raise OSError("disk full")
 
     dataset = RegisteredModelDataset(filepath=str(tmp_path / "registration.json"))
     with pytest.raises(DatasetError, match="disk full"):
-        dataset.save(Candidate("model", fail, {}, {}, {}, {}, candidate.decision))
+        dataset.save(NewVersion("model", fail, {}, {}, {}, {}, candidate.decision))
     assert not dataset.exists()
 
 

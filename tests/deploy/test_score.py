@@ -13,8 +13,8 @@ from types import ModuleType
 import pytest
 
 from tests.deploy.conftest import DEPLOY
-from tests.pipelines.shelf.tiny import draw_photo
 from tests.serving.conftest import detector_folder, features, matcher, model_folder, shelf_folder
+from tests.shelf.tiny import draw_photo
 
 __all__ = ["detector_folder", "features", "matcher", "model_folder", "shelf_folder"]
 

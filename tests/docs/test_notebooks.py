@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT, RunProject
-from triptych.pipelines.video.openvino_runtime import has_openvino
+from triptych.video.runtimes.openvino import has_openvino
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 

@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 
 from tests.e2e.conftest import read_metrics, settings
-from tests.pipelines.faq.conftest import SAMPLE, Sample
-from tests.pipelines.faq.conftest import sample as sample
-from triptych.pipelines.faq.ranking import METRICS
+from tests.faq.conftest import SAMPLE, Sample
+from tests.faq.conftest import sample as sample
+from triptych.faq.evaluation.metrics import METRICS
 
 RunProject = Callable[..., Path]
 FILES = [

@@ -18,15 +18,14 @@ import pandas as pd
 import pytest
 
 from tests.e2e.conftest import settings
-from triptych.settings import SEARCH_PLANS
-from triptych.tuning.plan import SearchPlan
+from triptych.tuning.plan import SEARCH_PLANS, SearchPlan
 
 SEARCHES = ("ranker", "reference")
 PLAN = SearchPlan(4, 2, 3)
 # `kedro`, but with the small plan.
 KEDRO = (
-    "from triptych import pipeline_registry as registry; from triptych.tuning.plan import SearchPlan; "
-    f"registry.SEARCH_PLANS = {{**registry.SEARCH_PLANS, 'faq': {PLAN!r}}}; "
+    "from triptych.tuning.plan import SEARCH_PLANS, SearchPlan; "
+    f"SEARCH_PLANS['faq'] = {PLAN!r}; "
     "from kedro.framework.cli.cli import main; main()"
 )
 THREADS = "faq.ranker.threads=1,faq.reference.threads=1,faq.ingest.workers=1,faq.retrieval.workers=1"
@@ -35,7 +34,7 @@ THREADS = "faq.ranker.threads=1,faq.reference.threads=1,faq.ingest.workers=1,faq
 @pytest.fixture(scope="module", autouse=True)
 def small_plan() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("triptych.pipeline_registry.SEARCH_PLANS", {**SEARCH_PLANS, "faq": PLAN})
+        patch.setitem(SEARCH_PLANS, "faq", PLAN)
         yield
 
 

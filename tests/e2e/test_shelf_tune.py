@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.e2e.test_shelf_sample import read_json, read_metrics
-from triptych.settings import SEARCH_PLANS
-from triptych.tuning.plan import SearchPlan
+from triptych.tuning.plan import SEARCH_PLANS, SearchPlan
 
 RunProject = Callable[..., Path]
 SETTINGS = {"shelf": {"detector_search": {"max_budget": 2}}}
@@ -21,7 +20,7 @@ def searched(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> It
     """Run shelf_tune with four trials, of which two go on; return folder and data_root."""
     work = tmp_path_factory.mktemp("shelf_tune")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("triptych.pipeline_registry.SEARCH_PLANS", {**SEARCH_PLANS, "shelf": SearchPlan(4, 2, 2)})
+        patch.setitem(SEARCH_PLANS, "shelf", SearchPlan(4, 2, 2))
         yield work, run_in(work, "shelf_tune", env="test", params=SETTINGS)
 
 

@@ -79,7 +79,7 @@ def make_table(path: str) -> pd.DataFrame:
 
 def test_a_step_checks_what_it_saves(tmp_path: Path) -> None:
     table = {"type": "triptych.datasets.CSVDataset", "filepath": str(tmp_path / "roles.csv")}
-    table |= {"validator": "triptych.pipelines.shelf.schemas.ROLES"}
+    table |= {"validator": "triptych.shelf.schemas.ROLES"}
     catalog = DataCatalog.from_config({"shelf.roles": table})
     pipeline = Pipeline([Node(make_table, "name", "shelf.roles", name="make_table")])
     catalog["name"] = "x"

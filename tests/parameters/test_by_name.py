@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from triptych.pipelines.shelf.params import TrainingParams
+from triptych.shelf.params import TrainingParams
 
 
 def test_a_field_can_be_read_as_from_a_dict() -> None:

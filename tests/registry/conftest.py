@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.registry.servers import Proxy, azure_like_server
-from triptych.registry import Candidate, Decision
+from triptych.registry import Decision, NewVersion
 
-MakeCandidate = Callable[..., Candidate]
+MakeCandidate = Callable[..., NewVersion]
 
 
 @dataclass
@@ -72,11 +72,11 @@ def write_model(text: str, folder: Path) -> None:
 
 
 @pytest.fixture
-def make_candidate(store: Store) -> MakeCandidate:
+def make_new_version(store: Store) -> MakeCandidate:
     """Return a function that makes a small candidate: its text, its decision, and whatever else to change."""
 
-    def make(text: str = "weights", decision: Decision | None = None, **changes: Any) -> Candidate:
-        candidate = Candidate(
+    def make(text: str = "weights", decision: Decision | None = None, **changes: Any) -> NewVersion:
+        candidate = NewVersion(
             name=store.name,
             write=partial(write_model, text),
             report={"metrics.json": '{"mrr": 0.5}'},

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from triptych.pipelines.video.style_models import load_style
-from triptych.pipelines.video.style_photos import read_picture
 from triptych.samples.style_image import PAINTERS, paint_mosaic, paint_strokes, write_style_images
+from triptych.video.network.transformer import load_style
+from triptych.video.training.photos import read_picture
 
 FOLDER = Path(__file__).parents[2] / "data" / "01_raw" / "video_style"
 

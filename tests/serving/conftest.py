@@ -1,4 +1,4 @@
-"""A small matcher, the one of tests/pipelines/faq, and a small detector, as MLflow models."""
+"""A small matcher, the one of tests/faq, and a small detector, as MLflow models."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.pipelines.faq.conftest import features, matcher
-from tests.pipelines.shelf.tiny import draw_photo, write_model
-from triptych.pipelines.faq.matcher import FaqMatcher
+from tests.faq.conftest import features, matcher
+from tests.shelf.tiny import draw_photo, write_model
+from triptych.faq.matcher import FaqMatcher
 from triptych.serving.faq_export import save_faq_model
 from triptych.serving.shelf_export import save_shelf_model
 

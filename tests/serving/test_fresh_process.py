@@ -15,8 +15,8 @@ import pytest
 
 from tests.registry.servers import free_port, serve
 from tests.serving.conftest import EXAMPLE
-from triptych.pipelines.faq.matcher import FaqMatcher
-from triptych.registry import Candidate, Decision, register
+from triptych.faq.matcher import FaqMatcher
+from triptych.registry import Decision, NewVersion, register
 from triptych.serving.faq_export import save_faq_model
 
 LOAD = """
@@ -42,7 +42,7 @@ def registered(matcher: FaqMatcher, tmp_path: Path, restored: None, monkeypatch:
     def write(folder: Path) -> None:
         save_faq_model(matcher, EXAMPLE, folder)
 
-    record = register(Candidate("faq-test", write, {}, {}, {}, {}, Decision(True, "first")))
+    record = register(NewVersion("faq-test", write, {}, {}, {}, {}, Decision(True, "first")))
     os.environ["MLFLOW_TRACKING_URI"] = mlflow.get_tracking_uri()
     return str(record["model_uri"])
 

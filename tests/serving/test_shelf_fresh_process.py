@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.pipelines.shelf.tiny import draw_photo
 from tests.registry.servers import free_port, serve
 from tests.serving.test_shelf_model import encode, to_text
+from tests.shelf.tiny import draw_photo
 from triptych.serving.shelf_export import DISTRIBUTIONS
 
 LOAD = """

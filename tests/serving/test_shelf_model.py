@@ -15,13 +15,13 @@ import pytest
 from packaging.requirements import Requirement
 from PIL import Image
 
-from tests.pipelines.shelf.tiny import draw_photo, write_model
-from triptych.pipelines.shelf.masks import decode_mask
-from triptych.pipelines.shelf.models import load_model
-from triptych.pipelines.shelf.prediction import predict_photos
+from tests.shelf.tiny import draw_photo, write_model
 from triptych.serving import shelf_model
 from triptych.serving.shelf_export import save_shelf_model
 from triptych.serving.shelf_model import COLUMNS
+from triptych.shelf.data.dataset import decode_mask
+from triptych.shelf.model.files import load_model
+from triptych.shelf.model.prediction import predict_photos
 
 LOW = {"score_threshold": 0.06}
 
@@ -47,7 +47,7 @@ def test_it_holds_plain_files_its_source_and_what_it_needs(shelf_folder: Path) -
     found = [path for path in shelf_folder.rglob("*") if path.is_file()]
     assert all(path.stat().st_size for path in found)  # an empty upload is refused by some servers
     files = {path.relative_to(shelf_folder).as_posix() for path in found}
-    assert {"MLmodel", "artifacts/detector/weights.pt", "code/triptych/pipelines/shelf/prediction.py"} <= files
+    assert {"MLmodel", "artifacts/detector/weights.pt", "code/triptych/shelf/model/prediction.py"} <= files
     assert not [name for name in files if name.endswith((".pkl", ".pickle", ".pyc"))]
     requirements = [Requirement(line) for line in (shelf_folder / "requirements.txt").read_text().splitlines()]
     assert {"mlflow", "pillow", "torch", "torchvision"} <= {requirement.name for requirement in requirements}

@@ -14,7 +14,7 @@ from typing import Any
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from triptych.quiet import quieted
+from triptych.log_levels import errors_only
 
 __all__ = ["Compiled", "Workbench", "open_workbench"]
 
@@ -110,7 +110,7 @@ def open_workbench(project: Path, environment: str, runtime_params: dict[str, An
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Spare the reader what Azure's SDK says of its own experimental classes."""
-    with quieted("azure.ai.ml._utils._experimental"), warnings.catch_warnings():
+    with errors_only("azure.ai.ml._utils._experimental"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from triptych.local_files import replace_file
+from triptych.storage.local_files import replace_file
 
 __all__ = ["NAMES", "adopt_outputs", "read_outputs"]
 

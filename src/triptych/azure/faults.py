@@ -13,8 +13,8 @@ from kedro_azureml.constants import DISTRIBUTED_CONFIG_FIELD
 from kedro_azureml.datasets import AzureMLAssetDataset, AzureMLPipelineDataset
 
 from triptych.azure.compilation import Compiled, Workbench, sanitize
-from triptych.blob_storage import is_remote
-from triptych.steps import DETERMINISTIC, GPU
+from triptych.node_tags import DETERMINISTIC, GPU
+from triptych.storage.blob_storage import is_remote
 
 __all__ = ["find_faults"]
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from triptych.datasets.atomic import TextDataset as TextDataset
     from triptych.datasets.faq_matcher import FaqMatcherDataset as FaqMatcherDataset
     from triptych.datasets.file import FileDataset as FileDataset
-    from triptych.datasets.folder import Folder as Folder
     from triptych.datasets.folder import FolderDataset as FolderDataset
     from triptych.datasets.landing_folder import LandingFolderDataset as LandingFolderDataset
     from triptych.datasets.mounted import MountedAssetDataset as MountedAssetDataset
@@ -34,7 +33,6 @@ _MODULES = {
     "CSVDataset": "atomic",
     "FaqMatcherDataset": "faq_matcher",
     "FileDataset": "file",
-    "Folder": "folder",
     "FolderDataset": "folder",
     "JSONDataset": "atomic",
     "LandingFolderDataset": "landing_folder",

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset
 
-from triptych.datasets.whole_folder import replace_folder
+from triptych.storage.local_files import replace_folder
 
 if TYPE_CHECKING:
-    from triptych.pipelines.faq.matcher import FaqMatcher
+    from triptych.faq.matcher import FaqMatcher
 
 
 class FaqMatcherDataset(AbstractDataset["FaqMatcher", "FaqMatcher"]):
@@ -28,7 +28,7 @@ class FaqMatcherDataset(AbstractDataset["FaqMatcher", "FaqMatcher"]):
     def load(self) -> FaqMatcher:
         """Read the matcher."""
         # Imported here: it brings scikit-learn and LightGBM with it.
-        from triptych.pipelines.faq.matcher import FaqMatcher
+        from triptych.faq.matcher import FaqMatcher
 
         return FaqMatcher.load(self._filepath)
 

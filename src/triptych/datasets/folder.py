@@ -3,41 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
-from triptych import mirrors
-from triptych.blob_storage import is_remote, local_path, open_filesystem, upload_folder
-from triptych.datasets.whole_folder import replace_folder
-from triptych.local_files import replace_file
-
-
-class Folder:
-    """A folder that a node made; the folder lives as long as this object, its files until they are saved.
-
-    Args:
-        scratch: Where the files are.
-    """
-
-    def __init__(self, scratch: tempfile.TemporaryDirectory[str]) -> None:
-        self._scratch = scratch
-
-    @classmethod
-    def create(cls, prefix: str) -> Folder:
-        """Create an empty folder among the temporary files.
-
-        Args:
-            prefix: What its name starts with, to tell it from others.
-        """
-        return cls(tempfile.TemporaryDirectory(prefix=f"triptych-{prefix}-"))
-
-    @property
-    def path(self) -> Path:
-        """Where to put the files."""
-        return Path(self._scratch.name)
+from triptych.storage import mirrors
+from triptych.storage.blob_storage import is_remote, local_path, open_filesystem, upload_folder
+from triptych.storage.folder import Folder
+from triptych.storage.local_files import replace_file, replace_folder
 
 
 class FolderDataset(AbstractDataset[Folder | Path, Path]):

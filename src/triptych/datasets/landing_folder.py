@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +11,10 @@ import fsspec
 from kedro.io import DatasetError
 from kedro_datasets.partitions import IncrementalDataset
 
-from triptych.blob_storage import account_of
-from triptych.local_files import link_or_copy, replace_file
+from triptych.storage.blob_storage import LandedFile, account_of, protocols_of
+from triptych.storage.local_files import replace_file
 
 Fingerprints = dict[str, str]
-
-
-@dataclass(frozen=True)
-class LandedFile:
-    """A file in the folder.
-
-    Attributes:
-        name: Its path within the folder, with `/`.
-        fingerprint: Changes when the file does: size and ETag, or size and time of change.
-        path: Its path on the file system.
-        filesystem: fsspec's file system.
-    """
-
-    name: str
-    fingerprint: str
-    path: str
-    filesystem: Any
-
-    def fetch(self, target: Path) -> None:
-        """Put the file's content under a local name: a hard link where that works, a copy elsewhere.
-
-        The name appears only with the whole content behind it.
-        """
-        with replace_file(target) as part:
-            if "file" in _protocols(self.filesystem):
-                link_or_copy(Path(self.path), part)
-            else:
-                self.filesystem.get_file(self.path, str(part))
 
 
 class LandingFolderDataset(IncrementalDataset):  # type: ignore[misc]
@@ -137,7 +108,7 @@ class LandingFolderDataset(IncrementalDataset):  # type: ignore[misc]
     def _write(self, url: str, fingerprints: Fingerprints) -> None:
         filesystem, path = self._open(url)
         content = json.dumps(fingerprints, indent=1, sort_keys=True).encode()
-        if "file" not in _protocols(filesystem):
+        if "file" not in protocols_of(filesystem):
             filesystem.pipe_file(path, content)  # blob storage shows an upload when it is complete
             return
         with replace_file(Path(path)) as part:
@@ -157,8 +128,3 @@ class LandingFolderDataset(IncrementalDataset):  # type: ignore[misc]
 def _fingerprint(details: dict[str, Any]) -> str:
     changed = next((str(details[key]) for key in ("etag", "content_md5", "last_modified") if details.get(key)), None)
     return f"{details.get('size')}-{changed or details.get('mtime')}"
-
-
-def _protocols(filesystem: Any) -> tuple[str, ...]:
-    protocol = filesystem.protocol
-    return (protocol,) if isinstance(protocol, str) else tuple(protocol)

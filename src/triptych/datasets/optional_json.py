@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from triptych.blob_storage import account_of, without_account
 from triptych.datasets.atomic import JSONDataset
+from triptych.storage.blob_storage import account_of, without_account
 
 
 class OptionalJSONDataset(JSONDataset):

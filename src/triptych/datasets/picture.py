@@ -12,7 +12,7 @@ from kedro.io import AbstractDataset, DatasetError
 from numpy.typing import NDArray
 from PIL import Image
 
-from triptych.local_files import replace_file
+from triptych.storage.local_files import replace_file
 
 if TYPE_CHECKING:
     from kedro_datasets._typing import ImagePreview

@@ -36,7 +36,7 @@ class QuestionFileDataset(AbstractDataset["pd.DataFrame", "pd.DataFrame"]):
             DatasetError: It cannot be read, or a column is missing or wrong; the message names the file.
         """
         # Imported here: it brings the HTML parser with it.
-        from triptych.pipelines.faq.new_questions import complete_columns
+        from triptych.faq.text.new_questions import complete_columns
 
         try:
             return complete_columns(self._read())

@@ -10,7 +10,7 @@ from kedro.io import AbstractDataset, DatasetError
 from triptych.datasets.atomic import JSONDataset
 
 if TYPE_CHECKING:
-    from triptych.registry import Candidate, ModelRegistry
+    from triptych.registry import ModelRegistry, NewVersion
 
 _logger = logging.getLogger(__name__)
 
@@ -52,11 +52,11 @@ class RegisteredModelDataset(JSONDataset):
         metadata: Of no meaning to Kedro; for plugins.
     """
 
-    def save(self, data: Candidate) -> None:
+    def save(self, data: NewVersion) -> None:
         """Register, then write the record.
 
         Args:
-            data: The model and its papers.
+            data: The model and its model card.
         """
         from triptych.registry import register
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset, DatasetError
 
-from triptych.local_files import replace_file
+from triptych.storage.local_files import replace_file
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,7 +9,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
-from triptych.datasets.whole_folder import replace_folder
+from triptych.storage.local_files import replace_folder
 from triptych.tuning.trials import Trial
 
 _RECORD = "trial.json"

@@ -7,15 +7,15 @@ from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
-from triptych.blob_storage import is_remote, local_path
-from triptych.mirrors import mount
+from triptych.storage.blob_storage import is_remote, local_path
+from triptych.storage.mirrors import mount
 
 
 class WorkFolderDataset(AbstractDataset[NoReturn, Path]):
     """A folder that is there when it is asked for; the node that loads it reads and writes in it.
 
     On a cluster it lies in blob storage, and every process has a local folder that stands for it: see
-    `triptych.mirrors`, by which nodes say when a file is complete.
+    `triptych.storage.mirrors`, by which nodes say when a file is complete.
 
     Args:
         filepath: The folder: a path, or `abfs://container@account.dfs.core.windows.net/folder`.

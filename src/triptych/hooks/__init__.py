@@ -3,9 +3,17 @@
 from triptych.hooks.azure_catalog import AzureCatalog
 from triptych.hooks.mlflow_setup import MlflowSetup
 from triptych.hooks.parameter_check import ParameterCheck
-from triptych.hooks.quiet_ranks import QuietRanks
+from triptych.hooks.primary_rank import PrimaryRankOnly
 from triptych.hooks.run_report import RunReport
 from triptych.hooks.search_restart import SearchRestart
 from triptych.hooks.trial_tracking import TrialTracking
 
-__all__ = ["AzureCatalog", "MlflowSetup", "ParameterCheck", "QuietRanks", "RunReport", "SearchRestart", "TrialTracking"]
+__all__ = [
+    "AzureCatalog",
+    "MlflowSetup",
+    "ParameterCheck",
+    "PrimaryRankOnly",
+    "RunReport",
+    "SearchRestart",
+    "TrialTracking",
+]

@@ -19,7 +19,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from triptych.quiet import quieted
+from triptych.log_levels import errors_only
 
 _PATTERNS = ["azureml*", "azureml*/**", "**/azureml*"]
 _PATH_KEYS = ("filepath", "path")
@@ -128,7 +128,7 @@ def wrap_outputs(catalog: DataCatalog, pipelines: dict[str, Pipeline]) -> None:
 def _replacing(catalog: DataCatalog) -> Iterator[None]:
     """Let entries be replaced without a warning of each, and without losing their validators."""
     validators = dict(catalog._validator_specs)
-    with quieted("kedro.io.data_catalog"):
+    with errors_only("kedro.io.data_catalog"):
         yield
     catalog._validator_specs.update(validators)
 

@@ -1,1 +1,1 @@
-"""One package a workload; they never import each other."""
+"""A package for each registered pipeline, the only place where a workload meets Kedro; Kedro finds them itself."""

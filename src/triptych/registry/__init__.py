@@ -5,12 +5,12 @@ aliases: a model is saved to a folder, uploaded as a run's artifacts and registe
 version is marked by a tag. MLflow is imported only when one of these is used.
 """
 
-from triptych.registry.candidate import Candidate, Decision
 from triptych.registry.model_registry import (
     ModelRegistry,
     PromotedModel,
     UnreadableVersionError,
 )
+from triptych.registry.new_version import Decision, NewVersion
 from triptych.registry.registration import register
 
-__all__ = ["Candidate", "Decision", "ModelRegistry", "PromotedModel", "UnreadableVersionError", "register"]
+__all__ = ["Decision", "ModelRegistry", "NewVersion", "PromotedModel", "UnreadableVersionError", "register"]

@@ -13,17 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from triptych.registry.candidate import Candidate, Decision
 from triptych.registry.model_registry import PREFIX, PROMOTED_TAG, REPORT_FOLDER, ModelRegistry
+from triptych.registry.new_version import Decision, NewVersion
 
 _LONGEST_PARAMETER = 500  # characters; MLflow's own limit is 6000, Azure ML's 500
 
 
-def register(candidate: Candidate) -> dict[str, Any]:
+def register(new: NewVersion) -> dict[str, Any]:
     """Make a model the next version of its name.
 
     Args:
-        candidate: The model and its papers.
+        new: The model and its model card.
 
     Returns:
         The record: `name`, `version`, `run_id`, `model_uri`, `alias` and the decision; it is also among
@@ -33,25 +33,25 @@ def register(candidate: Candidate) -> dict[str, Any]:
 
     client = mlflow.MlflowClient()
     with _run_id() as run_id:
-        folder = _upload(client, run_id, candidate)
-        _log(client, run_id, candidate)
-        tags = {f"{PREFIX}{key}": value for key, value in candidate.tags.items()} | {PROMOTED_TAG: "false"}
-        registered = mlflow.register_model(f"runs:/{run_id}/{folder}", candidate.name, tags=tags)
+        folder = _upload(client, run_id, new)
+        _log(client, run_id, new)
+        tags = {f"{PREFIX}{key}": value for key, value in new.tags.items()} | {PROMOTED_TAG: "false"}
+        registered = mlflow.register_model(f"runs:/{run_id}/{folder}", new.name, tags=tags)
         version = int(registered.version)
         registry = ModelRegistry()
-        decision = _confirm(registry, candidate)
-        alias = registry.promote(candidate.name, version) if decision.promoted else False
+        decision = _confirm(registry, new)
+        alias = registry.promote(new.name, version) if decision.promoted else False
         record = {
-            "name": candidate.name,
+            "name": new.name,
             "version": version,
             "run_id": run_id,
-            "model_uri": f"models:/{candidate.name}/{version}",
+            "model_uri": f"models:/{new.name}/{version}",
             "alias": alias,
             **decision.describe(),
-            **candidate.tags,
+            **new.tags,
         }
-        client.update_model_version(candidate.name, str(version), description=decision.reason)
-        client.log_dict(run_id, record, f"registration/{candidate.name}-{version}.json")
+        client.update_model_version(new.name, str(version), description=decision.reason)
+        client.log_dict(run_id, record, f"registration/{new.name}-{version}.json")
     return record
 
 
@@ -67,36 +67,36 @@ def _run_id() -> Iterator[str]:
             yield run.info.run_id
 
 
-def _upload(client: Any, run_id: str, candidate: Candidate) -> str:
+def _upload(client: Any, run_id: str, new: NewVersion) -> str:
     """Upload the model and its report to a folder of the run that holds none yet."""
     taken = {artifact.path for artifact in client.list_artifacts(run_id)}
     names = itertools.chain(["model"], (f"model-{number}" for number in itertools.count(2)))
     name = next(name for name in names if name not in taken)
     with tempfile.TemporaryDirectory(prefix="triptych-registry-") as folder:
         model = Path(folder) / "model"
-        candidate.write(model)
+        new.write(model)
         (model / REPORT_FOLDER).mkdir()
-        for file, content in candidate.report.items():
+        for file, content in new.report.items():
             written = content.encode() if isinstance(content, str) else content
             (model / REPORT_FOLDER / file).write_bytes(written)
         client.log_artifacts(run_id, str(model), name)
     return name
 
 
-def _log(client: Any, run_id: str, candidate: Candidate) -> None:
+def _log(client: Any, run_id: str, new: NewVersion) -> None:
     known: Mapping[str, str] = client.get_run(run_id).data.params
-    for key, value in candidate.parameters.items():
+    for key, value in new.parameters.items():
         # MLflow refuses a second value of a parameter; kedro-mlflow has logged most of them.
         if key not in known:
             client.log_param(run_id, key, str(value)[:_LONGEST_PARAMETER])
-    for key, metric in candidate.metrics.items():
+    for key, metric in new.metrics.items():
         client.log_metric(run_id, key, metric)
 
 
-def _confirm(registry: ModelRegistry, candidate: Candidate) -> Decision:
+def _confirm(registry: ModelRegistry, new: NewVersion) -> Decision:
     """Take a promotion back if another version was promoted since it was decided."""
-    decision = candidate.decision
-    now = registry.find_promoted(candidate.name)
+    decision = new.decision
+    now = registry.find_promoted(new.name)
     version = now.version if now else None
     if not decision.promoted or version == decision.compared_with:
         return decision

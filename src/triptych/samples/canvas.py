@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from triptych.samples.cameras import Camera
-from triptych.samples.colours import Picture, as_picture, fill
 
 _MOST_PX = 4000
 
@@ -124,3 +123,51 @@ def write(picture: Picture, text: str, colour: ArrayLike, area: tuple[float, flo
     layer = np.zeros(picture.shape[:2], dtype=np.uint8)
     cv2.putText(layer, text, at, font, scale, 255, max(1, round(scale * 3)), cv2.LINE_AA)
     picture[..., :3] += (as_picture(colour) - picture[..., :3]) * (layer.astype(np.float32) / 255)[..., None]
+
+
+Picture = NDArray[np.float32]
+"""Values in [0, 1], shape (height, width) or (height, width, channels): RGB, or RGB and opacity."""
+Colour = tuple[float, float, float]
+"""RGB in [0, 1]."""
+
+
+def as_picture(values: ArrayLike) -> Picture:
+    """Turn values into single precision, the type of all pictures."""
+    return np.asarray(values, dtype=np.float32)
+
+
+def fill(colour: ArrayLike, height: int, width: int) -> Picture:
+    """Make a picture of one colour."""
+    return np.broadcast_to(as_picture(colour), (height, width, np.size(colour))).copy()
+
+
+def ramp(first: float, last: float, length: int) -> Picture:
+    """Make a gradient, shape (length,)."""
+    return as_picture(np.linspace(first, last, length))
+
+
+def expose(picture: Picture, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Make a photo of a perfect picture: uneven light, vignette, tint, blur, noise.
+
+    Args:
+        picture: RGB in [0, 1], shape (height, width, 3).
+        rng: Source of chance.
+
+    Returns:
+        RGB, shape (height, width, 3).
+    """
+    height, width = picture.shape[:2]
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
+    angle, slope = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.2)
+    light = 1 + slope * (np.cos(angle) * x + np.sin(angle) * y)
+    light *= 1 - rng.uniform(0, 0.22) * (x**2 + y**2) / 2
+    tint = 1 + rng.normal(0, 0.035, 3)
+    grey = picture.mean(axis=2, keepdims=True)
+    picture = grey + (picture - grey) * rng.uniform(0.75, 1.0)
+    photo = picture * light[..., None] * tint * rng.uniform(0.85, 1.12)
+    photo = np.clip(photo, 0, 1) ** rng.uniform(0.82, 1.12)
+    # Blur is measured in pixels of a photo of 384 x 256, so that larger photos look alike.
+    sigma = rng.choice([rng.uniform(0.2, 0.45), rng.uniform(0.45, 0.85)]) * height / 256
+    photo = as_picture(cv2.GaussianBlur(as_picture(photo), (0, 0), float(sigma)))
+    grain = rng.normal(0, rng.uniform(0.003, 0.012), photo.shape)
+    return np.asarray(np.round(np.clip(photo + grain, 0, 1) * 255), dtype=np.uint8)

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triptych.samples.cameras import Camera
-from triptych.samples.canvas import cover_quad
-from triptych.samples.colours import Picture
+from triptych.samples.canvas import Picture, cover_quad
 from triptych.samples.shelf_layout import Gap, Shelf
 
 Mask = NDArray[np.bool_]

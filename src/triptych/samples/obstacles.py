@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from triptych.samples.canvas import fill_polygon, write
-from triptych.samples.colours import Colour, Picture, as_picture
+from triptych.samples.canvas import Colour, Picture, as_picture, fill_polygon, write
 
 # Half outlines of a shopper's parts from the top, in heights of a head from the bottom of the head.
 _BODY = [(0.28, 0.0), (0.8, 0.25), (0.95, 0.6), (1.06, 2.2), (1.04, 8.0)]

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from triptych.samples.canvas import fill_polygon
-from triptych.samples.colours import Picture, as_picture, fill, ramp
+from triptych.samples.canvas import Picture, as_picture, fill, fill_polygon, ramp
 from triptych.samples.shelf_layout import Kind
 
 # The right half of each outline from top to bottom: x from the middle, y, both in [0, 1].

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from triptych.samples.canvas import write
-from triptych.samples.colours import Colour, Picture, as_picture, fill
+from triptych.samples.canvas import Colour, Picture, as_picture, fill, write
 from triptych.samples.outlines import draw_outline, draw_shade
 from triptych.samples.shelf_layout import Kind
 

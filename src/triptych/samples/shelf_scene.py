@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from triptych.samples.canvas import Canvas, cover_quad, write
-from triptych.samples.colours import Colour, Picture, as_picture, fill, ramp
+from triptych.samples.canvas import Canvas, Colour, Picture, as_picture, cover_quad, fill, ramp, write
 from triptych.samples.shelf_layout import LIP, UPRIGHT, Cell, Shelf
 from triptych.samples.stock import paint_stock
 

@@ -23,11 +23,9 @@ from numpy.typing import NDArray
 
 from triptych.samples.annotation_files import describe_gap, write_coco, write_voc
 from triptych.samples.cameras import Camera, draw_camera
-from triptych.samples.canvas import Canvas
-from triptych.samples.colours import Picture, as_picture
+from triptych.samples.canvas import Canvas, Picture, as_picture, expose
 from triptych.samples.masks import Instance, describe, draw_mask, is_in_sight, is_open
 from triptych.samples.obstacles import draw_obstacles, lay_over
-from triptych.samples.photography import expose
 from triptych.samples.shelf_layout import Shelf, draw_shelf
 from triptych.samples.shelf_scene import paint_shelf
 

@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from triptych.samples.canvas import Canvas
-from triptych.samples.colours import Picture, as_picture, fill, ramp
+from triptych.samples.canvas import Canvas, Picture, as_picture, fill, ramp
 from triptych.samples.packaging import Look, draw_front, draw_look
 from triptych.samples.shelf_layout import Cell, Facing, Kind
 

@@ -11,7 +11,7 @@ from triptych.serving.source_copy import copy_source, pin
 if TYPE_CHECKING:
     import pandas as pd
 
-    from triptych.pipelines.faq.matcher import FaqMatcher
+    from triptych.faq.matcher import FaqMatcher
 
 # What matching imports, pinned to what is installed where the model is saved.
 DISTRIBUTIONS = (

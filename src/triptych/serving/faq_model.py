@@ -9,11 +9,11 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel
 
-from triptych.openmp import ensure_openmp
-from triptych.pipelines.faq.new_questions import clean_new_questions, complete_columns
+from triptych.faq.text.new_questions import clean_new_questions, complete_columns
+from triptych.startup import ensure_openmp
 
 if TYPE_CHECKING:
-    from triptych.pipelines.faq.matcher import FaqMatcher
+    from triptych.faq.matcher import FaqMatcher
 
 MATCHER = "matcher"
 DEFAULT_TOP_K = 3
@@ -38,7 +38,7 @@ class FaqModel(PythonModel):
             context: MLflow's, with the path of the artifact.
         """
         ensure_openmp()
-        from triptych.pipelines.faq.matcher import FaqMatcher
+        from triptych.faq.matcher import FaqMatcher
 
         self._matcher = FaqMatcher.load(Path(context.artifacts[MATCHER]))
 

@@ -13,13 +13,13 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel
 
-from triptych.pipelines.shelf.photo_files import PhotoError, read_photo
+from triptych.shelf.data.photo_files import PhotoError, read_photo
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from triptych.pipelines.shelf.models import LoadedDetector
+    from triptych.shelf.model.files import LoadedDetector
 
 DETECTOR = "detector"
 COLUMNS = {
@@ -56,7 +56,7 @@ class ShelfModel(PythonModel):
         Args:
             context: MLflow's, with the path of the artifact.
         """
-        from triptych.pipelines.shelf.judging import load_detector
+        from triptych.shelf.model.files import load_detector
 
         self._detector = load_detector(Path(context.artifacts[DETECTOR]))
 
@@ -74,7 +74,7 @@ class ShelfModel(PythonModel):
         Raises:
             MlflowException: If a photo or the threshold is wrong (HTTP 400 from a server).
         """
-        from triptych.pipelines.shelf.prediction import predict_photos
+        from triptych.shelf.model.prediction import predict_photos
 
         threshold = float((params or {}).get("score_threshold", 0.0))
         if not 0 <= threshold < 1:

@@ -6,7 +6,7 @@ from typing import Any
 
 from kedro.pipeline import Node
 
-from triptych.steps import DETERMINISTIC
+from triptych.node_tags import DETERMINISTIC
 from triptych.tuning import nodes
 from triptych.tuning.params import SearchParams
 from triptych.tuning.plan import SearchPlan

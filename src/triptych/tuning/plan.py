@@ -28,3 +28,7 @@ class SearchPlan:
     def budget(self, rung: int, max_budget: int) -> int:
         """Give the budget that a trial has used up at the end of a rung; the last rung's is `max_budget`."""
         return max(int(round(max_budget / self.eta ** (self.rungs - 1 - rung))), 1)  # noqa: RUF046 - mypy sees Any
+
+
+SEARCH_PLANS = {"faq": SearchPlan(trials=16, rungs=3, eta=4), "shelf": SearchPlan(trials=16, rungs=3, eta=4)}
+"""The shape of each workload's searches."""

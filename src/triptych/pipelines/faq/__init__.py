@@ -1,1 +1,5 @@
-"""Find the answered question that a new question repeats."""
+"""faq: from raw posts to a registered model that finds the original of a new question."""
+
+from triptych.pipelines.faq.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

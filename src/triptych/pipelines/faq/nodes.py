@@ -9,12 +9,26 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from triptych.datasets.posts import PostSelection, PostStream, QuestionSource
-from triptych.pipelines.faq.evaluation import rank_fold
-from triptych.pipelines.faq.features import featurize_fold
-from triptych.pipelines.faq.matcher import FaqMatcher, make_entries
-from triptych.pipelines.faq.new_questions import clean_new_questions
-from triptych.pipelines.faq.params import (
+from triptych.faq.dump.parquet_batches import PostFile
+from triptych.faq.dump.posts import PostSelection, PostStream, QuestionSource
+from triptych.faq.evaluation.metrics import rank_fold
+from triptych.faq.evaluation.model_card import (
+    describe_ranker,
+    make_tags,
+    pick_example,
+    write_report,
+)
+from triptych.faq.evaluation.promotion import decide_promotion, describe_provenance
+from triptych.faq.evaluation.report import (
+    compare_rankers,
+    flatten_metrics,
+    list_worst_misses,
+    plot_comparison,
+)
+from triptych.faq.matcher import FaqMatcher, make_entries
+from triptych.faq.pairs.links import describe_data, filter_pairs
+from triptych.faq.pairs.splitting import count_roles, split_pairs
+from triptych.faq.params import (
     EvaluationParams,
     FilterParams,
     IngestParams,
@@ -22,39 +36,16 @@ from triptych.pipelines.faq.params import (
     ReferenceParams,
     RegistrationParams,
     RetrievalParams,
-    ScoringParams,
     SplitParams,
 )
-from triptych.pipelines.faq.promotion import decide_promotion, describe_provenance
-from triptych.pipelines.faq.questions import (
-    PostFile,
-    describe_data,
-    filter_pairs,
-    read_answers,
-    read_questions,
-)
-from triptych.pipelines.faq.ranker import load_booster, train_booster
-from triptych.pipelines.faq.reference import score_fold
-from triptych.pipelines.faq.registration import (
-    describe_ranker,
-    make_tags,
-    pick_example,
-    write_report,
-)
-from triptych.pipelines.faq.report import (
-    compare_rankers,
-    flatten_metrics,
-    list_worst_misses,
-    plot_comparison,
-)
-from triptych.pipelines.faq.searches import RankerTrial, ReferenceTrial
-from triptych.pipelines.faq.splitting import count_roles, split_pairs
-from triptych.registry import Candidate, ModelRegistry
-from triptych.registry.fingerprint import fingerprint_tables
-from triptych.registry.papers import flatten_parameters
+from triptych.faq.ranking.features import featurize_fold
+from triptych.faq.ranking.lambdarank import load_booster, train_booster
+from triptych.faq.ranking.reference_method import score_fold
+from triptych.faq.text.questions import read_answers, read_questions
+from triptych.registry import ModelRegistry, NewVersion
+from triptych.registry.provenance import fingerprint_tables, flatten_parameters
 from triptych.serving.faq_export import save_faq_model
 from triptych.tuning.best import apply_best
-from triptych.tuning.trials import Trial, run_trial
 
 
 def ingest_posts(raw: QuestionSource, ingest: IngestParams) -> tuple[PostStream, pd.DataFrame]:
@@ -116,18 +107,6 @@ def featurize_candidates(
     features = pd.concat(tables, ignore_index=True)
     report = {"roles": count_roles(roles), "rows": len(features), "seconds": time.perf_counter() - start}
     return roles, features, report
-
-
-def run_ranker_trial(trial: Trial, features: pd.DataFrame, ranker: RankerParams) -> Trial:
-    """Train one configuration of the ranker up to its budget."""
-    return run_trial(trial, RankerTrial(features, ranker).train)
-
-
-def run_reference_trial(
-    trial: Trial, questions: pd.DataFrame, roles: pd.DataFrame, features: pd.DataFrame, reference: ReferenceParams
-) -> Trial:
-    """Train one configuration of the reference's method up to its budget."""
-    return run_trial(trial, ReferenceTrial(questions, roles, features, reference).train)
 
 
 def train_ranker(features: pd.DataFrame, ranker: RankerParams, best: dict[str, Any]) -> dict[str, Any]:
@@ -228,8 +207,8 @@ def register_matcher(
     evaluation: EvaluationParams,
     split: SplitParams,
     retrieval: RetrievalParams,
-) -> Candidate:
-    """Put the matcher together with its papers, and decide whether it takes the promoted version's place.
+) -> NewVersion:
+    """Put the matcher together with its model card, and decide whether it takes the promoted version's place.
 
     Returns:
         What the dataset registers.
@@ -238,7 +217,7 @@ def register_matcher(
     roles, features = roles[roles["fold"] == 0], features[features["fold"] == 0]
     promoted = model_registry.find_promoted(registration.name)
     provenance = describe_provenance(features, roles)
-    return Candidate(
+    return NewVersion(
         name=registration.name,
         write=partial(save_faq_model, matcher, pick_example(questions, roles)),
         report=write_report(metrics, comparison, comparison_plot, provenance),
@@ -248,20 +227,3 @@ def register_matcher(
         tags=make_tags(metrics, fingerprint_tables([questions, pairs])),
         decision=decide_promotion(matcher.booster, features, roles, promoted, registration, evaluation),
     )
-
-
-def score_questions(
-    matcher: FaqMatcher, new_questions: pd.DataFrame, scoring: ScoringParams
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Match a file of new questions with the FAQ.
-
-    Args:
-        matcher: The FAQ.
-        new_questions: Columns `question_id`, `title`, `body` (HTML or plain text).
-        scoring: How many originals to give.
-
-    Returns:
-        The best originals of each question with scores and answers, and the questions without any text.
-    """
-    clean, rejected = clean_new_questions(new_questions)
-    return matcher.match(clean, scoring.top_k, scoring.workers), rejected

@@ -1,19 +1,16 @@
-"""Wire the faq workload: from raw posts to ranked answers, and the searches for its settings."""
+"""Wire the faq workload: from raw posts to the report and the registered matcher."""
 
 from kedro.pipeline import Node, Pipeline
 
+from triptych.node_tags import DETERMINISTIC
 from triptych.pipelines.faq import nodes
-from triptych.pipelines.faq.params import RankerSearchParams, ReferenceSearchParams
-from triptych.steps import DETERMINISTIC
-from triptych.tuning.pipeline import create_search
-from triptych.tuning.plan import SearchPlan
 
 
-def create_pipeline(**_: object) -> Pipeline:
+def create_pipeline() -> Pipeline:
     """Create the pipeline from raw posts to the report and the matcher."""
     return Pipeline(
         [
-            *_prepare(),
+            *create_preparation(),
             Node(nodes.train_ranker, ["features", "params:ranker", "ranker_best"], "rankers", name="train_ranker"),
             Node(
                 nodes.train_reference,
@@ -61,37 +58,8 @@ def create_pipeline(**_: object) -> Pipeline:
     )
 
 
-def create_tune_pipeline(plan: SearchPlan, **_: object) -> Pipeline:
-    """Create the pipeline that searches the settings of the ranker and of the reference's method."""
-    ranker = ["features", "params:ranker"]
-    reference = ["questions", "roles", "features", "params:reference"]
-    return Pipeline(
-        [
-            *_prepare(),
-            *create_search("ranker", plan, nodes.run_ranker_trial, ranker, RankerSearchParams),
-            *create_search("reference", plan, nodes.run_reference_trial, reference, ReferenceSearchParams),
-        ],
-        namespace="faq",
-    )
-
-
-def create_score_pipeline(**_: object) -> Pipeline:
-    """Create the pipeline that answers a file of new questions."""
-    return Pipeline(
-        [
-            Node(
-                nodes.score_questions,
-                ["matcher", "new_questions", "params:scoring"],
-                ["matches", "rejected_questions"],
-                name="score_questions",
-                tags=DETERMINISTIC,
-            )
-        ],
-        namespace="faq",
-    )
-
-
-def _prepare() -> list[Node]:
+def create_preparation() -> list[Node]:
+    """List the nodes from raw posts to features, which a search starts with as well."""
     return [
         Node(
             nodes.ingest_posts,

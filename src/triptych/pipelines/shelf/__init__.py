@@ -1,1 +1,5 @@
-"""shelf: find the empty spaces on photos of store shelves with Mask R-CNN."""
+"""shelf: from annotated photos to a registered detector of empty spaces."""
+
+from triptych.pipelines.shelf.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -10,18 +10,16 @@ from kedro_azureml.distributed import distributed_job
 from kedro_azureml.distributed.config import Framework
 from numpy.typing import NDArray
 
-from triptych.datasets.folder import Folder
-from triptych.pipelines.shelf.params import (
+from triptych.registry import ModelRegistry, NewVersion
+from triptych.shelf.params import (
     DetectorParams,
     EvaluationParams,
     IngestParams,
     RegistrationParams,
-    ScoringParams,
     SplitParams,
     TrainingParams,
 )
-from triptych.registry import Candidate, ModelRegistry
-from triptych.tuning.trials import Trial, run_trial
+from triptych.storage.folder import Folder
 
 
 def ingest_photos(raw: Path, ingest: IngestParams) -> tuple[Folder, dict[str, Any], pd.DataFrame, dict[str, Any]]:
@@ -34,7 +32,7 @@ def ingest_photos(raw: Path, ingest: IngestParams) -> tuple[Folder, dict[str, An
     Returns:
         Upright 8-bit RGB photos, annotations in COCO's format, a row for everything put aside, and a report.
     """
-    from triptych.pipelines.shelf.ingest import ingest_folder
+    from triptych.shelf.data.ingest import ingest_folder
 
     photos = Folder.create("photos")
     return photos, *ingest_folder(raw, ingest, photos.path)
@@ -46,23 +44,9 @@ def split_photos(photos: Path, annotations: dict[str, Any], split: SplitParams) 
     Returns:
         The role of every photo, and a report.
     """
-    from triptych.pipelines.shelf.splitting import split_photos_by_source
+    from triptych.shelf.data.splitting import split_photos_by_source
 
     return split_photos_by_source(photos, annotations, split)
-
-
-def run_detector_trial(
-    trial: Trial,
-    photos: Path,
-    annotations: dict[str, Any],
-    roles: pd.DataFrame,
-    detector: DetectorParams,
-    training: TrainingParams,
-) -> Trial:
-    """Train one configuration up to its budget, and score it on the validation photos."""
-    from triptych.pipelines.shelf.searches import DetectorTrial
-
-    return run_trial(trial, DetectorTrial(photos, annotations, roles, detector, training).train)
 
 
 @distributed_job(  # type: ignore[untyped-decorator]
@@ -93,8 +77,8 @@ def train_detector(
     Returns:
         The model of the best epoch, a row for each epoch, a report, and a plot of the epochs.
     """
-    from triptych.pipelines.shelf.searches import apply_best_settings
-    from triptych.pipelines.shelf.training import train
+    from triptych.shelf.training.training import train
+    from triptych.shelf.training.trials import apply_best_settings
 
     if training.tuned:
         detector, training = apply_best_settings(detector, training, best)
@@ -115,7 +99,7 @@ def evaluate_detector(
         Detections in COCO's results format, flat metrics, counts by photo, precision-recall curves, overlays of
         the photos with most mistakes, and a sheet of them.
     """
-    from triptych.pipelines.shelf.evaluation import evaluate_on_test
+    from triptych.shelf.evaluation.evaluation import evaluate_on_test
 
     return evaluate_on_test(photos, annotations, roles, model, training_report, evaluation)
 
@@ -133,15 +117,16 @@ def register_detector(
     model_registry: ModelRegistry,
     registration: RegistrationParams,
     evaluation: EvaluationParams,
-) -> Candidate:
-    """Put the detector together with its papers, and decide whether it takes the promoted version's place.
+) -> NewVersion:
+    """Put the detector together with its model card, and decide whether it takes the promoted version's place.
 
     Returns:
         What the dataset registers.
     """
-    from triptych.pipelines.shelf.registration import make_candidate
+    from triptych.serving.shelf_export import save_shelf_model
+    from triptych.shelf.evaluation.model_card import make_new_version
 
-    return make_candidate(
+    return make_new_version(
         photos,
         annotations,
         roles,
@@ -154,23 +139,5 @@ def register_detector(
         model_registry,
         registration,
         evaluation,
+        save_shelf_model,
     )
-
-
-def score_photos(
-    model: Path, new_photos: Path, scored: Path, scoring: ScoringParams
-) -> tuple[list[dict[str, Any]], pd.DataFrame, pd.DataFrame, Folder]:
-    """Find the empty spaces on a folder of new photos.
-
-    Args:
-        model: The detector.
-        new_photos: Folder of photos, read with its subfolders.
-        scored: Keeps each photo's result, so that an interrupted scoring goes on.
-        scoring: Which detections to keep.
-
-    Returns:
-        Detections in COCO's results format, counts by photo, photos that could not be read, and overlays.
-    """
-    from triptych.pipelines.shelf.scoring import score_folder
-
-    return score_folder(model, new_photos, scored, scoring)

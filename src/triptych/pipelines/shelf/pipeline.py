@@ -1,31 +1,29 @@
-"""Wire the shelf workload: from annotated photos to a registered detector, the search for its settings, scoring."""
+"""Wire the shelf workload: from annotated photos to the report and the registered detector."""
 
 from kedro.pipeline import Node, Pipeline
 
+from triptych.node_tags import DETERMINISTIC, GPU
 from triptych.pipelines.shelf import nodes
-from triptych.pipelines.shelf.params import DetectorSearchParams
-from triptych.steps import DETERMINISTIC, GPU
-from triptych.tuning.pipeline import create_search
-from triptych.tuning.plan import SearchPlan
 
-_LEARNED_FROM = ["photos", "annotations", "roles"]
+LEARNED_FROM = ["photos", "annotations", "roles"]
+"""What a detector learns from."""
 
 
-def create_pipeline(**_: object) -> Pipeline:
+def create_pipeline() -> Pipeline:
     """Create the pipeline from annotated photos to the report and the registered detector."""
     return Pipeline(
         [
-            *_prepare(),
+            *create_preparation(),
             Node(
                 nodes.train_detector,
-                [*_LEARNED_FROM, "checkpoints", "params:detector", "params:training", "detector_best"],
+                [*LEARNED_FROM, "checkpoints", "params:detector", "params:training", "detector_best"],
                 ["model", "training_log", "training_report", "training_plot"],
                 name="train_detector",
                 tags=GPU,
             ),
             Node(
                 nodes.evaluate_detector,
-                [*_LEARNED_FROM, "model", "training_report", "params:evaluation"],
+                [*LEARNED_FROM, "model", "training_report", "params:evaluation"],
                 ["detections", "metrics", "counts", "precision_recall_plot", "overlays", "overlay_sheet"],
                 name="evaluate_detector",
                 tags=GPU | DETERMINISTIC,
@@ -33,7 +31,7 @@ def create_pipeline(**_: object) -> Pipeline:
             Node(
                 nodes.register_detector,
                 [
-                    *_LEARNED_FROM,
+                    *LEARNED_FROM,
                     "model",
                     "training_report",
                     "metrics",
@@ -53,30 +51,8 @@ def create_pipeline(**_: object) -> Pipeline:
     )
 
 
-def create_tune_pipeline(plan: SearchPlan, **_: object) -> Pipeline:
-    """Create the pipeline that searches the settings of detector and training."""
-    inputs = [*_LEARNED_FROM, "params:detector", "params:training"]
-    search = create_search("detector", plan, nodes.run_detector_trial, inputs, DetectorSearchParams, GPU)
-    return Pipeline([*_prepare(), *search], namespace="shelf")
-
-
-def create_score_pipeline(**_: object) -> Pipeline:
-    """Create the pipeline that finds the empty spaces on a folder of new photos."""
-    return Pipeline(
-        [
-            Node(
-                nodes.score_photos,
-                ["model", "new_photos", "scored", "params:scoring"],
-                ["new_detections", "new_counts", "rejected_photos", "new_overlays"],
-                name="score_photos",
-                tags=GPU,
-            )
-        ],
-        namespace="shelf",
-    )
-
-
-def _prepare() -> list[Node]:
+def create_preparation() -> list[Node]:
+    """List the nodes from raw photos to their roles, which a search starts with as well."""
     return [
         Node(
             nodes.ingest_photos,

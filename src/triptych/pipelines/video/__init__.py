@@ -1,1 +1,5 @@
-"""video: stylize every frame of videos, in parallel, and keep everything else about them as it was."""
+"""video: from a landing folder to styled videos."""
+
+from triptych.pipelines.video.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

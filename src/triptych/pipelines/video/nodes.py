@@ -5,20 +5,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from kedro_azureml.distributed import distributed_job
 from kedro_azureml.distributed.config import Framework
 from numpy.typing import NDArray
 
-from triptych.datasets.folder import Folder
-from triptych.datasets.landing_folder import LandedFile
-from triptych.pipelines.video.params import (
+from triptych.storage.blob_storage import LandedFile
+from triptych.storage.folder import Folder
+from triptych.video.params import (
     EncodingParams,
     PlanningParams,
     ReportParams,
     SmoothingParams,
     StyleParams,
-    StyleTrainingParams,
 )
 
 
@@ -31,7 +29,7 @@ def collect_videos(landing: dict[str, LandedFile]) -> Folder:
     Returns:
         A folder of them, with a list.
     """
-    from triptych.pipelines.video.sources import collect
+    from triptych.video.planning.sources import collect
 
     folder = Folder.create("sources")
     collect(landing, folder.path)
@@ -46,8 +44,8 @@ def plan_segments(
     Returns:
         The plan, with what is refused and why, and those videos that had to be rewritten to be read exactly.
     """
-    from triptych.pipelines.video.sources import list_sources
-    from triptych.pipelines.video.video_plans import plan_videos
+    from triptych.video.planning.plans import plan_videos
+    from triptych.video.planning.sources import list_sources
 
     normalised = Folder.create("normalised")
     names, failed = list_sources(sources)
@@ -84,7 +82,7 @@ def stylize_segments(
     Returns:
         The runtime, the names of all segments, and what this rank did.
     """
-    from triptych.pipelines.video.ranks import stylize_as_rank
+    from triptych.video.stylizing.ranks import stylize_as_rank
 
     return stylize_as_rank(sources, normalised, plan, style_model, segments, style, smoothing, encoding)
 
@@ -97,9 +95,9 @@ def restitch_videos(
     Returns:
         The finished videos, and a result for each video of the plan.
     """
-    from triptych.pipelines.video.finishing import finish_videos, refuse
-    from triptych.pipelines.video.segment_store import SegmentStore
-    from triptych.pipelines.video.video_plans import read_plan
+    from triptych.video.planning.plans import read_plan
+    from triptych.video.restitching.finishing import finish_videos, refuse
+    from triptych.video.stylizing.store import SegmentStore
 
     folder, keys = Folder.create("finished"), stylizing_report["keys"]
     results = finish_videos(read_plan(plan), keys, sources, SegmentStore(segments), folder.path, encoding)
@@ -131,24 +129,6 @@ def report_videos(
     Returns:
         Flat metrics, a row for every video, a contact sheet, pictures before and after, and the quarantine.
     """
-    from triptych.pipelines.video.reporting import write_report
+    from triptych.video.reporting.reporting import write_report
 
     return write_report(sources, normalised, plan, finished, results, stylizing_report, records, report)
-
-
-def train_style_network(
-    style_image: Path, style_photos: Path, style_training: StyleTrainingParams
-) -> tuple[dict[str, Any], pd.DataFrame, go.Figure, NDArray[np.uint8]]:
-    """Train a network that paints photos in the style of a picture.
-
-    Args:
-        style_image: The picture.
-        style_photos: Folder of photos to learn on; where it holds none, those of scikit-learn and scikit-image.
-        style_training: How it is trained.
-
-    Returns:
-        Its weights, a row of the log every few steps, a plot of it, and a picture of photos before and after.
-    """
-    from triptych.pipelines.video.style_training import train_from_files
-
-    return train_from_files(style_image, style_photos, style_training)

@@ -1,14 +1,14 @@
-"""Wire the video workload: from a landing folder to styled videos, and the training of a style."""
+"""Wire the video workload: from a landing folder to styled videos."""
 
 from kedro.pipeline import Node, Pipeline
 
+from triptych.node_tags import DETERMINISTIC, GPU
 from triptych.pipelines.video import nodes
-from triptych.steps import DETERMINISTIC, GPU
 
 _SOURCES = ["sources", "normalised", "plan"]
 
 
-def create_pipeline(**_: object) -> Pipeline:
+def create_pipeline() -> Pipeline:
     """Create the pipeline from new videos in the landing folder to the styled ones and their report."""
     return Pipeline(
         [
@@ -41,22 +41,6 @@ def create_pipeline(**_: object) -> Pipeline:
                 # Not before everything about them is saved.
                 confirms="landing",
             ),
-        ],
-        namespace="video",
-    )
-
-
-def create_style_pipeline(**_: object) -> Pipeline:
-    """Create the pipeline that trains a style network from a picture."""
-    return Pipeline(
-        [
-            Node(
-                nodes.train_style_network,
-                ["style_image", "style_photos", "params:style_training"],
-                ["style_network", "style_log", "style_plot", "style_preview"],
-                name="train_style_network",
-                tags=GPU | DETERMINISTIC,
-            )
         ],
         namespace="video",
     )

@@ -1,0 +1,135 @@
+"""Ranks, and what is made of them: gain@k, mean reciprocal rank, intervals.
+
+gain@k is the share of questions whose right original is among the first k. The mean reciprocal rank is that of
+Voorhees, "The TREC-8 question answering track report" (1999). Intervals are paired percentile bootstraps over
+questions (Sakai, "Evaluating evaluation metrics based on the bootstrap", SIGIR 2006).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from triptych.faq.ranking.features import BASELINES
+from triptych.faq.ranking.lambdarank import score_candidates
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+
+GAINS = (1, 2, 3, 10)
+Ranks = NDArray[np.int64]
+
+METRICS = (*(f"gain_at_{k}" for k in GAINS), "mrr", "mean_rank")
+
+
+class Interval(NamedTuple):
+    """A figure and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def rank_right(
+    query: NDArray[np.int64], label: NDArray[np.int8], scores: NDArray[np.float64], missing_rank: int
+) -> Ranks:
+    """Rank each question's right candidate among all of its candidates; ties count against it.
+
+    Args:
+        query: Question number of each candidate, in [0, questions); every number occurs. Any order.
+        label: 1 for the right candidate, at most one a question; else 0.
+        scores: Score of each candidate, higher is better.
+        missing_rank: Rank of a right original that is not among the candidates.
+
+    Returns:
+        Rank of each question, shape (questions,), 1 is best: the number of candidates that score at least as
+        high as the right one.
+
+    Raises:
+        ValueError: If a score is not finite.
+    """
+    if not np.isfinite(scores).all():
+        raise ValueError(f"{int((~np.isfinite(scores)).sum())} scores are not finite")
+    questions = int(query.max()) + 1 if len(query) else 0
+    right = np.full(questions, np.nan)
+    right[query[label == 1]] = scores[label == 1]
+    ahead = np.bincount(query, weights=scores >= right[query], minlength=questions)
+    return np.where(np.isnan(right), missing_rank, ahead).astype(np.int64)
+
+
+def summarize_ranks(ranks: Ranks) -> dict[str, float]:
+    """Average every metric over questions, shape (questions,), not empty."""
+    return dict(zip(METRICS, _metric_values(ranks).mean(axis=0).tolist(), strict=True))
+
+
+def bootstrap_metrics(ranks: Ranks, against: Ranks | None, samples: int, seed: int) -> dict[str, Interval]:
+    """Bound each metric, or its paired difference to another ranker's, by the bootstrap.
+
+    Args:
+        ranks: Ranks of a ranker, shape (questions,), not empty.
+        against: Ranks of another one for the same questions; None for the metric itself.
+        samples: Resamples of the questions.
+        seed: Seed of the resampling: the same questions are drawn for every ranker.
+
+    Returns:
+        Value and 95 % interval of each metric.
+    """
+    values = _metric_values(ranks)
+    if against is not None:
+        values = values - _metric_values(against)
+    rng = np.random.default_rng(seed)
+    # One resample at a time: all at once would take samples x questions of memory.
+    means = np.array([values[rng.integers(len(values), size=len(values))].mean(axis=0) for _ in range(samples)])
+    low, high = np.percentile(means, [2.5, 97.5], axis=0)
+    figures = zip(values.mean(axis=0).tolist(), low.tolist(), high.tolist(), strict=True)
+    return {name: Interval(*figure) for name, figure in zip(METRICS, figures, strict=True)}
+
+
+def _metric_values(ranks: Ranks) -> NDArray[np.float64]:
+    """Compute each question's share of every metric, shape (questions, metrics)."""
+    return np.column_stack([*(ranks <= k for k in GAINS), 1 / ranks, ranks]).astype(np.float64)
+
+
+def rank_fold(
+    features: pd.DataFrame, model: lgb.Booster, reference_scores: pd.DataFrame, originals: int
+) -> pd.DataFrame:
+    """Rank each test question's candidates with the model, the reference and single views.
+
+    Args:
+        features: Rows of one fold.
+        model: The fold's ranker.
+        reference_scores: Columns `question_id`, `candidate_id`, `score`; empty if there are none.
+        originals: Originals in the FAQ: the rank of an original that was not retrieved.
+
+    Returns:
+        Columns `fold`, `test_set`, `question_id`, `original_id` (-1 if it was not retrieved), `candidates`,
+        `first_id` (the model's first), and `rank.<ranker>`; a row a question.
+    """
+    tested = features[features["role"].str.startswith("test_")].reset_index(drop=True)
+    scores = {"model": score_candidates(model, tested)}
+    if len(reference_scores):
+        keys = ["question_id", "candidate_id"]
+        joined = tested[keys].merge(reference_scores, on=keys, how="left", validate="one_to_one")
+        scores["reference"] = joined["score"].to_numpy()
+    scores |= {name: tested[column].to_numpy(np.float64) for name, column in BASELINES.items()}
+    first_row = ~tested["query"].duplicated()
+    query = np.cumsum(first_row.to_numpy()) - 1
+    table = tested.loc[first_row, ["fold", "role", "question_id"]].reset_index(drop=True)
+    table["role"] = table["role"].str.removeprefix("test_")
+    table = table.rename(columns={"role": "test_set"})
+    table["original_id"] = _pick(tested, query, (tested["label"] == 1).to_numpy(), len(table))
+    table["candidates"] = np.bincount(query)
+    order = np.lexsort((tested["candidate_id"], -scores["model"], query))
+    table["first_id"] = tested["candidate_id"].to_numpy()[order][first_row.to_numpy()]
+    for name, score in scores.items():
+        table[f"rank.{name}"] = rank_right(query, tested["label"].to_numpy(), score, originals)
+    return table
+
+
+def _pick(tested: pd.DataFrame, query: NDArray[np.int64], right: NDArray[np.bool_], size: int) -> NDArray[np.int64]:
+    picked = np.full(size, -1, dtype=np.int64)
+    picked[query[right]] = tested.loc[right, "candidate_id"]
+    return picked

@@ -1,0 +1,123 @@
+"""Decide whether a new ranker takes the place of the promoted one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from triptych.faq.evaluation.metrics import Ranks, bootstrap_metrics, rank_right, summarize_ranks
+from triptych.faq.params import EvaluationParams, RegistrationParams
+from triptych.faq.ranking.features import FEATURES
+from triptych.faq.ranking.lambdarank import load_booster, score_candidates
+from triptych.registry import Decision, PromotedModel, UnreadableVersionError
+from triptych.registry.provenance import fingerprint_ids
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+
+RANKER_FILE = "artifacts/matcher/ranker.txt"
+PROVENANCE_FILE = "provenance.json"
+
+
+def describe_provenance(features: pd.DataFrame, roles: pd.DataFrame) -> dict[str, Any]:
+    """Note what a later version has to know to be compared fairly.
+
+    Args:
+        features: Rows of the fold the ranker was trained in.
+        roles: The roles in that fold.
+
+    Returns:
+        `features` (names in order), `trained_on` (question ids), `test_fingerprint`; JSON-able.
+    """
+    learned = roles.loc[roles["role"].isin(["train", "tune"]), "question_id"]
+    tested = features.loc[features["role"].str.startswith("test_"), "question_id"]
+    return {
+        "features": list(FEATURES),
+        "trained_on": np.unique(learned).tolist(),
+        "test_fingerprint": fingerprint_ids(tested.to_numpy(np.int64)),
+    }
+
+
+def decide_promotion(
+    booster: lgb.Booster,
+    features: pd.DataFrame,
+    roles: pd.DataFrame,
+    promoted: PromotedModel | None,
+    registration: RegistrationParams,
+    evaluation: EvaluationParams,
+) -> Decision:
+    """Compare a ranker with the promoted one on the same candidates of the same test questions.
+
+    Questions that the promoted one was trained on are left out: they would favour it.
+
+    Args:
+        booster: The new ranker.
+        features: Rows of the fold it was trained in.
+        roles: The roles in that fold.
+        promoted: The promoted version; None if there is none.
+        registration: The metric, and the advantage it takes.
+        evaluation: Resamples and seed of the bootstrap.
+    """
+    if promoted is None:
+        return Decision(True, "no version was promoted yet")
+    version = promoted.version
+    try:
+        provenance = json.loads(promoted.read_text(f"report/{PROVENANCE_FILE}"))
+        if provenance["features"] != FEATURES:
+            return Decision(True, f"version {version} ranks by other features and cannot be compared", version)
+        current = load_booster(promoted.read_text(RANKER_FILE))
+    except (UnreadableVersionError, json.JSONDecodeError, KeyError) as error:
+        reason = f"version {version} could not be compared with, promote by hand if this one is better: {error}"
+        return Decision(False, reason, version)
+    tested = features[features["role"].str.startswith("test_")]
+    fair = tested[~tested["question_id"].isin(provenance["trained_on"])].reset_index(drop=True)
+    if fair.empty:
+        return Decision(False, f"version {version} was trained on every question of this test set", version)
+    originals = roles["original_id"].nunique()
+    ranks = [_rank(ranker, fair, originals) for ranker in (booster, current)]
+    figures = _compare(ranks[0], ranks[1], registration, evaluation)
+    own = describe_provenance(features, roles)["test_fingerprint"]
+    figures |= {
+        "test_questions": len(ranks[0]),
+        "left_out_questions": int(tested["question_id"].nunique() - fair["question_id"].nunique()),
+        "same_test_set": own == provenance["test_fingerprint"],
+    }
+    return _conclude(version, figures, registration.min_advantage)
+
+
+def _rank(booster: lgb.Booster, tested: pd.DataFrame, originals: int) -> Ranks:
+    query = np.unique(tested["query"], return_inverse=True)[1]
+    return rank_right(query, tested["label"].to_numpy(), score_candidates(booster, tested), originals)
+
+
+def _compare(
+    own: Ranks, current: Ranks, registration: RegistrationParams, evaluation: EvaluationParams
+) -> dict[str, Any]:
+    metric = registration.metric
+    gained = bootstrap_metrics(own, current, evaluation.bootstrap_samples, evaluation.seed)[metric]
+    return {
+        "metric": metric,
+        "value": summarize_ranks(own)[metric],
+        "current_value": summarize_ranks(current)[metric],
+        "difference": gained.value,
+        "low": gained.low,
+        "high": gained.high,
+        "min_advantage": registration.min_advantage,
+    }
+
+
+def _conclude(version: int, figures: dict[str, Any], min_advantage: float) -> Decision:
+    better = figures["low"] > min_advantage
+    reason = (
+        f"{figures['metric']} {figures['value']:.3f} against {figures['current_value']:.3f} of version {version} "
+        f"on {figures['test_questions']} test questions: {figures['difference']:+.3f}, 95 % interval "
+        f"{figures['low']:+.3f} to {figures['high']:+.3f}, {'above' if better else 'not all above'} {min_advantage:g}"
+    )
+    if figures["left_out_questions"]:
+        reason += f"; {figures['left_out_questions']} questions left out that version {version} was trained on"
+    if not figures["same_test_set"]:
+        reason += f"; version {version} had another test set"
+    return Decision(better, reason, version, figures)

@@ -1,0 +1,183 @@
+"""The finished product: give it a question, get the originals that answer it.
+
+On disk a matcher is a folder of plain files (parquet, npz, LightGBM text), nothing pickled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from triptych.faq.params import RetrievalParams
+from triptych.faq.ranking.features import Candidates, QueryPlan, featurize_chunks
+from triptych.faq.ranking.lambdarank import load_booster
+from triptych.faq.retrieval.index import FaqIndex
+from triptych.faq.retrieval.views import VIEWS, FieldCounts, Weighting
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+
+FORMAT_VERSION = 1
+
+
+@dataclass
+class FaqMatcher:
+    """Index, ranker and answers.
+
+    Attributes:
+        index: The FAQ.
+        booster: The ranker.
+        entries: Columns `original_id`, `title`, `answer_id` (-1: none), `answer` (HTML, may be empty).
+        candidates: Originals retrieved for a question.
+    """
+
+    index: FaqIndex
+    booster: lgb.Booster
+    entries: pd.DataFrame
+    candidates: int
+
+    @classmethod
+    def build(
+        cls,
+        questions: pd.DataFrame,
+        pairs: pd.DataFrame,
+        entries: pd.DataFrame,
+        booster: lgb.Booster,
+        params: RetrievalParams,
+    ) -> FaqMatcher:
+        """Index every original of `entries` with all of its duplicates in `pairs`."""
+        originals = entries["original_id"]
+        own = pd.DataFrame({"original_id": originals, "question_id": originals})
+        index = FaqIndex.build(questions, pd.concat([own, pairs], ignore_index=True), params)
+        return cls(index, booster, entries, params.candidates)
+
+    def match(self, questions: pd.DataFrame, top_k: int, workers: int = 1) -> pd.DataFrame:
+        """Rank the originals for each question.
+
+        Args:
+            questions: Columns `question_id`, `title`, `text`, `code` (clean).
+            top_k: Originals a question.
+            workers: Processes; 0 takes every core.
+
+        Returns:
+            Columns `question_id`, `rank` (from 1), `original_id`, `score` (higher is better; only the order
+            within a question means anything), `title`, `answer_id`, `answer`.
+        """
+        plans = [QueryPlan(int(q), count=self.candidates) for q in questions["question_id"]]
+        if not plans:
+            return pd.DataFrame(columns=["question_id", "rank", "original_id", "score", *self.entries.columns[1:]])
+        chunks = featurize_chunks(self.index, questions, plans, workers)
+        best = [ranked for chunk in chunks for ranked in self._rank(chunk, top_k)]
+        sizes = [len(entries) for entries, _ in best]
+        table = self.entries.iloc[np.concatenate([entries for entries, _ in best])].reset_index(drop=True)
+        table.insert(1, "score", np.concatenate([scores for _, scores in best]))
+        table.insert(0, "rank", np.concatenate([np.arange(1, size + 1) for size in sizes]))
+        table.insert(0, "question_id", np.repeat([plan.question_id for plan in plans], sizes))
+        return table
+
+    def _rank(self, found: list[Candidates], top_k: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """Score the candidates of some questions; give the best entries of each and their scores."""
+        # One thread: more only wait for each other over so few rows, or beside the workers.
+        scores = self.booster.predict(np.concatenate([features for _, features in found]), num_threads=1)
+        ends = np.cumsum([len(entries) for entries, _ in found])
+        for (entries, _), chunk in zip(found, np.split(scores, ends[:-1]), strict=True):
+            order = np.lexsort((entries, -chunk))[:top_k]
+            yield entries[order], chunk[order]
+
+    def save(self, folder: Path) -> None:
+        """Write the matcher into an empty folder."""
+        self.booster.save_model(str(folder / "ranker.txt"))
+        self.entries.to_parquet(folder / "entries.parquet")
+        for kind, measures in _group_measures(self.index.matrices).items():
+            first = next(iter(measures.values()))
+            weights = {measure: matrix.data for measure, matrix in measures.items()}
+            shared = {"indices": first.indices, "indptr": first.indptr, "shape": first.shape}
+            np.savez(folder / f"counts_{kind}.npz", **shared, **weights)
+        for kind, terms in self.index.counts.terms.items():
+            pd.DataFrame({"term": terms}).to_parquet(folder / f"terms_{kind}.parquet")
+        arrays: dict[str, Any] = {"documents": self.index.documents, "starts": self.index.starts}
+        for kind, weighting in self.index.weightings.items():
+            arrays |= {f"{kind}.idf": weighting.idf, f"{kind}.bm25_idf": weighting.bm25_idf}
+        np.savez(folder / "index.npz", **arrays)
+        about = {
+            "format": FORMAT_VERSION,
+            "candidates": self.candidates,
+            "max_document_share": self.index.max_document_share,
+            "mean_length": {kind: w.mean_length for kind, w in self.index.weightings.items()},
+            "vocabularies": sorted(self.index.counts.terms),
+        }
+        (folder / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> FaqMatcher:
+        """Read what `save` wrote.
+
+        Raises:
+            ValueError: If the folder holds no matcher, or one of another format.
+        """
+        if not (folder / "about.json").is_file():
+            raise ValueError(f"{folder} holds no matcher (no about.json): run `kedro run --pipelines faq` first")
+        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        if about["format"] != FORMAT_VERSION:
+            raise ValueError(f"{folder} has format {about['format']}, this code reads {FORMAT_VERSION}: train anew")
+        entries = pd.read_parquet(folder / "entries.parquet")
+        terms = {
+            kind: pd.read_parquet(folder / f"terms_{kind}.parquet")["term"].tolist() for kind in about["vocabularies"]
+        }
+        with np.load(folder / "index.npz", allow_pickle=False) as arrays:
+            weightings = {
+                kind: Weighting(arrays[f"{kind}.idf"], arrays[f"{kind}.bm25_idf"], mean_length)
+                for kind, mean_length in about["mean_length"].items()
+            }
+            documents, starts = arrays["documents"], arrays["starts"]
+        matrices = _load_matrices(folder)
+        ids = entries["original_id"].to_numpy(np.int64)
+        counts = FieldCounts.from_terms(terms)
+        index = FaqIndex(ids, documents, starts, counts, weightings, matrices, about["max_document_share"])
+        booster = load_booster((folder / "ranker.txt").read_text(encoding="utf-8"))
+        return cls(index, booster, entries, about["candidates"])
+
+
+def _group_measures(matrices: list[csr_array]) -> dict[str, dict[str, csr_array]]:
+    """List the distinct matrices by kind and measure; those of a kind have the same places and other weights."""
+    groups: dict[str, dict[str, csr_array]] = {}
+    for view, matrix in zip(VIEWS, matrices, strict=True):
+        groups.setdefault(view.document, {})[view.measure] = matrix
+    return groups
+
+
+def _load_matrices(folder: Path) -> list[csr_array]:
+    """Load the matrix of each view; matrices of a kind share the numbers of their terms."""
+    matrices = {}
+    for kind in {view.document for view in VIEWS}:
+        with np.load(folder / f"counts_{kind}.npz", allow_pickle=False) as arrays:
+            places, shape = (arrays["indices"], arrays["indptr"]), tuple(arrays["shape"])
+            for measure in {view.measure for view in VIEWS if view.document == kind}:
+                matrices[kind, measure] = csr_array((arrays[measure], *places), shape=shape)
+    return [matrices[view.document, view.measure] for view in VIEWS]
+
+
+def make_entries(questions: pd.DataFrame, pairs: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
+    """List the originals with their answers.
+
+    Returns:
+        Columns `original_id` (ascending), `title`, `answer_id` (-1: none), `answer` (HTML, may be empty).
+    """
+    originals = np.unique(pairs["original_id"])
+    answer = answers.set_index("question_id").reindex(originals)
+    return pd.DataFrame(
+        {
+            "original_id": originals,
+            "title": questions.set_index("question_id")["title"].loc[originals].to_numpy(),
+            "answer_id": answer["answer_id"].fillna(-1).to_numpy(np.int64),
+            "answer": answer["html"].fillna("").to_numpy(),
+        }
+    )

@@ -1,0 +1,230 @@
+"""Describe candidates of a question by how they compare with it: the rows the ranker learns from."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from triptych.faq.params import RetrievalParams
+from triptych.faq.retrieval.index import FaqIndex, Query
+from triptych.faq.retrieval.views import VIEWS
+
+SIMILARITIES = [f"{side}.{view.name}" for side in ("original", "nearest") for view in VIEWS]
+FEATURES = [f"{name}.{form}" for form in ("score", "of_best", "by_rank") for name in SIMILARITIES]
+# What is ranked by in the report without any training: one view each.
+BASELINES = {
+    "bm25": "nearest.all_bm25.score",
+    "tfidf": "nearest.all.score",
+    "bm25_original": "original.all_bm25.score",
+    "tfidf_original": "original.all.score",
+}
+_CHUNK_QUERIES = 256
+_FEW_QUERIES = 8192
+
+# The candidates of a question: entry numbers of shape (candidates,), features of shape (candidates, features).
+Candidates = tuple[NDArray[np.int64], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class QueryPlan:
+    """A question to featurize, and what it may see.
+
+    Attributes:
+        question_id: The question.
+        original_id: Its right original, -1 if unknown.
+        allowed: Documents it may be matched with, shape (documents,), shared by many plans; None allows all.
+        hidden: Documents that this question may not be matched with all the same.
+        count: Candidates to retrieve.
+        add_original: Add the right original where retrieval missed it (training only).
+    """
+
+    question_id: int
+    original_id: int = -1
+    allowed: NDArray[np.bool_] | None = None
+    hidden: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    count: int = 200
+    add_original: bool = False
+
+    def list_allowed(self, documents: int) -> NDArray[np.bool_] | None:
+        """Mark the documents it may be matched with, shape (documents,); None allows all."""
+        if not len(self.hidden):
+            return self.allowed
+        allowed = np.full(documents, True) if self.allowed is None else self.allowed.copy()
+        allowed[self.hidden] = False
+        return allowed
+
+
+def describe_candidates(similarities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Add to each similarity its share of the best candidate's, and 1 / log2(1 + its rank).
+
+    Args:
+        similarities: Shape (candidates, similarities), at least 0.
+
+    Returns:
+        Shape (candidates, 3 x similarities), in the order of FEATURES. Ties share the worse rank. Every
+        feature grows with the similarity, so that the ranker can be held to it.
+    """
+    best = similarities.max(axis=0, keepdims=True)
+    of_best = np.divide(similarities, best, out=np.zeros_like(similarities), where=best > 0)
+    ordered = np.sort(similarities, axis=0)
+    rank = np.empty_like(similarities)
+    for column in range(similarities.shape[1]):
+        below = np.searchsorted(ordered[:, column], similarities[:, column], side="left")
+        rank[:, column] = len(similarities) - below
+    return np.hstack([similarities, of_best, 1 / np.log2(1 + rank)]).astype(np.float32)
+
+
+def featurize(index: FaqIndex, questions: pd.DataFrame, plans: list[QueryPlan], workers: int) -> list[Candidates]:
+    """Retrieve and describe the candidates of many questions, on several cores.
+
+    Args:
+        index: The FAQ.
+        questions: One row a plan, in its order: columns `title`, `text`, `code`.
+        plans: What each question may see.
+        workers: Processes; 0 takes every core.
+
+    Returns:
+        For each question the candidates' entry numbers, shape (candidates,), best retrieved first, and
+        their features, shape (candidates, features).
+    """
+    return list(chain.from_iterable(featurize_chunks(index, questions, plans, workers)))
+
+
+def featurize_chunks(
+    index: FaqIndex, questions: pd.DataFrame, plans: list[QueryPlan], workers: int
+) -> Iterator[list[Candidates]]:
+    """Do the same as `featurize`, some questions at a time: a question's features take 70 KB."""
+    starts = range(0, len(plans), _CHUNK_QUERIES)
+    chunks = [(questions.iloc[i : i + _CHUNK_QUERIES], plans[i : i + _CHUNK_QUERIES]) for i in starts]
+    # Starting processes and handing them the index costs seconds.
+    processes = 1 if len(plans) < _FEW_QUERIES else workers or joblib.cpu_count()
+    if processes > 1:
+        results = _featurize_apart(index, chunks, processes)
+    else:
+        results = (_featurize_chunk(index, texts, chunk) for texts, chunk in chunks)
+    yield from tqdm(results, total=len(chunks), desc="comparing questions", unit="chunk", disable=None)
+
+
+def _featurize_apart(
+    index: FaqIndex, chunks: list[tuple[pd.DataFrame, list[QueryPlan]]], processes: int
+) -> Iterator[list[Candidates]]:
+    """Featurize in processes that map the index from a file: it would be pickled for every chunk otherwise."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "index.joblib"
+        joblib.dump(index, path)
+        yield from joblib.Parallel(n_jobs=processes, return_as="generator")(
+            joblib.delayed(_featurize_mapped)(path, texts, chunk) for texts, chunk in chunks
+        )
+
+
+def _featurize_mapped(path: Path, questions: pd.DataFrame, plans: list[QueryPlan]) -> list[Candidates]:
+    return _featurize_chunk(_map_index(path), questions, plans)
+
+
+@lru_cache(maxsize=1)
+def _map_index(path: Path) -> FaqIndex:
+    index: FaqIndex = joblib.load(path, mmap_mode="r")
+    return index
+
+
+def _featurize_chunk(index: FaqIndex, questions: pd.DataFrame, plans: list[QueryPlan]) -> list[Candidates]:
+    return [_featurize_one(index, q, p) for q, p in zip(index.make_queries(questions), plans, strict=True)]
+
+
+def _featurize_one(index: FaqIndex, query: Query, plan: QueryPlan) -> Candidates:
+    allowed = plan.list_allowed(len(index.documents))
+    found = index.retrieve(query, plan.count, allowed)
+    if plan.add_original:
+        original = int(np.searchsorted(index.entries, plan.original_id))
+        if original not in found:
+            found = np.append(found, original)
+    return found, describe_candidates(index.compare(query, found, allowed))
+
+
+def tabulate(index: FaqIndex, plans: list[QueryPlan], rows: Iterable[Candidates]) -> pd.DataFrame:
+    """Lay featurized questions out as one table, a row a candidate."""
+    tables = []
+    for plan, (found, features) in zip(plans, rows, strict=True):
+        table = pd.DataFrame(features, columns=FEATURES)
+        candidate = index.entries[found]
+        table.insert(0, "label", (candidate == plan.original_id).astype(np.int8))
+        table.insert(0, "candidate_id", candidate)
+        table.insert(0, "question_id", plan.question_id)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def featurize_fold(questions: pd.DataFrame, roles: pd.DataFrame, params: RetrievalParams) -> pd.DataFrame:
+    """Featurize every question of a fold as its role allows.
+
+    Every original is an entry; training and tuning duplicates are its known texts. A test question sees all
+    of that. A tuning question does not see test originals nor tuning duplicates. A training question sees the
+    training originals and, but for itself, their duplicates; a second, cold copy does not see the other
+    duplicates of its own original, as a question about an original that has none yet.
+
+    Args:
+        questions: Columns `question_id`, `title`, `text`, `code`: all but test duplicates count for the words.
+        roles: Columns `question_id`, `original_id`, `role` of one fold.
+        params: Retrieval limits.
+
+    Returns:
+        Columns `role` (`train`, `tune`, `test_known`, `test_unseen`), `query` (number), `question_id`,
+        `candidate_id`, `label`, and FEATURES.
+    """
+    index = _index_fold(questions, roles, params)
+    plans = _plan_queries(index, roles, params)
+    by_id = questions.set_index("question_id")
+    texts = by_id.loc[[plan.question_id for _, plan in plans], ["title", "text", "code"]]
+    rows = featurize(index, texts, [plan for _, plan in plans], params.workers)
+    table = tabulate(index, [plan for _, plan in plans], rows)
+    query = np.repeat(np.arange(len(plans)), [len(found) for found, _ in rows])
+    table.insert(0, "query", query)
+    table.insert(0, "role", np.array([role for role, _ in plans])[query])
+    return table
+
+
+def _index_fold(questions: pd.DataFrame, roles: pd.DataFrame, params: RetrievalParams) -> FaqIndex:
+    held_out = roles.loc[~roles["role"].isin(["train", "tune"]), "question_id"]
+    known = roles.loc[roles["role"].isin(["train", "tune"]), ["original_id", "question_id"]]
+    originals = np.unique(roles["original_id"])
+    own = pd.DataFrame({"original_id": originals, "question_id": originals})
+    corpus = questions[~questions["question_id"].isin(np.setdiff1d(held_out, originals))]
+    return FaqIndex.build(corpus, pd.concat([own, known], ignore_index=True), params)
+
+
+def _plan_queries(index: FaqIndex, roles: pd.DataFrame, params: RetrievalParams) -> list[tuple[str, QueryPlan]]:
+    role_of = roles.set_index("question_id")["role"]
+    document_role = role_of.reindex(index.documents).fillna("original").to_numpy(dtype=str)
+    entry = np.repeat(index.entries, np.diff(index.starts))
+    trained = np.isin(entry, roles.loc[roles["role"] == "train", "original_id"])
+    tested = np.isin(entry, roles.loc[roles["role"] == "test_unseen", "original_id"])
+    for_train = trained & np.isin(document_role, ["original", "train"])
+    for_tune = ~tested & np.isin(document_role, ["original", "train"])
+    train = roles[roles["role"] == "train"]
+    if len(train) > params.max_train_queries:
+        train = train.sample(params.max_train_queries, random_state=0).sort_index()
+    plans: list[tuple[str, QueryPlan]] = []
+    for question, original in train[["question_id", "original_id"]].itertuples(index=False):
+        number = int(np.searchsorted(index.entries, original))
+        # The entry's first document is the original itself.
+        duplicates = np.arange(index.starts[number] + 1, index.starts[number + 1])
+        itself = duplicates[index.documents[duplicates] == question]
+        for hidden in (itself, duplicates):
+            plan = QueryPlan(question, original, for_train, hidden, params.train_candidates, add_original=True)
+            plans.append(("train", plan))
+    nothing = np.empty(0, dtype=np.int64)
+    for role, allowed in (("tune", for_tune), ("test_known", None), ("test_unseen", None)):
+        chosen = roles.loc[roles["role"] == role, ["question_id", "original_id"]]
+        for question, original in chosen.itertuples(index=False):
+            plans.append((role, QueryPlan(question, original, allowed, nothing, params.candidates)))
+    return plans

@@ -1,0 +1,77 @@
+"""What the tables of the faq workload must look like (pandera): checked at every load and save."""
+
+from typing import Any
+
+import pandera.pandas as pa
+
+from triptych.faq.ranking.features import FEATURES
+
+_ID = pa.Column("int64")
+_TEXT = pa.Column(str)
+
+LINKS = pa.DataFrameSchema(
+    {"duplicate_id": _ID, "original_id": _ID, "created": pa.Column("datetime64[ns]", nullable=True)},
+    unique=["duplicate_id", "original_id"],
+)
+QUESTIONS = pa.DataFrameSchema(
+    {
+        "question_id": pa.Column("int64", unique=True),
+        "title": _TEXT,
+        "text": _TEXT,
+        "code": _TEXT,
+        "tags": _TEXT,
+        "created": pa.Column("datetime64[ms]", nullable=True),
+        "accepted_answer_id": _ID,
+    }
+)
+PAIRS = pa.DataFrameSchema(
+    {"question_id": pa.Column("int64", unique=True), "original_id": _ID},
+    checks=pa.Check(
+        lambda pairs: ~pairs["original_id"].isin(pairs["question_id"]), error="an original is a duplicate too"
+    ),
+)
+ANSWERS = pa.DataFrameSchema(
+    {
+        "question_id": pa.Column("int64", unique=True),
+        "answer_id": pa.Column("int64", unique=True),
+        "accepted": pa.Column(bool),
+        "score": _ID,
+        "html": _TEXT,
+        "text": _TEXT,
+    }
+)
+ROLES = pa.DataFrameSchema(
+    {
+        "fold": pa.Column("int64", pa.Check.ge(0)),
+        "question_id": _ID,
+        "original_id": _ID,
+        "role": pa.Column(str, pa.Check.isin(["train", "tune", "test_known", "test_unseen", "excluded"])),
+    },
+    unique=["fold", "question_id"],
+)
+FEATURE_ROWS = pa.DataFrameSchema(
+    {
+        "fold": pa.Column("int64", pa.Check.ge(0)),
+        "role": pa.Column(str, pa.Check.isin(["train", "tune", "test_known", "test_unseen"])),
+        "query": _ID,
+        "question_id": _ID,
+        "candidate_id": _ID,
+        "label": pa.Column("int8", pa.Check.isin([0, 1])),
+        **{name: pa.Column("float32", pa.Check.ge(0)) for name in FEATURES},
+    }
+)
+NEW_QUESTIONS = pa.DataFrameSchema({"question_id": pa.Column("int64", unique=True), "title": _TEXT, "body": _TEXT})
+
+
+class Posts:
+    """Check the handle of the raw posts by its footer alone: it may be larger than memory."""
+
+    @staticmethod
+    def validate(posts: Any) -> Any:
+        """Refuse a file without a question."""
+        if posts.metadata.get("kept_questions", 0) == 0:
+            raise ValueError(
+                f"no question was kept of {posts.metadata.get('questions', 0)} in the raw data: "
+                "check faq.ingest.tags and faq.ingest.background_every"
+            )
+        return posts

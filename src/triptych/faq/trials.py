@@ -1,0 +1,88 @@
+"""How the faq workload trains a trial: the ranker's, and the reference method's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from triptych.faq.evaluation.metrics import rank_right, summarize_ranks
+from triptych.faq.params import RankerParams, ReferenceParams
+from triptych.faq.ranking.lambdarank import Boosting, find_rounds, load_booster, score_candidates
+from triptych.faq.ranking.reference_method import ReferenceModel, reference_texts
+from triptych.tuning.trials import Outcome
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+    from numpy.typing import NDArray
+
+_MODEL = "model.txt"
+_STATE = "boosting.json"
+
+
+class RankerTrial:
+    """Boost a ranker on the training questions of the first fold, and score it on the tuning questions."""
+
+    def __init__(self, features: pd.DataFrame, base: RankerParams) -> None:
+        self.features = features[features["fold"] == 0]
+        self.base = base
+
+    def train(self, config: dict[str, Any], budget: int, checkpoint: Path | None, folder: Path) -> Outcome:
+        """Go on from the checkpoint up to `budget` rounds, stopping early where the tuning score gets no better."""
+        params = replace(self.base, **config)
+        boosting = find_rounds(self.features, params, budget, _load_boosting(checkpoint) if checkpoint else None)
+        boosting.model.save_model(str(folder / _MODEL), num_iteration=-1)
+        state = {"rounds": boosting.rounds, "score": boosting.score}
+        (folder / _STATE).write_text(json.dumps(state), encoding="utf-8")
+        tune = self.features[self.features["role"] == "tune"]
+        scores = score_candidates(boosting.model, tune, boosting.rounds)
+        return Outcome(score_tuning(tune, scores), {"rounds": boosting.rounds, "early_stopping_rounds": 0})
+
+
+class ReferenceTrial:
+    """Boost the reference's classifier on the training pairs, and score it on the tuning questions."""
+
+    def __init__(
+        self, questions: pd.DataFrame, roles: pd.DataFrame, features: pd.DataFrame, base: ReferenceParams
+    ) -> None:
+        self.texts = reference_texts(questions)
+        self.pairs = roles[(roles["fold"] == 0) & (roles["role"] == "train")]
+        columns = ["query", "question_id", "candidate_id", "label"]
+        self.tune = features.loc[(features["fold"] == 0) & (features["role"] == "tune"), columns]
+        self.base = base
+
+    def train(self, config: dict[str, Any], budget: int, checkpoint: Path | None, folder: Path) -> Outcome:
+        """Go on from the checkpoint up to `budget` rounds."""
+        before = _load_model(checkpoint) if checkpoint else None
+        rounds = budget - (before.num_trees() if before else 0)
+        model = ReferenceModel(replace(self.base, **config, rounds=max(rounds, 1)))
+        model.fit(self.texts, self.pairs, before)
+        model.classifier.booster_.save_model(str(folder / _MODEL))
+        return Outcome(score_tuning(self.tune, model.score(self.texts, self.tune)), {"rounds": budget})
+
+
+def score_tuning(tune: pd.DataFrame, scores: NDArray[np.float64]) -> dict[str, float]:
+    """Give every ranking metric on the tuning questions (columns `query`, `label`).
+
+    Raises:
+        ValueError: If there is no tuning question.
+    """
+    if tune.empty:
+        raise ValueError("no tuning question: raise faq.split.tune_share")
+    query = np.unique(tune["query"], return_inverse=True)[1]
+    # A miss of the retrieval cannot be mended by ranking: it counts as just behind the last candidate.
+    missing_rank = int(np.bincount(query).max()) + 1
+    return summarize_ranks(rank_right(query, tune["label"].to_numpy(), scores, missing_rank))
+
+
+def _load_boosting(checkpoint: Path) -> Boosting:
+    state = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
+    return Boosting(_load_model(checkpoint), **state)
+
+
+def _load_model(checkpoint: Path) -> lgb.Booster:
+    return load_booster((checkpoint / _MODEL).read_text(encoding="utf-8"))

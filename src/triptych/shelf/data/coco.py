@@ -1,0 +1,112 @@
+"""Read COCO instances: one JSON file for many photos.
+
+Format: https://cocodataset.org/#format-data, "Object Detection".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Iterator
+from pathlib import Path
+from typing import Any
+
+from triptych.shelf.data.quarantine import Quarantine, printable
+from triptych.shelf.data.records import AnnotationError, Box, PhotoRecord, RawObject, to_number, to_size
+
+MAX_BYTES = 1_000_000_000
+"""Larger files are refused; the training annotations of COCO itself take half of it."""
+
+
+class OtherJsonError(AnnotationError):
+    """A JSON file that holds something else than annotations."""
+
+
+def read_coco(folder: Path, file: str, quarantine: Quarantine) -> list[PhotoRecord]:
+    """Read an annotation file; entries that make no sense go to the quarantine, the others count.
+
+    Args:
+        folder: The raw folder.
+        file: The annotation file, relative to it.
+        quarantine: Takes entries without an id or a name, ids used twice, annotations of unknown photos.
+
+    Returns:
+        A record for each photo listed, in the file's order.
+
+    Raises:
+        OtherJsonError: If it is well-formed JSON that has nothing to do with COCO.
+        AnnotationError: If it cannot be read.
+    """
+    content = _parse(folder / file)
+    if not isinstance(content, dict) or not {"images", "annotations"} & content.keys():
+        raise OtherJsonError("no COCO instances: it has neither images nor annotations; not used")
+    missing = [key for key in ("images", "annotations", "categories") if not isinstance(content.get(key), list)]
+    if missing:
+        raise AnnotationError(f"no COCO instances: it has no list of {', '.join(missing)}")
+    names = _read_categories(content["categories"])
+    records = _read_images(content["images"], file, quarantine)
+    for number, item in enumerate(content["annotations"]):
+        photo = _hashable(item.get("image_id")) if isinstance(item, dict) else None
+        if photo in records:
+            records[photo].objects.append(_read_object(item, names))
+        else:
+            reason = f"annotation {number} (from 0) is of no photo in images: image_id {printable(photo)}"
+            quarantine.add(file, "annotation_without_photo", reason)
+    return list(records.values())
+
+
+def _parse(path: Path) -> Any:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise AnnotationError(f"larger than {MAX_BYTES} bytes")
+        return json.loads(path.read_bytes())
+    except AnnotationError:
+        raise
+    except (ValueError, OSError, MemoryError, RecursionError) as error:
+        raise AnnotationError(f"unreadable JSON: {printable(error) or type(error).__name__}") from error
+
+
+def _entries(items: list[Any]) -> Iterator[tuple[int, Hashable, dict[str, Any]]]:
+    """Number the entries, and take out the id, None where it makes no sense."""
+    for number, item in enumerate(items):
+        entry = item if isinstance(item, dict) else {}
+        yield number, _hashable(entry.get("id")), entry
+
+
+def _hashable(identifier: object) -> Hashable:
+    return identifier if isinstance(identifier, int | str) and not isinstance(identifier, bool) else None
+
+
+def _read_categories(items: list[Any]) -> dict[Hashable, str]:
+    named = ((identifier, item.get("name")) for _, identifier, item in _entries(items))
+    return {identifier: name.strip() for identifier, name in named if identifier is not None and isinstance(name, str)}
+
+
+def _read_images(items: list[Any], file: str, quarantine: Quarantine) -> dict[Hashable, PhotoRecord]:
+    records: dict[Hashable, PhotoRecord] = {}
+    for number, identifier, item in _entries(items):
+        name = item.get("file_name")
+        if identifier is None or not isinstance(name, str):
+            quarantine.add(file, "annotation_without_photo", f"image {number} (from 0) has no id or no file_name")
+        elif identifier in records:
+            reason = f"image {number} (from 0) has the id {printable(identifier)} of another: not used"
+            quarantine.add(file, "duplicate_annotation", reason)
+        else:
+            records[identifier] = PhotoRecord(file, name, to_size(item.get("width"), item.get("height")))
+    return records
+
+
+def _read_object(item: dict[str, Any], names: dict[Hashable, str]) -> RawObject:
+    category = names.get(_hashable(item.get("category_id")), "")
+    # [] and [[]] stand for no mask.
+    segmentation = item.get("segmentation")
+    segmentation = None if segmentation in (None, [], [[]], {}) else segmentation
+    return RawObject(category, _read_box(item.get("bbox")), segmentation, item.get("iscrowd") in (1, "1"))
+
+
+def _read_box(box: object) -> Box | None:
+    if box is None or box == []:
+        return None
+    if not isinstance(box, list) or len(box) != 4:
+        return (float("nan"),) * 4
+    left, top, width, height = (to_number(value) for value in box)
+    return left, top, left + width, top + height

@@ -1,0 +1,228 @@
+"""Photos as files: upright 8-bit RGB pixels from whatever cameras and tools write."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+Pixels = TypeVar("Pixels", bound=NDArray[Any])
+
+
+class Size(NamedTuple):
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+
+class Turn(NamedTuple):
+    """How to turn: swap the axes, then mirror left and right, then top and bottom."""
+
+    swap: bool
+    mirror_x: bool
+    mirror_y: bool
+
+    def turn_size(self, size: Size) -> Size:
+        """Return the size after the turn."""
+        return Size(size.height, size.width) if self.swap else size
+
+    def turn_pixels(self, pixels: Pixels) -> Pixels:
+        """Turn pixels, shape (height, width, ...)."""
+        if self.swap:
+            pixels = pixels.swapaxes(0, 1)
+        if self.mirror_x:
+            pixels = pixels[:, ::-1]  # type: ignore[assignment]
+        return pixels[::-1] if self.mirror_y else pixels  # type: ignore[return-value]
+
+    def turn_points(self, points: NDArray[np.float64], size: Size) -> NDArray[np.float64]:
+        """Turn points.
+
+        Args:
+            points: x and y, shape (n, 2).
+            size: Size of the photo before the turn.
+        """
+        turned = points[:, ::-1].copy() if self.swap else points.copy()
+        width, height = self.turn_size(size)
+        if self.mirror_x:
+            turned[:, 0] = width - turned[:, 0]
+        if self.mirror_y:
+            turned[:, 1] = height - turned[:, 1]
+        return turned
+
+
+UPRIGHT = Turn(False, False, False)
+
+_TURNS = {
+    2: Turn(False, True, False),
+    3: Turn(False, True, True),
+    4: Turn(False, False, True),
+    5: Turn(True, False, False),
+    6: Turn(True, True, False),
+    7: Turn(True, True, True),
+    8: Turn(True, False, True),
+}
+
+
+def turn_of(orientation: object) -> Turn:
+    """Look up the turn that makes a photo upright.
+
+    Args:
+        orientation: Exif's Orientation (tag 274), 1 to 8; anything else counts as 1, upright.
+    """
+    return _TURNS.get(orientation, UPRIGHT) if isinstance(orientation, int) else UPRIGHT
+
+
+_COMMON = {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".tif", ".tiff"}
+_RARE = {".webp", ".gif", ".ppm", ".pgm", ".pnm", ".avif", ".heic", ".heif"}
+PHOTO_SUFFIXES = frozenset(_COMMON | _RARE)
+"""What a photo's name ends in; some of them only to be refused by name."""
+
+# No others: each decoder is code that strangers' files reach.
+_FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "PPM", "AVIF")
+_ORIENTATION = 274
+_QUALITY = 95
+
+
+class PhotoError(ValueError):
+    """A photo that cannot be used; the message is the reason."""
+
+
+class Photo(NamedTuple):
+    """A decoded photo.
+
+    Attributes:
+        pixels: Upright RGB, shape (height, width, 3), uint8.
+        turn: How it was turned.
+        encoding: Format of the file, such as JPEG.
+        is_plain: Whether the file holds these very pixels: 8-bit RGB, upright.
+    """
+
+    pixels: NDArray[np.uint8]
+    turn: Turn
+    encoding: str
+    is_plain: bool
+
+
+def read_photo(path: Path, max_pixels: int) -> NDArray[np.uint8]:
+    """Read a photo as upright RGB.
+
+    Exif rotation is applied. Transparent parts become white, 16-bit greys lose their lower half, of several
+    frames the first is taken.
+
+    Args:
+        path: The file.
+        max_pixels: Refuse larger photos, before they are decoded.
+
+    Returns:
+        Shape (height, width, 3), uint8.
+
+    Raises:
+        PhotoError: If the file cannot be used; the message says why.
+    """
+    return decode_photo(path, max_pixels).pixels
+
+
+def decode_photo(path: Path, max_pixels: int) -> Photo:
+    """Read a photo as upright RGB, with what has been done to it; see `read_photo`."""
+    # A pipe or device would block.
+    if not path.is_file():
+        raise PhotoError("no regular file")
+    if path.stat().st_size == 0:
+        raise PhotoError("empty file")
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            return _decode(image, max_pixels)
+    except PhotoError:
+        raise
+    except UnidentifiedImageError as error:
+        raise PhotoError(f"no photo in a format that is read ({', '.join(_FORMATS)})") from error
+    except Image.DecompressionBombError as error:
+        raise PhotoError(f"too many pixels: {error}") from error
+    # Decoders raise almost anything on damaged files: OSError, SyntaxError, struct.error, IndexError, MemoryError ...
+    except Exception as error:
+        raise PhotoError(f"damaged: {str(error) or type(error).__name__}") from error
+
+
+class StoredPhoto(NamedTuple):
+    """A photo that has been written."""
+
+    file_name: str
+    size: Size
+    turn: Turn
+    is_copied: bool
+
+
+def store_photo(path: Path, target: Path, max_pixels: int) -> StoredPhoto:
+    """Write a photo as upright 8-bit RGB.
+
+    A JPEG that is so already is copied byte for byte; another JPEG stays one (quality 95, full colour resolution),
+    anything else becomes a PNG.
+
+    Args:
+        path: The photo.
+        target: Where to write it, without a suffix.
+        max_pixels: Refuse larger photos.
+
+    Returns:
+        The name it was written under, its size, and what has been done to it.
+
+    Raises:
+        PhotoError: If the photo cannot be used.
+    """
+    photo = decode_photo(path, max_pixels)
+    is_jpeg = photo.encoding in ("JPEG", "MPO")
+    is_copied = is_jpeg and photo.is_plain
+    written = target.with_name(target.name + (".jpg" if is_jpeg else ".png"))
+    if is_copied:
+        shutil.copyfile(path, written)
+    elif is_jpeg:
+        Image.fromarray(photo.pixels).save(written, "JPEG", quality=_QUALITY, subsampling=0)
+    else:
+        Image.fromarray(photo.pixels).save(written, "PNG", compress_level=1)
+    return StoredPhoto(written.name, Size(photo.pixels.shape[1], photo.pixels.shape[0]), photo.turn, is_copied)
+
+
+def _decode(image: Image.Image, max_pixels: int) -> Photo:
+    pixels = image.width * image.height
+    if pixels > max_pixels:
+        raise PhotoError(f"{image.width} x {image.height} are {pixels} pixels, more than max_pixels={max_pixels}")
+    turn, encoding, mode = _read_turn(image), str(image.format), image.mode
+    image.load()
+    upright = np.asarray(_to_rgb(image))
+    # Pillow turns a TIFF by itself.
+    if encoding != "TIFF":
+        upright = turn.turn_pixels(upright)
+    return Photo(np.ascontiguousarray(upright), turn, encoding, mode == "RGB" and turn == UPRIGHT)
+
+
+def _read_turn(image: Image.Image) -> Turn:
+    # A photo is as good with damaged Exif data as without any.
+    with contextlib.suppress(Exception):
+        return turn_of(image.getexif().get(_ORIENTATION))
+    return UPRIGHT
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise PhotoError("floating-point pixels, of unknown range: save it with 8 or 16 bits")
+    if image.mode.startswith("I"):
+        return _narrow(image)
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    layered = image.convert("RGBA")
+    white = Image.new("RGBA", layered.size, "white")
+    return Image.alpha_composite(white, layered).convert("RGB")
+
+
+def _narrow(image: Image.Image) -> Image.Image:
+    """Reduce 16-bit greys to 8."""
+    values = np.asarray(image)
+    if values.size and (values.max() > 0xFFFF or values.min() < 0):
+        raise PhotoError("32-bit pixels, of unknown range: save it with 8 or 16 bits")
+    return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")

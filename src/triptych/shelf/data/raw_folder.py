@@ -1,0 +1,157 @@
+"""The folder that a user brings: what is in it, and which photo a name in an annotation means.
+
+Names in annotations are looked up among the files found, and never opened as paths, so no name reaches a file outside
+the folder; links that lead out of it are not followed.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from triptych.shelf.data.photo_files import PHOTO_SUFFIXES
+from triptych.shelf.data.quarantine import Quarantine
+
+_MASK_FOLDERS = frozenset({"segmentationclass", "segmentationobject"})  # of Pascal VOC: pictures, but no photos
+_IGNORED_FOLDERS = frozenset({"__macosx"})
+# Where photos lie, seen from the annotation file.
+_PLACES = ("", "images", "JPEGImages", "..", "../images", "../JPEGImages")
+
+
+@dataclass
+class RawFiles:
+    """Files of a raw folder by their kind, as sorted paths relative to it."""
+
+    folder: Path
+    photos: list[str] = field(default_factory=list)
+    voc: list[str] = field(default_factory=list)
+    coco: list[str] = field(default_factory=list)
+
+
+def find_files(folder: Path, quarantine: Quarantine) -> RawFiles:
+    """Find photos (by their suffix), `*.xml` and `*.json` in a folder and those below it.
+
+    Hidden files and folders, and the mask folders of Pascal VOC are passed over. Links that lead out of the folder,
+    links to folders and whatever is no regular file go to the quarantine.
+    """
+    files = RawFiles(folder)
+    kinds = {".xml": files.voc, ".json": files.coco, **dict.fromkeys(PHOTO_SUFFIXES, files.photos)}
+    root = folder.resolve()
+    for path in _walk(folder, quarantine):
+        relative = path.relative_to(folder).as_posix()
+        kind = kinds.get(path.suffix.lower())
+        if kind is None:
+            continue
+        if reason := _find_danger(path, root):
+            quarantine.add(relative, "unsafe_file", reason)
+        else:
+            kind.append(relative)
+    for kind in (files.photos, files.voc, files.coco):
+        kind.sort()
+    return files
+
+
+def _walk(folder: Path, quarantine: Quarantine) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        for name in folders:
+            if (Path(place) / name).is_symlink():
+                relative = (Path(place) / name).relative_to(folder).as_posix()
+                quarantine.add(relative, "unsafe_file", "a link to a folder is not followed: put its files here")
+        folders[:] = sorted(name for name in folders if not _is_passed_over(name))
+        yield from (Path(place) / name for name in sorted(names) if not name.startswith("."))
+
+
+def _find_danger(path: Path, root: Path) -> str:
+    """Say why a file must not be opened; nothing where it may be."""
+    try:
+        if not path.resolve().is_relative_to(root):
+            return "a link that leads out of the folder is not followed"
+        # A pipe would block.
+        return "" if path.is_file() else "neither a file nor a link to one"
+    except (OSError, RuntimeError) as error:  # links in a circle
+        return f"cannot be looked at: {error}"
+
+
+def _is_passed_over(folder: str) -> bool:
+    return folder.startswith(".") or folder.lower() in _MASK_FOLDERS | _IGNORED_FOLDERS
+
+
+@dataclass(frozen=True)
+class Match:
+    """Which photo a name means.
+
+    Attributes:
+        photo: The photo; None where there is none, or where several fit.
+        candidates: All that fit.
+        note: How the photo's name differs from what was asked for; empty where it does not.
+    """
+
+    photo: str | None
+    candidates: tuple[str, ...] = ()
+    note: str = ""
+
+
+class PhotoNames:
+    """Photos of a folder by name.
+
+    Args:
+        photos: Their paths relative to the folder.
+    """
+
+    def __init__(self, photos: Iterable[str]) -> None:
+        self._paths: dict[str, str] = {}
+        self._names: dict[str, list[str]] = defaultdict(list)
+        self._stems: dict[str, list[str]] = defaultdict(list)
+        for photo in photos:
+            self._paths[normalise(photo)] = photo
+            self._names[normalise(PurePosixPath(photo).name)].append(photo)
+            self._stems[stem_of(photo)].append(photo)
+
+    def find(self, name: str, annotation: str) -> Match:
+        """Find the photo that an annotation file names.
+
+        First the path as it is given, from the annotation file or the usual folders beside it; then a photo of that
+        name anywhere; then one whose name differs in its suffix or in upper and lower case only.
+
+        Args:
+            name: As annotated; any slashes.
+            annotation: Path of the annotation file relative to the folder.
+        """
+        named = normalise(name)
+        for place in _PLACES:
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(annotation), place, named.lstrip("/")))
+            if path in self._paths:
+                return Match(self._paths[path], (self._paths[path],))
+        if found := self._names.get(posixpath.basename(named)):
+            return _choose(found, "in another folder" if "/" in named else "")
+        return _choose(self._stems.get(stem_of(named), []), "by its name without suffix")
+
+    def find_stem(self, annotation: str) -> Match:
+        """Find the photo with the name of an annotation file, whatever its suffix."""
+        stem = stem_of(annotation)
+        places = {posixpath.normpath(posixpath.join(posixpath.dirname(annotation), place)) for place in _PLACES}
+        found = self._stems.get(stem, [])
+        return _choose([photo for photo in found if (posixpath.dirname(photo) or ".") in places] or found, "")
+
+
+def normalise(name: str) -> str:
+    """Write a name as the others are: forward slashes, composed letters (macOS decomposes them)."""
+    return unicodedata.normalize("NFC", name.strip().replace("\\", "/"))
+
+
+def stem_of(name: str) -> str:
+    """Return a name without folders and without the suffix of a photo or annotation, in lower case."""
+    path = PurePosixPath(normalise(name))
+    known = path.suffix.lower() in PHOTO_SUFFIXES | {".xml"}
+    return (path.stem if known else path.name).lower()
+
+
+def _choose(found: list[str], note: str) -> Match:
+    if len(found) != 1:
+        return Match(None, tuple(found))
+    return Match(found[0], tuple(found), f"found {note}" if note else "")

@@ -1,0 +1,69 @@
+"""Where the detector computes, how precisely, and with how many threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+import cv2
+import torch
+
+from triptych import distributed
+from triptych.parallel import count_cores
+
+
+def choose_device() -> torch.device:
+    """Choose this rank's GPU, or the processor."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", distributed.local_rank() % torch.cuda.device_count())
+    return torch.device("cpu")
+
+
+def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """Choose the type in which convolutions and matrix products are computed.
+
+    Args:
+        precision: `fp32`, `bf16`, or `auto`: bfloat16 where the device computes it, not merely emulates it.
+        device: Where.
+    """
+    if precision == "auto":
+        precision = "bf16" if _has_bf16(device) else "fp32"
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def _has_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[object]:
+    """Compute in `dtype` what can be, and the rest in 32 bits."""
+    if dtype == torch.float32:
+        return nullcontext()
+    return torch.autocast(device.type, dtype)
+
+
+@contextmanager
+def limited_threads() -> Iterator[int]:
+    """Share the machine's cores among its ranks, and keep OpenCV from taking them as well.
+
+    `OMP_NUM_THREADS` wins where it is set, except that torchrun's own 1 is no one's wish.
+
+    Yields:
+        Threads of this process.
+    """
+    before, before_cv2 = torch.get_num_threads(), cv2.getNumThreads()
+    given = "" if "TORCHELASTIC_RUN_ID" in os.environ else os.environ.get("OMP_NUM_THREADS", "")
+    threads = int(given) if given.isdecimal() else max(1, count_cores() // distributed.local_world_size())
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(1)
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(before)
+        cv2.setNumThreads(before_cv2)

@@ -1,0 +1,171 @@
+"""How well boxes and masks were found: COCO's figures, by pycocotools, and the score threshold with the best F1.
+
+Truth is a dict in COCO's instances format, detections a list in COCO's results format; neither is changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from triptych.shelf.data.dataset import select_photos
+from triptych.shelf.evaluation.counts import group_by_photo, match_photo, rank_detection
+
+_SIZES = {"": 0, "_small": 1, "_medium": 2, "_large": 3}  # COCO: below 32^2, below 96^2, above; in pixels of area
+_MOST = {"1": 0, "10": 1, "100": 2}
+IOUS = {"_50": 0, "_75": 5}  # of .50, .55 ... .95
+_KINDS = {"box": "bbox", "mask": "segm"}
+_FALLBACK_SCORE = 0.5
+_DIGITS = 12
+
+
+class Threshold(NamedTuple):
+    """A score from which on detections are believed, and what that gives."""
+
+    score: float
+    f1: float
+    precision: float
+    recall: float
+
+
+def evaluate_detections(truth: dict[str, Any], results: list[dict[str, Any]], masks: bool) -> dict[str, float]:
+    """Compute COCO's average precision and recall.
+
+    Args:
+        truth: The photos judged, with all of their objects.
+        results: What was found on them, at most 100 a photo counting.
+        masks: Whether to judge masks too; photos with an object without a mask are left out of that.
+
+    Returns:
+        `box.map`, `box.map_50`, `box.map_75`, `box.map_small|medium|large`, `box.ar_1|10|100`, and the same of
+        `mask.`; what there are no objects for is left out. 0.0 where nothing was found.
+    """
+    metrics: dict[str, float] = {}
+    for kind in ("box", "mask") if masks else ("box",):
+        evaluator = run_evaluator(truth, results, kind)
+        metrics |= {f"{kind}.{name}": value for name, value in _summarize(evaluator).items() if value >= 0}
+    return metrics
+
+
+def trace_precision_recall(truth: dict[str, Any], results: list[dict[str, Any]], masks: bool) -> pd.DataFrame:
+    """Trace precision over recall, each precision the best at that recall or above (COCO's interpolation).
+
+    Returns:
+        Columns `kind` (box or mask), `iou` (.5 or .75), `recall` (0 to 1 by .01), `precision`, `score` (the
+        threshold that gives it, 0 where that recall is never reached); means over the categories.
+    """
+    tables = [pd.DataFrame({name: [] for name in ("kind", "iou", "recall", "precision", "score")})]
+    for kind in ("box", "mask") if masks else ("box",):
+        evaluator = run_evaluator(truth, results, kind)
+        for index in IOUS.values():
+            curves = [evaluator.eval[name][index, :, :, 0, -1] for name in ("precision", "scores")]
+            known = curves[0].max(axis=0) >= 0  # of the categories
+            if known.any():
+                means = [curve[:, known].mean(axis=1) for curve in curves]
+                iou = round(float(evaluator.params.iouThrs[index]), 2)
+                table = {"kind": kind, "iou": iou, "recall": evaluator.params.recThrs}
+                tables.append(pd.DataFrame({**table, "precision": means[0], "score": means[1]}))
+    return pd.concat(tables[1:] or tables, ignore_index=True)
+
+
+def choose_threshold(truth: dict[str, Any], results: list[dict[str, Any]], iou: float) -> Threshold:
+    """Choose the score threshold with the best F1 over all photos.
+
+    Args:
+        truth: The photos, with all of their objects.
+        results: What was found on them.
+        iou: Least overlap of the boxes of a detection and the object it finds.
+
+    Returns:
+        The threshold, half-way between the last score that is believed and the next; of equal ones the highest.
+        0.5 where nothing was found rightly.
+    """
+    scores, hits = _pool_matches(truth, results, iou)
+    objects = sum(not item.get("iscrowd", 0) for item in truth["annotations"])
+    if not hits.any():
+        return Threshold(_FALLBACK_SCORE, 0.0, 0.0, 0.0)
+    right = np.cumsum(hits)
+    believed = np.arange(1, len(hits) + 1)
+    f1 = 2 * right / (believed + objects)
+    # Detections of equal score are believed together.
+    f1[:-1][scores[:-1] == scores[1:]] = -1
+    best = int(f1.argmax())
+    following = scores[best + 1] if best + 1 < len(scores) else scores[best]
+    score = round(float(scores[best] + following) / 2, _DIGITS)
+    return Threshold(score, float(f1[best]), float(right[best] / believed[best]), float(right[best] / objects))
+
+
+def run_evaluator(truth: dict[str, Any], results: list[dict[str, Any]], kind: str) -> Any:
+    """Run pycocotools' COCOeval.
+
+    Args:
+        truth: The photos judged.
+        results: What was found.
+        kind: `box` or `mask`.
+
+    Returns:
+        The COCOeval, accumulated: `evalImgs`, `eval`, `params`.
+    """
+    truth = _with_masks(truth) if kind == "mask" else truth
+    known = {image["id"] for image in truth["images"]}
+    ordered = sorted((item for item in results if item["image_id"] in known), key=rank_detection)
+    with contextlib.redirect_stdout(io.StringIO()):
+        judged = _load(truth["images"], truth["categories"], [dict(item) for item in truth["annotations"]])
+        found = _load(truth["images"], truth["categories"], [])
+        if ordered:
+            # The size of a mask's detection is the mask's; pycocotools takes the box's where it is given.
+            wanted = {"image_id", "category_id", "score", "bbox" if kind == "box" else "segmentation"}
+            found = judged.loadRes([{key: item[key] for key in wanted} for item in ordered])
+        evaluator = COCOeval(judged, found, _KINDS[kind])
+        evaluator.evaluate()
+        evaluator.accumulate()
+    return evaluator
+
+
+def _with_masks(truth: dict[str, Any]) -> dict[str, Any]:
+    bare = {item["image_id"] for item in truth["annotations"] if not item.get("segmentation")}
+    return select_photos(truth, {image["id"] for image in truth["images"]} - bare) if bare else truth
+
+
+def _load(images: list[dict[str, Any]], categories: list[dict[str, Any]], items: list[dict[str, Any]]) -> Any:
+    coco = COCO()
+    coco.dataset = {"info": {}, "images": images, "categories": categories, "annotations": items}
+    coco.createIndex()
+    return coco
+
+
+def _summarize(evaluator: Any) -> dict[str, float]:
+    precision, recall = evaluator.eval["precision"], evaluator.eval["recall"]
+    metrics = {f"map{name}": _mean(precision[:, :, :, size, -1]) for name, size in _SIZES.items()}
+    metrics |= {f"map{name}": _mean(precision[iou, :, :, 0, -1]) for name, iou in IOUS.items()}
+    return metrics | {f"ar_{name}": _mean(recall[:, :, 0, most]) for name, most in _MOST.items()}
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """Average what is known; -1 where nothing is."""
+    known = values[values > -1]
+    # pycocotools adds an epsilon to every denominator, which makes 0.9999999999999998 of 1.
+    return round(float(known.mean()), _DIGITS) if known.size else -1.0
+
+
+def _pool_matches(
+    truth: dict[str, Any], results: list[dict[str, Any]], iou: float
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """List the scores of all detections that count, highest first, and whether each found an object."""
+    objects, found = group_by_photo(truth["annotations"]), group_by_photo(results)
+    scores, hits = [np.empty(0)], [np.empty(0, bool)]
+    for image in truth["images"]:
+        detections = found[image["id"]]
+        match = match_photo(objects[image["id"]], detections, iou)
+        scores.append(np.array([item["score"] for item in detections], np.float64)[~match.ignored])
+        hits.append((match.found >= 0)[~match.ignored])
+    pooled, right = np.concatenate(scores), np.concatenate(hits)
+    order = np.argsort(-pooled, kind="stable")
+    return pooled[order], right[order]

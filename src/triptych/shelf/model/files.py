@@ -1,0 +1,108 @@
+"""The trained detector as a folder: its weights, and everything needed to build it again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torchvision.models.detection import FasterRCNN
+
+from triptych.parameters.build import build
+from triptych.parameters.problem import Problem
+from triptych.shelf.model.detector import build_detector
+from triptych.shelf.params import DetectorParams
+
+WEIGHTS = "weights.pt"
+DESCRIPTION = "model.json"
+
+
+@dataclass(frozen=True)
+class LoadedDetector:
+    """A detector and what belongs to it.
+
+    Attributes:
+        model: torchvision's, in evaluation mode.
+        categories: Names of what it finds, in the order of their ids, which begin with 1.
+        masks: Whether it finds masks.
+        score_threshold: From which score on detections are believed: the best F1 on the validation photos.
+        params: Its settings.
+        info: Epoch, validation metrics, versions.
+    """
+
+    model: FasterRCNN
+    categories: tuple[str, ...]
+    masks: bool
+    score_threshold: float
+    params: DetectorParams
+    info: dict[str, Any]
+
+
+def save_model(folder: Path, detector: LoadedDetector) -> None:
+    """Write a detector.
+
+    Args:
+        folder: Where to; exists.
+        detector: What to write.
+    """
+    # Named tensors in one piece each, so that nothing of a larger storage is written along.
+    weights = {name: value.detach().cpu().clone() for name, value in detector.model.state_dict().items()}
+    torch.save(weights, folder / WEIGHTS)
+    description = {
+        "params": asdict(detector.params),
+        "categories": list(detector.categories),
+        "masks": detector.masks,
+        "score_threshold": detector.score_threshold,
+        **detector.info,
+        "versions": {name: version(name) for name in ("triptych", "torch", "torchvision")},
+    }
+    (folder / DESCRIPTION).write_text(json.dumps(description, indent=2), encoding="utf-8")
+
+
+def load_model(folder: Path) -> LoadedDetector:
+    """Read a detector.
+
+    Args:
+        folder: What `save_model` wrote.
+
+    Raises:
+        ValueError: If it is no such folder, or weights and description do not fit.
+    """
+    if not (folder / DESCRIPTION).is_file() or not (folder / WEIGHTS).is_file():
+        raise ValueError(f"{folder} is no model: {DESCRIPTION} and {WEIGHTS} should be in it")
+    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    params = read_params(description)
+    categories = tuple(description["categories"])
+    model = build_detector(params, len(categories), description["masks"])
+    try:
+        model.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
+    except RuntimeError as error:
+        raise ValueError(f"{folder / WEIGHTS} does not fit {DESCRIPTION} beside it: {error}") from error
+    known = {"params", "categories", "masks", "score_threshold"}
+    info = {key: value for key, value in description.items() if key not in known}
+    return LoadedDetector(model.eval(), categories, description["masks"], description["score_threshold"], params, info)
+
+
+def read_params(description: dict[str, Any]) -> DetectorParams:
+    """Read the settings out of a model's description.
+
+    Raises:
+        ValueError: If they are not those of a detector.
+    """
+    problems: list[Problem] = []
+    params = build(DetectorParams, description.get("params"), "params", problems)
+    if problems:
+        raise ValueError(f"{DESCRIPTION} is of another version: {'; '.join(str(problem) for problem in problems)}")
+    return cast(DetectorParams, params)
+
+
+def load_detector(model: Path) -> LoadedDetector:
+    """Load a detector onto the device that computes."""
+    from triptych.shelf.devices import choose_device
+
+    detector = load_model(model)
+    detector.model.to(choose_device())
+    return detector

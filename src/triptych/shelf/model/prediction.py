@@ -1,0 +1,127 @@
+"""Find the objects on photos: batched, in the device's fastest precision, results in COCO's format."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+from torch import Tensor
+from torchvision.models.detection.image_list import ImageList
+
+from triptych.shelf.devices import autocast, choose_dtype
+from triptych.shelf.model.detector import normalise_images
+from triptych.shelf.model.files import LoadedDetector
+from triptych.shelf.model.preprocessing import resize_image, stack_images, target_size
+
+Photo = tuple[int, NDArray[np.uint8]]
+_LOOK_AHEAD = 4  # batches: photos of equal size among them go together
+_HALF = 0.5
+
+
+def predict_photos(
+    detector: LoadedDetector, images: Iterable[tuple[int, Any]], batch_size: int, precision: str = "auto"
+) -> Iterator[list[dict[str, Any]]]:
+    """Find the objects on photos.
+
+    What is found on a photo does not depend on the others: only photos of equal size share a batch, unpadded.
+
+    Args:
+        detector: The detector, on the device that computes.
+        images: Id and photo (RGB, uint8, H x W x 3; an array or a tensor), taken as they are needed.
+        batch_size: Photos a step.
+        precision: `fp32`, `bf16`, or `auto`.
+
+    Yields:
+        For each photo, in order, what was found in COCO's results format, best first.
+    """
+    photos = ((image_id, np.asarray(image)) for image_id, image in images)
+    detector.model.eval()
+    while window := list(itertools.islice(photos, batch_size * _LOOK_AHEAD)):
+        alike: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for place, (_, image) in enumerate(window):
+            alike[target_size(image.shape[0], image.shape[1], detector.params)].append(place)
+        found: dict[int, list[dict[str, Any]]] = {}
+        for size, places in alike.items():
+            for start in range(0, len(places), batch_size):
+                part = places[start : start + batch_size]
+                results = _predict_batch(detector, [window[place] for place in part], size, precision)
+                found |= dict(zip(part, results, strict=True))
+        yield from (found[place] for place in range(len(window)))
+
+
+@torch.inference_mode()
+def _predict_batch(
+    detector: LoadedDetector, photos: list[Photo], size: tuple[int, int], precision: str
+) -> list[list[dict[str, Any]]]:
+    model = detector.model
+    device = next(model.parameters()).device
+    stacked = stack_images([resize_image(image, size) for _, image in photos], size).to(device)
+    images = normalise_images(model, stacked)
+    with autocast(device, choose_dtype(precision, device)):
+        features = model.backbone(images)
+        sizes = [size] * len(photos)
+        proposals, _ = model.rpn(ImageList(images, sizes), features)
+        detections, _ = model.roi_heads(features, proposals, sizes)
+    return [
+        _describe(image_id, image, size, found) for (image_id, image), found in zip(photos, detections, strict=True)
+    ]
+
+
+def _describe(
+    image_id: int, image: NDArray[np.uint8], size: tuple[int, int], found: dict[str, Tensor]
+) -> list[dict[str, Any]]:
+    """Write what was found on a photo of the model's size as COCO results on the original."""
+    height, width = image.shape[:2]
+    scale = np.array([width / size[1], height / size[0]] * 2)
+    boxes = found["boxes"].double().cpu().numpy() * scale
+    labels, scores = found["labels"].tolist(), found["scores"].tolist()
+    sides = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).round(2).tolist()
+    results: list[dict[str, Any]] = [
+        {"image_id": image_id, "category_id": label, "bbox": box, "score": round(score, 5)}
+        for label, box, score in zip(labels, sides, scores, strict=True)
+    ]
+    if "masks" in found:
+        masks = found["masks"][:, 0].float().cpu().numpy()
+        for result, runs in zip(results, encode_masks(masks, boxes, height, width), strict=True):
+            result["segmentation"] = runs
+    return results
+
+
+def encode_masks(
+    masks: NDArray[np.float32], boxes: NDArray[np.float64], height: int, width: int
+) -> list[dict[str, Any]]:
+    """Put masks into their boxes on the photo (as torchvision does), and write them as run lengths.
+
+    Args:
+        masks: N x M x M, probabilities.
+        boxes: N x 4, left, top, right, bottom on the photo.
+        height: Of the photo.
+        width: Of the photo.
+    """
+    canvas = np.zeros((height, width), np.uint8, order="F")
+    encoded = []
+    for mask, box in zip(masks, boxes, strict=True):
+        # A frame of zeros, so that the border of the mask is interpolated too.
+        framed = np.pad(mask, 1)
+        grown = _grow(box, framed.shape[0] / mask.shape[0])
+        left, top, right, bottom = (int(value) for value in grown)
+        across, down = max(right - left + 1, 1), max(bottom - top + 1, 1)
+        pasted = cv2.resize(framed, (across, down), interpolation=cv2.INTER_LINEAR) > _HALF
+        x, y, x_end, y_end = max(left, 0), max(top, 0), min(right + 1, width), min(bottom + 1, height)
+        canvas[y:y_end, x:x_end] = pasted[y - top : y_end - top, x - left : x_end - left]
+        runs = coco_mask.encode(canvas)
+        encoded.append({"size": [height, width], "counts": runs["counts"].decode("ascii")})
+        canvas[y:y_end, x:x_end] = 0
+    return encoded
+
+
+def _grow(box: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
+    centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2 * factor
+    return np.concatenate([centre - half, centre + half])

@@ -1,0 +1,127 @@
+"""The losses of a batch, and how the ranks' shares of it make up those of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection import FasterRCNN
+from torchvision.models.detection.image_list import ImageList
+
+from triptych import distributed
+from triptych.shelf.devices import autocast
+from triptych.shelf.model.detector import normalise_images
+from triptych.shelf.training.batches import Batch
+
+# Each loss is torchvision's: a mean over the anchors or proposals that were drawn, or over the positive ones.
+_OVER_ANCHORS = ("loss_objectness", "loss_rpn_box_reg")
+_OVER_PROPOSALS = ("loss_classifier", "loss_box_reg")
+_OVER_POSITIVE = ("loss_mask",)
+
+
+class LossNetwork(nn.Module):
+    """The detector as a function from a batch to its losses, for one process or inside DistributedDataParallel.
+
+    Args:
+        detector: What learns.
+        dtype: In which convolutions and matrix products are computed.
+        channels_last: Whether images stay as NHWC in memory.
+    """
+
+    def __init__(self, detector: FasterRCNN, dtype: torch.dtype, channels_last: bool) -> None:
+        super().__init__()
+        self.detector = detector
+        self._dtype = dtype
+        self._format = torch.channels_last if channels_last else torch.contiguous_format
+
+    def forward(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+        """Compute the losses of this rank's share.
+
+        Args:
+            batch: The share, on the detector's device.
+
+        Returns:
+            torchvision's losses, and over how many anchors, proposals and positive proposals they are means.
+        """
+        detector = self.detector
+        detector.rpn.fg_bg_sampler.seed(batch.seeds)
+        detector.roi_heads.fg_bg_sampler.seed([seed ^ 1 for seed in batch.seeds])
+        images = normalise_images(detector, batch.images).contiguous(memory_format=self._format)
+        with autocast(images.device, self._dtype):
+            features = detector.backbone(images)
+            shapes = ImageList(images, batch.sizes)
+            proposals, rpn_losses = detector.rpn(shapes, features, batch.targets)
+            _, roi_losses = detector.roi_heads(features, proposals, batch.sizes, batch.targets)
+        drawn = detector.roi_heads.fg_bg_sampler
+        counts = [detector.rpn.fg_bg_sampler.sampled, drawn.sampled, drawn.positive]
+        return {**rpn_losses, **roi_losses}, torch.tensor(counts, dtype=torch.float64)
+
+
+class ReducedLosses(NamedTuple):
+    """Losses over all ranks.
+
+    Attributes:
+        total: What to call `backward` on: ranks that average their gradients get those of the whole batch.
+        values: Each loss over the whole batch, and their sum as `loss`.
+    """
+
+    total: Tensor
+    values: dict[str, float]
+
+
+def reduce_losses(losses: dict[str, Tensor], counts: Tensor) -> ReducedLosses:
+    """Weigh each rank's means by what they are means over.
+
+    Args:
+        losses: Of this rank's share.
+        counts: How many anchors, proposals and positive proposals they are means over.
+    """
+    sums, mine = _sum_up(losses, counts)
+    total_sums, total_counts = distributed.sum_over_ranks(torch.stack([sums, mine]))
+    shares = (mine * distributed.world_size() / total_counts.clamp(min=1)).tolist()
+    total = torch.stack([loss * share for loss, share in zip(losses.values(), shares, strict=True)]).sum()
+    return ReducedLosses(total, _name_means(list(losses), total_sums, total_counts))
+
+
+def add_up_losses(shares: Sequence[tuple[dict[str, Tensor], Tensor]]) -> dict[str, float]:
+    """Put the losses of many batches of all ranks together, each by what it is a mean over.
+
+    Args:
+        shares: What the network gave for each of this rank's batches; may be none.
+    """
+    known = (*_OVER_ANCHORS, *_OVER_PROPOSALS, *_OVER_POSITIVE)
+    sums = torch.zeros(2, len(known), dtype=torch.float64)
+    for losses, counts in shares:
+        for row, values in zip(sums, _sum_up(losses, counts), strict=True):
+            row[[known.index(name) for name in losses]] += values
+    return _name_means(known, *distributed.sum_over_ranks(sums))
+
+
+def _sum_up(losses: dict[str, Tensor], counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Give the sums behind the means, and what they are sums over."""
+    mine = torch.stack([counts[_group(name)] for name in losses])
+    values = torch.stack([loss.detach() for loss in losses.values()]).double().cpu()
+    # A mean over nothing is whatever the network gave.
+    return torch.where(mine > 0, values * mine, torch.zeros_like(values)), mine
+
+
+def _name_means(names: Sequence[str], sums: Tensor, counts: Tensor) -> dict[str, float]:
+    means = (sums / counts.clamp(min=1)).tolist()
+    return {"loss": sum(means), **dict(zip(names, means, strict=True))}
+
+
+def _group(name: str) -> int:
+    for group, names in enumerate((_OVER_ANCHORS, _OVER_PROPOSALS, _OVER_POSITIVE)):
+        if name in names:
+            return group
+    raise ValueError(f"torchvision has a loss that is not known here: {name}")
+
+
+def move_batch(batch: Batch, device: torch.device) -> Batch:
+    """Put a batch on a device."""
+    if device.type == "cpu":
+        return batch
+    targets = [{key: value.to(device, non_blocking=True) for key, value in target.items()} for target in batch.targets]
+    return batch._replace(images=batch.images.to(device, non_blocking=True), targets=targets)

@@ -1,0 +1,179 @@
+"""Photos and their objects as the detector learns from them, kept in memory as far as they fit."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from triptych.parallel import count_cores
+from triptych.shelf.data.dataset import PhotoSet, decode_mask
+from triptych.shelf.model.preprocessing import PADDING, resize_image, target_size
+from triptych.shelf.params import DetectorParams
+from triptych.shelf.training.augmentation import Variation, change_colours, place
+
+_LEAST_PX = 2.0  # a narrower rest of an object is left out
+_LEAST_SEEN = 0.25  # share of an object that must be left when a photo is cropped
+_HALF = 127
+
+
+class ObjectMask(NamedTuple):
+    """The part of a photo that an object covers.
+
+    Attributes:
+        cover: How much of each pixel around the object, 0 to 255.
+        corner: Where on the photo those pixels begin, x and y.
+    """
+
+    cover: NDArray[np.uint8]
+    corner: tuple[float, float]
+
+
+class KeptPhoto(NamedTuple):
+    """A photo as it is kept in memory: no larger than any variation of it needs.
+
+    Attributes:
+        image: RGB, H x W x 3.
+        boxes: N x 4, left, top, right, bottom on this image.
+        labels: N, from 1.
+        masks: N, or None where no masks are learnt.
+        target: Height and width that the detector scales the photo to.
+    """
+
+    image: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    masks: list[ObjectMask] | None
+    target: tuple[int, int]
+
+
+class Sample(NamedTuple):
+    """A photo as the detector sees it.
+
+    Attributes:
+        image: RGB, H x W x 3.
+        boxes: N x 4, left, top, right, bottom in pixels.
+        labels: N, from 1.
+        masks: N x H x W of 0 and 1, or None.
+    """
+
+    image: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    masks: NDArray[np.uint8] | None
+
+
+class PhotoStore:
+    """Gives photos in any variation; keeps them in memory, scaled down to what is needed, as far as they fit.
+
+    Args:
+        photos: The photos.
+        params: Says to which size they are scaled.
+        masks: Whether masks are wanted.
+        largest_scale: Largest factor by which a variation enlarges.
+        memory_mb: How much to keep.
+    """
+
+    def __init__(
+        self, photos: PhotoSet, params: DetectorParams, *, masks: bool, largest_scale: float = 1.0, memory_mb: int = 0
+    ) -> None:
+        self.photos = photos
+        self._masks = masks
+        self._largest_scale = largest_scale
+        self._targets = [target_size(image["height"], image["width"], params) for image in photos.images]
+        self._kept: dict[int, KeptPhoto] = {}
+        fitting = self._count_fitting(memory_mb * 2**20)
+        with ThreadPoolExecutor(count_cores()) as pool:  # decoding leaves Python's lock
+            self._kept = dict(zip(range(fitting), pool.map(self._prepare, range(fitting)), strict=True))
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def target(self, index: int) -> tuple[int, int]:
+        """Give the height and width of a photo as the detector sees it."""
+        return self._targets[index]
+
+    @property
+    def kept(self) -> int:
+        """Give the number of photos in memory."""
+        return len(self._kept)
+
+    def vary(self, index: int, variation: Variation) -> Sample:
+        """Give a photo in one variation.
+
+        Args:
+            index: Of the photo.
+            variation: What is done to it.
+        """
+        kept = self._kept.get(index) or self._prepare(index)
+        placement = place(variation, kept.image.shape[:2], kept.target)
+        image = change_colours(placement.move_pixels(kept.image, fill=PADDING), variation)
+        boxes = placement.move_boxes(kept.boxes)
+        whole = abs(placement.x_scale * placement.y_scale) * _areas(kept.boxes)
+        sides = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+        seen = (sides >= _LEAST_PX) & (_areas(boxes) >= _LEAST_SEEN * whole)
+        if kept.masks is None:
+            return Sample(image, boxes[seen], kept.labels[seen], None)
+        masks = np.zeros((len(boxes), *kept.target), np.uint8)
+        for number in np.flatnonzero(seen):
+            mask = kept.masks[number]
+            masks[number] = placement.move_pixels(mask.cover, mask.corner) > _HALF
+            seen[number] = masks[number].any()
+        return Sample(image, boxes[seen], kept.labels[seen], masks[seen])
+
+    def _prepare(self, index: int) -> KeptPhoto:
+        image = self.photos.read_image(index)
+        height, width = image.shape[:2]
+        size = self._kept_size(index)
+        objects = self.photos.objects[index]
+        across, down = size[1] / width, size[0] / height
+        boxes = np.array([item["bbox"] for item in objects], np.float32).reshape(-1, 4)
+        boxes[:, 2:] += boxes[:, :2]
+        labels = np.array([self.photos.labels[item["category_id"]] for item in objects], np.int64)
+        masks = None
+        if self._masks:
+            masks = [_keep_mask(decode_mask(item["segmentation"], height, width), across, down) for item in objects]
+        scaled = boxes * np.array([across, down, across, down], np.float32)
+        return KeptPhoto(resize_image(image, size), scaled, labels, masks, self._targets[index])
+
+    def _kept_size(self, index: int) -> tuple[int, int]:
+        image, target = self.photos.images[index], self._targets[index]
+        height, width = (math.ceil(side * self._largest_scale) for side in target)
+        return min(image["height"], height), min(image["width"], width)
+
+    def _count_fitting(self, budget: int) -> int:
+        """Count how many of the photos, from the first, fit into so many bytes."""
+        sizes = [3 * math.prod(self._kept_size(index)) for index in range(len(self.photos))]
+        return int(np.searchsorted(np.cumsum(sizes), budget, side="right"))
+
+
+def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), np.float32)
+
+
+def _keep_mask(mask: NDArray[np.uint8], across: float, down: float) -> ObjectMask:
+    """Cut a mask to what it covers, scaled by a factor across and one down."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return ObjectMask(np.zeros((1, 1), np.uint8), (0.0, 0.0))
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    cover = mask[top:bottom, left:right] * np.uint8(255)
+    if (across, down) == (1, 1):
+        return ObjectMask(cover, (float(left), float(top)))
+    # Onto whole pixels of the smaller photo, so that scaling moves nothing.
+    x, y = math.floor(left * across), math.floor(top * down)
+    size = (math.ceil(bottom * down) - y, math.ceil(right * across) - x)
+    # Averaged over 4 x 4 points a pixel: each pixel holds how much of it is covered.
+    fine = 4
+    matrix = np.array(
+        [
+            [across * fine, 0, (across * (left + 0.5) - x) * fine - 0.5],
+            [0, down * fine, (down * (top + 0.5) - y) * fine - 0.5],
+        ]
+    )
+    points = cv2.warpAffine(cover, matrix, (size[1] * fine, size[0] * fine), flags=cv2.INTER_NEAREST)
+    return ObjectMask(np.asarray(cv2.resize(points, size[::-1], interpolation=cv2.INTER_AREA)), (float(x), float(y)))

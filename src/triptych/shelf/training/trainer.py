@@ -1,0 +1,242 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from triptych import distributed
+from triptych.shelf.devices import choose_device, choose_dtype
+from triptych.shelf.model.detector import build_detector
+from triptych.shelf.model.files import LoadedDetector
+from triptych.shelf.model.weights import load_weights
+from triptych.shelf.params import DetectorParams, TrainingParams
+from triptych.shelf.training.batches import TrainingBatches
+from triptych.shelf.training.learning_data import LearningData
+from triptych.shelf.training.loading import choose_workers, load_batches
+from triptych.shelf.training.losses import LossNetwork, move_batch, reduce_losses
+from triptych.shelf.training.photo_store import PhotoStore
+from triptych.shelf.training.progress import Stopwatch, log_epoch
+from triptych.shelf.training.schedule import create_optimizer, learning_rate, set_learning_rate
+from triptych.shelf.training.validation import Validator
+
+_NO_THRESHOLD = 0.5
+_CHOOSING = ("box.map", "mask.map")  # the second decides where the first is equal
+
+
+class NonFiniteLossError(ArithmeticError):
+    """The loss, or its gradient, is no longer a number."""
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best epoch so far.
+
+    Attributes:
+        epoch: From 1; 0 before the first.
+        metrics: On the validation photos.
+        threshold: Score with the best F1 on them.
+    """
+
+    epoch: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    threshold: float = _NO_THRESHOLD
+
+    def loses_to(self, metrics: dict[str, float]) -> bool:
+        """Tell whether other metrics are at least as good: of equal ones the later epoch is taken."""
+        own, other = ([found.get(name, 0.0) for name in _CHOOSING] for found in (self.metrics, metrics))
+        return other >= own
+
+
+class Trainer:
+    """A detector in training, epoch by epoch.
+
+    Args:
+        data: What it learns from and is judged on.
+        params: The model.
+        training: How it is trained.
+
+    Attributes:
+        epoch: Complete epochs.
+        rows: A row for each of them.
+        best: The best of them.
+        seconds: That the training has taken, whoever measures it.
+    """
+
+    def __init__(self, data: LearningData, params: DetectorParams, training: TrainingParams) -> None:
+        if training.batch_size < distributed.world_size():
+            ranks = distributed.world_size()
+            raise ValueError(f"training.batch_size must be at least {ranks}, a photo for every rank")
+        self._data, self._params, self._training = data, params, training
+        self._device = choose_device()
+        self._dtype = choose_dtype(training.precision, self._device)
+        self.detector = self._build()
+        self._network = LossNetwork(self.detector, self._dtype, training.channels_last)
+        self._parallel = self._spread(self._network)
+        self._optimizer = create_optimizer(self.detector, training)
+        scale = training.augmentation.scale[1]
+        keep = partial(PhotoStore, params=params, masks=data.masks, memory_mb=training.cache_mb)
+        self._store = keep(data.learnt, largest_scale=scale)
+        self._batches = TrainingBatches(self._store, training.batch_size, training.augmentation, training.seed)
+        share = math.ceil(training.batch_size / distributed.world_size())
+        self._validator = Validator(data, keep(data.judged), share, training.precision)
+        self._iterator: Any = None
+        self.epoch = 0
+        self.rows: list[dict[str, Any]] = []
+        self.best = Best()
+        self.seconds = 0.0
+        self._fresh: dict[str, Any] | None = None
+
+    def _build(self) -> Any:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._training.seed)
+            detector = build_detector(self._params, len(self._data.categories), self._data.masks)
+        if distributed.is_primary():  # the others get the same by DistributedDataParallel
+            load_weights(detector, self._params)
+        if distributed.world_size() > 1 and self._device.type == "cuda":
+            detector = nn.SyncBatchNorm.convert_sync_batchnorm(detector)  # type: ignore[no-untyped-call]
+        layout = torch.channels_last if self._training.channels_last else torch.contiguous_format
+        return detector.to(self._device, memory_format=layout)
+
+    def _spread(self, network: LossNetwork) -> nn.Module:
+        if distributed.world_size() == 1:
+            return network
+        devices = [self._device.index] if self._device.type == "cuda" else None
+        chosen = self._training.backend
+        group = None if chosen == "auto" else torch.distributed.new_group(backend=chosen)
+        return DistributedDataParallel(network, device_ids=devices, process_group=group)
+
+    def run_epoch(self, cycle_start: int, cycle_end: int) -> None:
+        """Train for an epoch, and validate if it is time.
+
+        Args:
+            cycle_start: Epoch at which the learning rate's schedule starts.
+            cycle_end: Epoch at which it ends.
+        """
+        if self._iterator is None:
+            self._iterator = self._start_loading(cycle_end)
+        waiting, start = Stopwatch(), time.perf_counter()
+        sums: dict[str, float] = {}
+        steps = self._batches.steps
+        self._parallel.train()
+        for step in range(self.epoch * steps, (self.epoch + 1) * steps):
+            with waiting:
+                batch = next(self._iterator)
+            rate = learning_rate(step - cycle_start * steps, (cycle_end - cycle_start) * steps, self._training)
+            for name, value in self._learn(batch, rate).items():
+                sums[name] = sums.get(name, 0.0) + value / steps
+        seconds = time.perf_counter() - start
+        self.epoch += 1
+        images = steps * self._training.batch_size
+        row = {"epoch": self.epoch, "learning_rate": rate, **sums, "seconds": seconds, "images_per_s": images / seconds}
+        self.rows.append(row | {"waiting_share": waiting.seconds / seconds} | self._validate(cycle_end))
+
+    def _start_loading(self, epochs: int) -> Any:
+        steps = self._batches.steps
+        workers = choose_workers(self._training.loader_workers, self._device)
+        return iter(load_batches(self._batches, range(self.epoch * steps, epochs * steps), workers, self._device))
+
+    def _learn(self, batch: Any, rate: float) -> dict[str, float]:
+        set_learning_rate(self._optimizer, rate)
+        losses, counts = self._parallel(move_batch(batch, self._device))
+        reduced = reduce_losses(losses, counts)
+        self._check(reduced.values, batch.files)
+        self._optimizer.zero_grad(set_to_none=True)
+        reduced.total.backward()  # type: ignore[no-untyped-call]
+        limit = self._training.clip_norm or math.inf
+        norm = float(nn.utils.clip_grad_norm_(self._network.parameters(), limit))
+        self._check({**reduced.values, "gradient_norm": norm}, batch.files)
+        self._optimizer.step()
+        return {**reduced.values, "gradient_norm": norm}
+
+    def _check(self, values: dict[str, float], files: list[str]) -> None:
+        if all(math.isfinite(value) for value in values.values()):
+            return
+        raise NonFiniteLossError(
+            f"training stopped in epoch {self.epoch + 1}: {values} on {', '.join(files)}. Look at the boxes of these "
+            "photos; if they are right, lower training.learning_rate, or train with precision fp32"
+        )
+
+    def _validate(self, epochs: int) -> dict[str, float]:
+        """Judge this epoch if it is time, and remember it if it is the best."""
+        self._fresh = None
+        if self.epoch % self._training.evaluate_every_epochs and self.epoch < epochs:
+            return {}
+        start = time.perf_counter()
+        metrics: dict[str, float] = {}
+        threshold, loss = _NO_THRESHOLD, {}
+        if len(self._data.judged):
+            loss = {"validation_loss": self._validator.measure_loss(self._network)}
+            metrics, threshold = self._validator.measure(self.loaded(_NO_THRESHOLD, {}))
+        if self.best.loses_to(metrics):
+            self.best = Best(self.epoch, metrics, threshold)
+            self._fresh = {name: value.detach().cpu().clone() for name, value in self.detector.state_dict().items()}
+        return {**loss, **metrics, "validation_seconds": time.perf_counter() - start}
+
+    def loaded(self, threshold: float, info: dict[str, Any]) -> LoadedDetector:
+        """Give the detector as it is, ready to predict."""
+        return LoadedDetector(
+            self.detector.eval(), self._data.categories, self._data.masks, threshold, self._params, info
+        )
+
+    def log_last(self, epochs: int) -> None:
+        """Log a line about the last epoch."""
+        if distributed.is_primary():
+            log_epoch(self.rows[-1], epochs, self.seconds)
+
+    def fresh_best(self) -> dict[str, Any] | None:
+        """Give the weights if the last epoch is the best so far."""
+        return self._fresh
+
+    def state(self) -> dict[str, Any]:
+        """Give everything that `restore` needs.
+
+        Order, variations and draws are functions of the seed and the step, and the learning rate of the step: no
+        generator and no schedule has a state.
+        """
+        return {
+            "epoch": self.epoch,
+            "detector": self.detector.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "rows": self.rows,
+            "best": asdict(self.best),
+            "best_epoch": self.best.epoch,
+            "seconds": self.seconds,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.detector.load_state_dict(state["detector"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.rows, self.seconds = state["epoch"], list(state["rows"]), state["seconds"]
+        self.best = Best(**state["best"])
+
+    def report(self) -> dict[str, Any]:
+        """Summarize the training."""
+        learning = sum(row["seconds"] for row in self.rows)
+        images = len(self.rows) * self._batches.steps * self._training.batch_size
+        return {
+            "epochs": self.epoch,
+            "best_epoch": self.best.epoch,
+            "validation": self.best.metrics,
+            "score_threshold": self.best.threshold,
+            "seconds": self.seconds,
+            "learning_seconds": learning,
+            "images_per_s": images / learning,
+            "waiting_share": sum(row["waiting_share"] * row["seconds"] for row in self.rows) / learning,
+            "photos": len(self._data.learnt),
+            "validation_photos": len(self._data.judged),
+            "photos_in_memory": self._store.kept,
+            "masks": self._data.masks,
+            "parameters": sum(parameter.numel() for parameter in self.detector.parameters()),
+            "precision": str(self._dtype).removeprefix("torch."),
+            "device": torch.cuda.get_device_name(self._device) if self._device.type == "cuda" else "cpu",
+            "ranks": distributed.world_size(),
+        }

@@ -1,0 +1,101 @@
+"""Train the detector: on one process, or on all ranks of a distributed job with the same losses.
+
+kedro run --pipelines shelf
+torchrun --nproc-per-node 2 -m kedro run --pipelines shelf
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from triptych import distributed
+from triptych.shelf.devices import limited_threads
+from triptych.shelf.evaluation.plots import plot_training
+from triptych.shelf.model.files import LoadedDetector, save_model
+from triptych.shelf.params import DetectorParams, TrainingParams
+from triptych.shelf.training.checkpoints import Checkpoints, fingerprint
+from triptych.shelf.training.learning_data import prepare_data
+from triptych.shelf.training.trainer import Trainer
+from triptych.storage.folder import Folder
+
+_logger = logging.getLogger(__name__)
+
+
+def train(
+    photos: Path,
+    annotations: dict[str, Any],
+    roles: pd.DataFrame,
+    checkpoints: Path,
+    detector: DetectorParams,
+    training: TrainingParams,
+) -> tuple[Folder, pd.DataFrame, dict[str, Any], go.Figure]:
+    """Train a detector, and keep the epoch that is best on the validation photos.
+
+    An interrupted training with the same data and settings goes on after its last complete epoch; a complete one
+    leaves nothing behind, so the next starts anew.
+
+    Args:
+        photos: The ingested photos.
+        annotations: Their annotations, in COCO's format.
+        roles: Columns `image_id`, `role`.
+        checkpoints: Where the state is kept until the training is complete.
+        detector: The model.
+        training: How it is trained.
+
+    Returns:
+        The model (empty on ranks other than 0), a row for each epoch, a report, and a plot of the epochs.
+
+    Raises:
+        ValueError: If there is nothing to learn, or the settings do not fit the data.
+        NonFiniteLossError: If the loss explodes.
+    """
+    with limited_threads() as threads, distributed.joined():
+        start = time.perf_counter()
+        data = prepare_data(photos, annotations, roles, detector)
+        trainer = Trainer(data, detector, training)
+        mark = fingerprint([data.learnt, data.judged], detector, training)
+        kept = Checkpoints(checkpoints, mark)
+        before = _resume(trainer, kept, training)
+        while trainer.epoch < training.epochs:
+            trainer.run_epoch(0, training.epochs)
+            trainer.seconds = before + time.perf_counter() - start
+            trainer.log_last(training.epochs)
+            if distributed.is_primary():
+                kept.save(trainer.state(), trainer.fresh_best())
+        folder = Folder.create("model")
+        if distributed.is_primary():
+            _save(folder.path, trainer, kept)
+            kept.clear()
+        log = pd.DataFrame(trainer.rows)
+        report = trainer.report() | {"threads": threads, "data_fingerprint": mark}
+        return folder, log, report, plot_training(log)
+
+
+def _resume(trainer: Trainer, kept: Checkpoints, training: TrainingParams) -> float:
+    """Take up the state of an interrupted training; give the seconds it had taken."""
+    state = kept.load() if training.resume and distributed.is_primary() else None
+    state = distributed.from_primary(state)
+    if state is None:
+        if distributed.is_primary():
+            kept.clear()
+        return 0.0
+    trainer.restore(state)
+    _logger.info("Going on after epoch %d of %d", trainer.epoch, training.epochs)
+    return trainer.seconds
+
+
+def _save(folder: Path, trainer: Trainer, kept: Checkpoints) -> None:
+    best = trainer.best
+    trainer.detector.load_state_dict(kept.load_best(best.epoch))
+    info = {"epoch": best.epoch, "validation": best.metrics}
+    judged: LoadedDetector = trainer.loaded(best.threshold, info)
+    save_model(folder, judged)
+    shown = ", ".join(f"{name} {value:.3f}" for name, value in best.metrics.items() if math.isfinite(value))
+    _logger.info("Epoch %d is the best: %s", best.epoch, shown or "there are no validation photos")

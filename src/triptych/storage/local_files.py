@@ -1,0 +1,78 @@
+"""Files and folders on this machine: written whole or not at all, linked or copied, told apart by what they hold."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_BLOCK = 2**20  # bytes
+
+
+@contextmanager
+def replace_file(target: Path) -> Iterator[Path]:
+    """Give a name beside the target, and rename the file written there once the block ends well.
+
+    If the block fails, the target stays as it was and nothing is left behind. The name ends in `.part`: what looks
+    for files by their suffix never finds a half of one.
+
+    Args:
+        target: The file to write or replace; its folder is made if it is missing.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def replace_folder(target: Path) -> Iterator[Path]:
+    """Give a new empty folder beside the target, and put it in the target's place once it is filled.
+
+    If filling it fails, the target stays as it was.
+
+    Args:
+        target: The folder to write or replace.
+    """
+    part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    part.mkdir(parents=True)
+    try:
+        yield part
+        if target.exists():
+            shutil.rmtree(target)
+        part.rename(target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def hash_file(path: Path) -> str:
+    """Hash what a file holds.
+
+    Returns:
+        SHA-256, 64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name; where the file system cannot, copy it.
+
+    Args:
+        source: The file; of a symbolic link, what it points to.
+        target: A name that is free.
+    """
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)

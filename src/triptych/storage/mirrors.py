@@ -1,0 +1,132 @@
+"""Local folders that stand for folders in blob storage, so that work survives the machine it was done on.
+
+Code that keeps something for later works in a local folder and says when a file is complete (`push`), and when it
+wants what others have put there (`pull`). In a plain local folder both do nothing. Every upload shows whole or not
+at all, and at once to everybody, so processes on many machines can share such a folder as they can a local one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from triptych.storage.blob_storage import download_files, is_remote, local_path, open_filesystem
+from triptych.storage.local_files import replace_file
+
+__all__ = ["drop", "mount", "pull", "push", "size_of"]
+
+_mounted: dict[str, _Mirror] = {}
+
+
+class _Mirror:
+    """A remote folder and the temporary one that stands for it in this process."""
+
+    def __init__(self, address: str) -> None:
+        self.filesystem, self._root = open_filesystem(address)
+        self._scratch = tempfile.TemporaryDirectory(prefix="triptych-mirror-")
+        self.folder = Path(self._scratch.name)
+        self.seen: dict[str, str] = {}
+        """Fingerprints of the remote files that the local ones are copies of."""
+
+    def locate(self, path: Path) -> str:
+        """Give the remote path of a local one."""
+        name = path.relative_to(self.folder).as_posix()
+        return self._root if name == "." else f"{self._root}/{name}"
+
+    def describe(self, remote: str) -> dict[str, Any] | None:
+        """Ask for a remote file or folder; None if there is none."""
+        try:
+            details: dict[str, Any] = self.filesystem.info(remote)
+        except FileNotFoundError:
+            return None
+        return details
+
+    def fetch(self, found: dict[str, dict[str, Any]]) -> None:
+        """Bring those remote files here that have changed since."""
+        prints = {remote: _fingerprint(details) for remote, details in found.items()}
+        wanted = {}
+        for remote, mark in prints.items():
+            path = self.folder / remote[len(self._root) + 1 :]
+            if self.seen.get(remote) != mark or not path.is_file():
+                wanted[remote] = path
+        if len(wanted) == 1:
+            ((remote, path),) = wanted.items()
+            with replace_file(path) as part:
+                self.filesystem.get_file(remote, str(part))
+        else:
+            download_files(self.filesystem, wanted)
+        self.seen.update(prints)
+
+
+def mount(address: str | Path) -> Path:
+    """Give the local folder for an address, made if it is missing.
+
+    Args:
+        address: A path or `file://` (the folder itself), or a folder in blob storage (a temporary one, empty until
+            something is pulled; the same one each time, until this process ends).
+    """
+    if not is_remote(address):
+        folder = local_path(address)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    if str(address) not in _mounted:
+        _mounted[str(address)] = _Mirror(str(address))
+    return _mounted[str(address)].folder
+
+
+def pull(path: Path) -> None:
+    """Bring a file, or all files of a folder, to this machine where it stands for remote ones that are new.
+
+    Args:
+        path: Within a mounted folder, or anywhere: then nothing is done.
+    """
+    mirror = _find(path)
+    if mirror is None:
+        return
+    remote = mirror.locate(path)
+    details = mirror.describe(remote)
+    if details is not None and details["type"] == "file":
+        mirror.fetch({remote: details})
+    elif details is not None:
+        mirror.fetch(mirror.filesystem.find(remote, detail=True))
+
+
+def push(path: Path) -> None:
+    """Put a complete file where its folder stands for; nothing is done in a plain folder.
+
+    Args:
+        path: The file.
+    """
+    if (mirror := _find(path)) is not None:
+        remote = mirror.locate(path)
+        mirror.filesystem.put_file(str(path), remote)
+        mirror.seen[remote] = _fingerprint(mirror.describe(remote) or {})
+
+
+def drop(path: Path) -> None:
+    """Remove a file, here and where its folder stands for; one that is missing is no error."""
+    path.unlink(missing_ok=True)
+    if (mirror := _find(path)) is not None:
+        remote = mirror.locate(path)
+        mirror.seen.pop(remote, None)
+        if mirror.describe(remote) is not None:
+            mirror.filesystem.rm_file(remote)
+
+
+def size_of(path: Path) -> int | None:
+    """Give the bytes of a file, here or else where its folder stands for; None if there is none."""
+    if path.is_file():
+        return path.stat().st_size
+    mirror = _find(path)
+    details = mirror.describe(mirror.locate(path)) if mirror else None
+    return int(details["size"]) if details and details["type"] == "file" else None
+
+
+def _find(path: Path) -> _Mirror | None:
+    return next((mirror for mirror in _mounted.values() if path.is_relative_to(mirror.folder)), None)
+
+
+def _fingerprint(details: dict[str, Any]) -> str:
+    changed = next((details[key] for key in ("etag", "last_modified", "mtime", "created") if details.get(key)), None)
+    return f"{details.get('size')}-{changed}"

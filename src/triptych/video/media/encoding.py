@@ -1,0 +1,176 @@
+"""Encode styled frames as H.264 segments, all alike, so that they can be joined without re-encoding.
+
+FFmpeg encodes in a process of its own, fed through a pipe: it can be killed if it hangs, and it works while the
+network does. There are no B-frames: a frame is decoded when it is shown, so any timestamps fit, for 15 % more
+bytes and 30 % more frames a second (measured at 1080p, `veryfast`, CRF 18). The number of threads is fixed, as
+x264's output depends on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import av
+import ffmpeg  # type: ignore[import-untyped]
+import numpy as np
+from numpy.typing import NDArray
+
+from triptych.storage.local_files import replace_file
+from triptych.video.media.colours import chroma_of, plan_conversion, tag_output
+from triptych.video.media.ffmpeg import FFmpegError, compile_command, read_tail
+from triptych.video.media.info import VideoInfo
+from triptych.video.params import EncodingParams
+
+__all__ = ["SegmentWriter"]
+
+ENCODER_THREADS = 4
+PIPE_BYTES = 1 << 20
+SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ, Linux only and missing from Python 3.9's fcntl
+QUEUED_FRAMES = 4
+
+
+class SegmentWriter:
+    """Writes the frames of one segment to an mp4 that appears under its name only when complete.
+
+    Use it as a context manager. `write` returns at once unless the encoder is behind; colours are converted and
+    sent in a thread. If the block fails, nothing is left behind.
+    """
+
+    def __init__(self, path: Path, info: VideoInfo, encoding: EncodingParams) -> None:
+        self._info, self._encoding = info, encoding
+        self._conversion = plan_conversion(info)
+        self._replacing = replace_file(path)
+        self._frames: queue.Queue[NDArray[np.uint8] | None] = queue.Queue(QUEUED_FRAMES)
+        self._feeder = threading.Thread(target=self._feed, name="encoder", daemon=True)
+        self._error: Exception | None = None
+        self.written = 0
+        """Frames given so far."""
+
+    def __enter__(self) -> SegmentWriter:
+        self._part = self._replacing.__enter__()
+        self._log: IO[bytes] = tempfile.TemporaryFile()
+        command = compile_command(describe_encoder(self._part, self._info, self._encoding))
+        self._process = subprocess.Popen(  # noqa: S603 - a list built by ffmpeg-python, no shell
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log, bufsize=0
+        )
+        self._feeder.start()
+        return self
+
+    def write(self, frame: NDArray[np.uint8]) -> None:
+        """Write the next frame.
+
+        Args:
+            frame: RGB, uint8, shape (height, width, 3) as the source's; it must not change afterwards.
+
+        Raises:
+            ValueError: The frame has another shape or type.
+            FFmpegError: The encoder failed, or took no frame for `timeout_s`.
+        """
+        if frame.shape != (self._info.height, self._info.width, 3) or frame.dtype != np.uint8:
+            raise ValueError(f"expected a uint8 frame of {self._info.width}x{self._info.height}, got {frame.shape}")
+        self._put(np.ascontiguousarray(frame))
+        self.written += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        except BaseException as failure:
+            self._stop()
+            self._replacing.__exit__(type(failure), failure, failure.__traceback__)
+            raise
+        self._stop()
+        self._replacing.__exit__(kind, error, trace)
+
+    def _put(self, frame: NDArray[np.uint8] | None) -> None:
+        deadline = time.monotonic() + self._encoding.timeout_s
+        while True:
+            if self._error is not None:
+                raise self._fail(f"FFmpeg stopped: {self._error}")
+            try:
+                self._frames.put(frame, timeout=0.1)
+                return
+            except queue.Full:
+                if time.monotonic() > deadline:
+                    raise self._fail(f"FFmpeg took no frame for {self._encoding.timeout_s:g} s") from None
+
+    def _feed(self) -> None:
+        """Convert and send frames until None comes."""
+        pipe = self._process.stdin
+        assert pipe is not None  # noqa: S101 - for mypy
+        try:
+            with pipe:
+                _widen(pipe)
+                while (frame := self._frames.get()) is not None:
+                    for plane in self._conversion.to_planes(frame):
+                        rest = memoryview(plane.data).cast("B")
+                        while rest:
+                            rest = rest[pipe.write(rest) :]
+        except Exception as error:
+            self._error = error
+
+    def _finish(self) -> None:
+        if not self.written:
+            raise ValueError("a segment needs at least one frame")
+        self._put(None)
+        deadline = time.monotonic() + self._encoding.timeout_s
+        self._feeder.join(self._encoding.timeout_s)
+        try:
+            code = self._process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise self._fail(f"FFmpeg did not finish within {self._encoding.timeout_s:g} s") from None
+        if code or self._error is not None:
+            raise self._fail(f"FFmpeg failed ({code})")
+        with av.open(str(self._part)) as container:
+            frames = container.streams.video[0].frames
+        if frames != self.written:
+            raise self._fail(f"FFmpeg kept {frames} of {self.written} frames")
+
+    def _fail(self, reason: str) -> FFmpegError:
+        self._process.kill()
+        return FFmpegError(f"{reason}: {read_tail(self._log)}")
+
+    def _stop(self) -> None:
+        """End the process and the thread, whatever they are doing."""
+        self._process.kill()
+        self._process.wait()
+        with contextlib.suppress(queue.Full):
+            self._frames.put_nowait(None)
+        self._feeder.join(10)
+        self._log.close()
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let a pipe hold more, where the system allows it, so that writer and reader take turns less often."""
+    with contextlib.suppress(ImportError, OSError):
+        import fcntl  # not on Windows
+
+        fcntl.fcntl(pipe, SET_PIPE_SIZE, PIPE_BYTES)
+
+
+def describe_encoder(path: Path, info: VideoInfo, encoding: EncodingParams) -> Any:
+    """Describe the encoder to ffmpeg-python: frames from standard input, tags as the source's."""
+    pixels, tags = chroma_of(info.width, info.height), tag_output(info)
+    frames = ffmpeg.input(
+        "pipe:", format="rawvideo", pix_fmt=pixels, s=f"{info.width}x{info.height}", framerate=str(info.rate)
+    )
+    # The tags are put on frames that already are so; without this FFmpeg would convert or forget.
+    given = {"range": tags.range, "colorspace": tags.space, "color_primaries": tags.primaries,
+             "color_trc": tags.transfer}  # fmt: skip
+    frames = frames.filter("setparams", field_mode="prog", **given)
+    if info.sample_aspect_ratio:
+        frames = frames.filter("setsar", str(info.sample_aspect_ratio), max=65535)
+    return frames.output(
+        str(path.absolute()), format="mp4", vcodec="libx264", pix_fmt=pixels, preset=encoding.preset,
+        crf=encoding.crf, bf=0, threads=ENCODER_THREADS, fflags="+bitexact", **{"flags:v": "+bitexact+cgop"},
+    )  # fmt: skip

@@ -1,0 +1,188 @@
+"""The plan: for every video its properties, style and segments; made once, read by every rank."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from triptych.storage.local_files import hash_file
+from triptych.video.media.info import VideoInfo, VideoRefusedError
+from triptych.video.params import PlanningParams, SmoothingParams, StyleParams
+from triptych.video.planning.normalising import normalise_video
+from triptych.video.planning.probing import probe_video
+from triptych.video.planning.segments import Segment, cut_into_segments, hash_settings
+
+_logger = logging.getLogger(__name__)
+Styles = list[tuple[float, str]]
+
+
+@dataclass(frozen=True)
+class PlannedVideo:
+    """A video that is to be stylized.
+
+    Attributes:
+        name: Its path within the landing folder.
+        info: Its properties.
+        normalised: File name of the rewritten video to take frames from, within the folder of such; empty if none.
+        styles: Weight and file name of each style.
+        source_key: Hash of everything that its pixels depend on, except for the runtime and the encoding.
+        segments: Its segments.
+    """
+
+    name: str
+    info: VideoInfo
+    normalised: str
+    styles: Styles
+    source_key: str
+    segments: tuple[Segment, ...]
+
+    def frames_path(self, sources: Path, normalised: Path) -> Path:
+        """Where the frames are read from."""
+        return normalised / self.normalised if self.normalised else sources / self.name
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "name": self.name,
+            "info": self.info.to_json(),
+            "normalised": self.normalised,
+            "styles": [list(style) for style in self.styles],
+            "source_key": self.source_key,
+            "segments": [[len(segment.lead_pts), len(segment.pts)] for segment in self.segments],
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> PlannedVideo:
+        """Undo `to_json`."""
+        info = VideoInfo.from_json(values["info"])
+        segments, start = [], 0
+        for index, (lead, count) in enumerate(values["segments"]):
+            end = start + count
+            segments.append(Segment(index, info.pts[start:end], info.pts[start - lead : start]))
+            start = end
+        styles = [(float(weight), str(name)) for weight, name in values["styles"]]
+        rest = {name: values[name] for name in ("name", "normalised", "source_key")}
+        return cls(info=info, styles=styles, segments=tuple(segments), **rest)
+
+
+def read_plan(plan: dict[str, Any]) -> list[PlannedVideo]:
+    """Read the videos of a plan."""
+    return [PlannedVideo.from_json(values) for values in plan["videos"]]
+
+
+def plan_videos(
+    sources: Path,
+    names: Iterable[str],
+    normalised: Path,
+    style_model: Path,
+    planning: PlanningParams,
+    style: StyleParams,
+    smoothing: SmoothingParams,
+) -> dict[str, Any]:
+    """Plan every video; what cannot be stylized is refused, and stops no other.
+
+    Args:
+        sources: Folder of the videos.
+        names: Their paths in it.
+        normalised: Empty folder for those that must be rewritten first.
+        style_model: The default style; others are looked for beside it.
+        planning: How they are checked and divided.
+        style: Which style goes with which.
+        smoothing: Lead frames, and what else the pixels depend on.
+
+    Returns:
+        `videos`, and `refused` with name and reason of the others; JSON-able.
+
+    Raises:
+        ValueError: If a style that is asked for is not there.
+    """
+    styles = {name: choose_styles(name, style, style_model) for name in names}
+    described: dict[str, Any] = describe_settings(style, smoothing)
+
+    def plan(name: str) -> PlannedVideo:
+        return _plan_video(sources / name, name, normalised, style_model, styles[name], described, planning, smoothing)
+
+    workers = planning.workers or None
+    with ThreadPoolExecutor(workers) as pool:
+        outcomes = list(pool.map(lambda name: _attempt(name, plan), sorted(styles)))
+    return {
+        "videos": [outcome.to_json() for outcome in outcomes if isinstance(outcome, PlannedVideo)],
+        "refused": [outcome for outcome in outcomes if isinstance(outcome, dict)],
+    }
+
+
+def choose_styles(name: str, style: StyleParams, style_model: Path) -> Styles:
+    """Find the style, or the blend of styles, of a video.
+
+    Raises:
+        ValueError: If the blend cannot be read, or a style of it is not there.
+    """
+    wanted = next((value for pattern, value in style.styles.items() if fnmatch(name, pattern)), style_model.stem)
+    chosen: Styles = []
+    for part in wanted.split("+"):
+        stem, _, weight = part.strip().partition(":")
+        file = style_model if stem == style_model.stem else style_model.with_name(f"{stem}.pth")
+        if not file.is_file():
+            there = ", ".join(sorted(path.stem for path in style_model.parent.glob("*.pth")))
+            raise ValueError(f"video.style.styles: no style {stem!r} in {style_model.parent}, which has {there}")
+        try:
+            chosen.append((float(weight or 1), file.name))
+        except ValueError:
+            raise ValueError(f"video.style.styles: {part!r} must be NAME or NAME:WEIGHT") from None
+    if not all(weight > 0 for weight, _ in chosen):
+        raise ValueError(f"video.style.styles: weights must be above 0, got {wanted!r}")
+    total = sum(weight for weight, _ in chosen)
+    return [(weight / total, file) for weight, file in chosen]
+
+
+def describe_settings(style: StyleParams, smoothing: SmoothingParams) -> dict[str, Any]:
+    """Name the settings that pixels depend on."""
+    smooth: dict[str, str] = {"method": smoothing.method}
+    if smoothing.method != "none":
+        smooth |= {"weight": str(smoothing.weight), "lead": str(smoothing.lead_frames)}
+        smooth |= {"occlusion_px": str(smoothing.occlusion_px)}
+    return {"strength": style.strength, "max_tile_pixels": style.max_tile_pixels, "smoothing": smooth}
+
+
+def _attempt(name: str, plan: Callable[[str], PlannedVideo]) -> PlannedVideo | dict[str, str]:
+    try:
+        return plan(name)
+    except VideoRefusedError as error:
+        reason = str(error)
+    except Exception as error:  # one bad video never loses the others
+        _logger.debug("Planning %s failed", name, exc_info=True)
+        reason = f"{type(error).__name__}: {error}"
+    _logger.warning("%s is refused: %s", name, reason)
+    return {"name": name, "reason": reason}
+
+
+def _plan_video(
+    path: Path,
+    name: str,
+    normalised: Path,
+    style_model: Path,
+    styles: Styles,
+    described: dict[str, Any],
+    planning: PlanningParams,
+    smoothing: SmoothingParams,
+) -> PlannedVideo:
+    info = probe_video(path, planning)
+    rewritten = ""
+    if info.needs:
+        digest = hash_settings({"name": name})
+        folder = normalised / digest
+        folder.mkdir(parents=True)
+        made, info = normalise_video(path, info, folder, planning)
+        rewritten = str(made.relative_to(normalised))
+    lead = smoothing.lead_frames if smoothing.method != "none" else 0
+    weights = [(weight, hash_file(style_model.with_name(file))) for weight, file in styles]
+    key = hash_settings(described | {"source": hash_file(path), "needs": list(info.needs), "styles": weights})
+    for warning in info.warnings:
+        _logger.warning("%s: %s", name, warning)
+    segments = cut_into_segments(info, planning.segment_frames, lead)
+    return PlannedVideo(name, info, rewritten, styles, key, tuple(segments))

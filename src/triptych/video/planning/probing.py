@@ -1,0 +1,197 @@
+"""Find out what a video holds and exactly when each frame is shown, decoding hardly any of it.
+
+The presentation times come from the packets: sorted, without those the file marks as not shown, they equal the
+times of the decoded frames. What cannot be handled exactly is refused here, with a reason for people.
+"""
+
+from __future__ import annotations
+
+import struct
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from triptych.video.media.colours import HDR_TRANSFERS, WEIGHTS, name_tags
+from triptych.video.media.files import RAW_FORMATS, open_media, read_packets
+from triptych.video.media.info import Chapter, ColourTags, VideoInfo, VideoRefusedError
+from triptych.video.media.streams import choose_stream, describe_stream, name_container, warn_of_streams
+from triptych.video.media.timing import PacketTiming, measure_rate, read_timing
+from triptych.video.media.truncation import find_truncation
+from triptych.video.params import PlanningParams
+
+__all__ = ["VideoInfo", "VideoRefusedError", "probe_video"]
+
+FIELD_ORDERS = (2, 3, 4, 5)  # FFmpeg's AVFieldOrder; 1 is progressive
+SAMPLED_FRAMES = 8
+NEED_WARNINGS = {
+    "timestamps": "the source has no timestamps: frames are timed by its stated rate",
+    "deinterlacing": "the source is interlaced: it is deinterlaced, at the same number of frames",
+    "tone_mapping": "the source is in HDR: it is tone-mapped to SDR (BT.709)",
+}
+
+
+def probe_video(path: Path, planning: PlanningParams) -> VideoInfo:
+    """Describe a video.
+
+    Args:
+        path: The file.
+        planning: Limits, and what becomes of interlaced, HDR and untimed sources.
+
+    Returns:
+        The description; its `needs` names what `normalise_video` must do first.
+
+    Raises:
+        VideoRefusedError: The file is no video, is damaged or cut off, or parameters say to refuse its kind.
+    """
+    if not path.is_file():
+        raise VideoRefusedError("there is no such file")
+    if not path.stat().st_size:
+        raise VideoRefusedError("the file is empty")
+    if problem := find_truncation(path):
+        raise VideoRefusedError(problem)
+    try:
+        with open_media(path, planning.timeout_s) as container:
+            return _describe(path, container, planning)
+    except av.error.ExitError:
+        raise VideoRefusedError(f"reading it took longer than {planning.timeout_s:g} s") from None
+    except av.FFmpegError as error:
+        raise VideoRefusedError(f"it is no video file that can be read ({error.strerror})") from None
+
+
+def _describe(path: Path, container: InputContainer, planning: PlanningParams) -> VideoInfo:
+    stream = choose_stream(container, planning)
+    timing = read_timing(container, stream, planning.timeout_s)
+    frames = _sample_frames(path, stream.index, planning.timeout_s)
+    needs = _list_needs(container, stream, frames, timing, planning)
+    tags = _read_tags(stream, frames[0])
+    warnings = [
+        *warn_of_streams(container, stream),
+        *_check_packets(container, timing, None if "timestamps" in needs else frames[0].pts),
+        *_warn_of_pixels(frames[0], tags),
+        *(NEED_WARNINGS[need] for need in needs),
+    ]
+    pts = tuple(sorted(timing.shown))
+    time_base = Fraction(stream.time_base or Fraction(1, 1000))
+    rate = measure_rate(stream, () if "timestamps" in needs else pts, time_base)
+    matrix = _read_matrix(frames[0])
+    return VideoInfo(
+        name=path.name,
+        container=name_container(path, container),
+        duration_s=(container.duration or 0) / av.time_base or len(pts) / float(rate),
+        video_index=stream.index,
+        frames_index=stream.index,
+        codec=stream.codec_context.codec.canonical_name,
+        width=stream.width,
+        height=stream.height,
+        time_base=time_base,
+        pts=pts,
+        last_duration=timing.last_duration(rate, time_base),
+        keyframes=tuple(sorted(timing.keyframes)),
+        rate=rate,
+        rotation=frames[0].rotation if matrix else 0,
+        display_matrix=matrix,
+        sample_aspect_ratio=Fraction(stream.sample_aspect_ratio or 0),
+        pixel_format=frames[0].format.name,
+        bit_depth=max(component.bits for component in frames[0].format.components),
+        colours=tags,
+        streams=tuple(describe_stream(each) for each in container.streams),
+        chapters=tuple(
+            Chapter(each["id"], each["start"], each["end"], Fraction(each["time_base"] or 1), dict(each["metadata"]))
+            for each in container.chapters()
+        ),
+        needs=tuple(needs),
+        warnings=tuple(warnings),
+    )
+
+
+def _sample_frames(path: Path, index: int, timeout_s: float) -> list[av.VideoFrame]:
+    """Decode the first frames, on one thread: a damaged file can make several wait for each other."""
+    frames: list[av.VideoFrame] = []
+    with open_media(path, timeout_s) as container:
+        stream = container.streams[index]
+        stream.codec_context.thread_type = "NONE"
+        for packet in read_packets(container, [stream]):
+            try:
+                frames += [frame for frame in packet.decode() if isinstance(frame, av.VideoFrame)]
+            except av.error.InvalidDataError:
+                continue
+            if len(frames) >= SAMPLED_FRAMES:
+                break
+    if not frames:
+        raise VideoRefusedError("none of its frames can be decoded")
+    return frames
+
+
+def _list_needs(
+    container: InputContainer,
+    stream: VideoStream,
+    frames: list[av.VideoFrame],
+    timing: PacketTiming,
+    planning: PlanningParams,
+) -> list[str]:
+    """List what must be normalised; refuse what parameters say to refuse."""
+    kind, context = container.format.name, stream.codec_context
+    # Raw streams hold no times and AVI only the order of decoding; FFmpeg then makes some up.
+    invented = kind in RAW_FORMATS or (kind == "avi" and bool(context.has_b_frames))
+    interlaced = context.field_order in FIELD_ORDERS or any(frame.interlaced_frame for frame in frames)
+    transfers = {name_tags(0, 0, 0, code).transfer for code in (context.color_trc, frames[0].color_trc)}
+    found = {
+        "timestamps": (invented or timing.untimed > 0, planning.missing_timestamps, "its frames have no timestamps"),
+        "deinterlacing": (interlaced, planning.interlaced, "it is interlaced"),
+        "tone_mapping": (bool(transfers & set(HDR_TRANSFERS)), planning.hdr, "it is in HDR (PQ or HLG)"),
+    }
+    for present, choice, reason in found.values():
+        if present and choice == "refuse":
+            raise VideoRefusedError(f"{reason}, which the parameters of planning refuse")
+    needs = [need for need, (present, _, _) in found.items() if present]
+    if timing.repeated and not needs:
+        raise VideoRefusedError(f"{timing.repeated} of its frames share their timestamp with another")
+    return needs
+
+
+def _check_packets(container: InputContainer, timing: PacketTiming, first: int | None) -> list[str]:
+    """Refuse a damaged file, and drop the frames that no player can show.
+
+    A recording cut out of a stream may begin before its first keyframe, and may have lost packets.
+    """
+    warnings = []
+    if timing.damaged:
+        if container.format.name != "mpegts":
+            raise VideoRefusedError(f"the file is damaged: {timing.damaged} of its packets are incomplete")
+        warnings.append(f"{timing.damaged} packets of the source are damaged")
+    if first is not None and (lost := timing.drop_before(first)):
+        warnings.append(f"{lost} frames before the first keyframe cannot be decoded and are left out")
+    return warnings
+
+
+def _warn_of_pixels(frame: av.VideoFrame, tags: ColourTags) -> list[str]:
+    warnings, components = [], frame.format.components
+    if max(component.bits for component in components) > 8:
+        warnings.append("the source has more than 8 bits a sample, the result has 8")
+    if any(component.is_alpha for component in components):
+        warnings.append("transparency is not kept")
+    if tags.space not in (*WEIGHTS, "unknown", "gbr"):
+        warnings.append(f"the colour matrix {tags.space} is not known here: colours are handled as if untagged")
+    return warnings
+
+
+def _read_tags(stream: VideoStream, frame: av.VideoFrame) -> ColourTags:
+    """Read the colour tags of the stream, and of its first frame where the stream has none (code 2)."""
+    context = stream.codec_context
+    pairs = (
+        (context.colorspace, frame.colorspace),
+        (context.color_primaries, frame.color_primaries),
+        (context.color_trc, frame.color_trc),
+    )
+    return name_tags(context.color_range or frame.color_range, *(a if a != 2 else b for a, b in pairs))
+
+
+def _read_matrix(frame: av.VideoFrame) -> tuple[int, ...]:
+    """Return the display matrix, nine integers, or nothing where there is none."""
+    side_data: Any = frame.side_data
+    matrices = [bytes(data) for data in side_data if data.type.name == "DISPLAYMATRIX"]
+    return struct.unpack("<9i", matrices[0]) if matrices else ()

@@ -1,0 +1,43 @@
+"""The videos of a run, in one folder with a list of them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from triptych.storage.blob_storage import LandedFile
+
+_logger = logging.getLogger(__name__)
+LIST = "videos.json"
+
+
+def collect(landing: Mapping[str, LandedFile], folder: Path) -> None:
+    """Bring videos into a folder.
+
+    Args:
+        landing: The files by name.
+        folder: Where to; the list also says which could not be had.
+    """
+    fetched = {name: _fetch(file, folder / PurePosixPath(name)) for name, file in landing.items()}
+    failed = {name: reason for name, reason in fetched.items() if reason}
+    if not landing:
+        _logger.warning("No new video. Those that are finished are not done again; see docs/how-to/stylize-videos.md")
+    names = sorted(set(landing) - set(failed))
+    (folder / LIST).write_text(json.dumps({"videos": names, "failed": failed}, indent=1), encoding="utf-8")
+
+
+def list_sources(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Name the videos in a folder, and say which could not be had and why."""
+    listed = json.loads((folder / LIST).read_text(encoding="utf-8"))
+    return listed["videos"], listed["failed"]
+
+
+def _fetch(file: LandedFile, target: Path) -> str:
+    try:
+        file.fetch(target)
+    except OSError as error:  # those of remote storage are such too
+        _logger.warning("%s could not be fetched: %s", file.name, error)
+        return str(error) or type(error).__name__
+    return ""

@@ -1,0 +1,144 @@
+"""The report: a record of every video, flat metrics, pictures, and the quarantine."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from triptych.storage import mirrors
+from triptych.storage.folder import Folder
+from triptych.storage.local_files import link_or_copy
+from triptych.video.params import ReportParams
+from triptych.video.planning.plans import PlannedVideo, read_plan
+from triptych.video.planning.segments import hash_settings
+from triptych.video.reporting.comparisons import Comparison, compare_frames
+from triptych.video.reporting.pictures import draw_contact_sheet, save_png
+from triptych.video.restitching.finishing import FINISHED
+from triptych.video.stylizing.store import write_json
+
+_logger = logging.getLogger(__name__)
+COLUMNS = [
+    "name",
+    "frames_in",
+    "frames_out",
+    "max_pts_error_ms",
+    "audio_identical",
+    "warping_error",
+    "warping_error_source",
+    "seconds",
+    "status",
+    "reason",
+    "file",
+    "style",
+    "runtime",
+]
+
+
+def write_report(
+    sources: Path,
+    normalised: Path,
+    plan: dict[str, Any],
+    finished: Path,
+    results: list[dict[str, Any]],
+    stylizing_report: dict[str, Any],
+    records: Path,
+    report: ReportParams,
+) -> tuple[dict[str, float], pd.DataFrame, NDArray[np.uint8], Folder, Folder]:
+    """Measure and record this run's videos, and report on all there are records of.
+
+    Returns:
+        Flat metrics, a row for every video, a contact sheet and pictures of this run's, and its quarantine.
+    """
+    planned = {video.name: video for video in read_plan(plan)}
+    comparisons: list[Comparison] = []
+    for result in results:
+        video = planned.get(result["name"])
+        record = dict(result) | {"runtime": stylizing_report["runtime"]}
+        if video is not None:
+            record["style"] = describe_styles(video)
+            if result["status"] == FINISHED:
+                compared = _compare(video, finished / result["file"], sources, normalised, report)
+                record |= compared.figures if compared else {}
+                comparisons += [compared] if compared else []
+        write_json(records / f"{hash_settings({'name': result['name']})}.json", record)
+    table = tabulate_records(records)
+    pictures = Folder.create("pictures")
+    for compared in comparisons:
+        for number, (before, after) in enumerate(zip(compared.before, compared.after, strict=True), start=1):
+            name = f"{compared.name.replace('/', '_')}-{number}.png"
+            save_png(pictures.path / name, np.concatenate([before, after], axis=1))
+    sheet = draw_contact_sheet([(item.name, item.before, item.after) for item in comparisons])
+    quarantine = put_aside(sources, results)
+    return summarize(table, stylizing_report), table, sheet, pictures, quarantine
+
+
+def describe_styles(video: PlannedVideo) -> str:
+    """Name a video's style, or its blend."""
+    if len(video.styles) == 1:
+        return Path(video.styles[0][1]).stem
+    return "+".join(f"{Path(file).stem}:{weight:.3g}" for weight, file in video.styles)
+
+
+def tabulate_records(records: Path) -> pd.DataFrame:
+    """Read the records of all videos, also those of earlier runs.
+
+    Returns:
+        A row for every video, by name.
+    """
+    mirrors.pull(records)
+    rows = [json.loads(path.read_text(encoding="utf-8")) for path in records.glob("*.json")]
+    table = pd.DataFrame(rows, columns=COLUMNS if not rows else None).reindex(columns=COLUMNS)
+    return table.sort_values("name", ignore_index=True)
+
+
+def summarize(table: pd.DataFrame, stylizing_report: dict[str, Any]) -> dict[str, float]:
+    """Give the flat figures.
+
+    Returns:
+        `videos` (finished), `quarantined`, `frames`, over all records; of this run `frames_per_s` of rank 0,
+        `segments`, `segments_done`, `segments_skipped`, `segments_failed`.
+    """
+    done = table[table["status"] == FINISHED]
+    seconds = stylizing_report["seconds"]
+    return {
+        "videos": len(done),
+        "quarantined": len(table) - len(done),
+        "frames": int(done["frames_out"].sum()),
+        "frames_per_s": stylizing_report["frames"] / seconds if stylizing_report["frames"] else 0.0,
+        "segments": stylizing_report["segments"],
+        "segments_done": stylizing_report["done"],
+        "segments_skipped": stylizing_report["skipped"],
+        "segments_failed": stylizing_report["failed"],
+    }
+
+
+def put_aside(sources: Path, results: Sequence[dict[str, Any]]) -> Folder:
+    """Collect the videos that were not finished, each with a text that says why."""
+    folder = Folder.create("quarantine")
+    for result in results:
+        if result["status"] == FINISHED:
+            continue
+        name = PurePosixPath(result["name"])
+        source, target = sources / name, folder.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_file():
+            link_or_copy(source, target)
+        target.with_name(f"{target.name}.reason.txt").write_text(result["reason"] + "\n", encoding="utf-8")
+    return folder
+
+
+def _compare(
+    video: PlannedVideo, path: Path, sources: Path, normalised: Path, report: ReportParams
+) -> Comparison | None:
+    try:
+        return compare_frames(video, video.frames_path(sources, normalised), path, report)
+    except Exception as error:  # the video is finished; only its pictures are missing
+        _logger.warning("No pictures of %s: %s: %s", video.name, type(error).__name__, error)
+        return None

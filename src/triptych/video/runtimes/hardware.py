@@ -1,0 +1,69 @@
+"""What the machine offers to run a network on."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+from triptych.distributed import local_rank, local_world_size
+from triptych.parallel import count_cores
+
+
+def choose_threads(threads: int) -> int:
+    """Give a rank its CPU threads.
+
+    Args:
+        threads: As wished; 0 for the cores divided by the ranks of this machine.
+    """
+    return threads or max(1, count_cores() // local_world_size())
+
+
+def has_bfloat16() -> bool:
+    """Tell whether the CPU computes in bfloat16, rather than torch imitating it."""
+    import torch
+
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in checks)
+
+
+def find_gpu() -> str | None:
+    """Give the torch device of this rank's GPU, if there is one."""
+    import torch
+
+    return f"cuda:{local_rank() % torch.cuda.device_count()}" if torch.cuda.is_available() else None
+
+
+def free_memory() -> int:
+    """Give the bytes of memory that are free, or 4 GiB where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, ValueError, StopIteration):
+        return 4 * 2**30
+
+
+def free_gpu_memory() -> int:
+    """Give the bytes that are free on this rank's GPU."""
+    import torch
+
+    return int(torch.cuda.mem_get_info(find_gpu())[0])
+
+
+def describe_machine() -> str:
+    """Describe processor and GPU in a line, as figures of speed are worth nothing without."""
+    text = f"{_read_cpu_name()}, {count_cores()} cores"
+    gpu = find_gpu()
+    if gpu:
+        import torch
+
+        text += f", {torch.cuda.get_device_name(gpu)}"
+    return text
+
+
+def _read_cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine() or "unknown processor")

@@ -1,0 +1,4 @@
+"""Takes the plan and a stylizer.
+
+Gives finished segments, shared among ranks.
+"""

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from triptych.faq.pairs.near_identical import connect, find_near_identical, group_near_identical
+
+# Few words and sizes around the thresholds, so that many pairs are near.
+TOKEN_SETS = st.lists(st.frozensets(st.sampled_from("abcdefghijkl"), max_size=12), max_size=14)
+THRESHOLDS = st.sampled_from([0.1, 0.25, 0.3, 0.5, 0.6, 2 / 3, 0.7, 0.75, 0.8, 0.9, 1.0])
+
+
+def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
+    return len(left & right) / len(left | right) if left | right else 0.0
+
+
+@given(TOKEN_SETS, THRESHOLDS)
+def test_the_join_finds_what_comparing_all_pairs_finds(sets: list[frozenset[str]], threshold: float) -> None:
+    found = [tuple(sorted(pair)) for pair in find_near_identical(sets, threshold)]
+    every = [(i, j) for j in range(len(sets)) for i in range(j)]
+    assert sorted(found) == sorted(p for p in every if jaccard(sets[p[0]], sets[p[1]]) >= threshold)
+
+
+def test_the_threshold_itself_counts() -> None:
+    four, five = frozenset("abcd"), frozenset("abcde")
+    assert list(find_near_identical([five, four], 0.8)) == [(0, 1)]
+    assert list(find_near_identical([five, four], 0.81)) == []
+    assert list(find_near_identical([four, four], 1.0)) == [(1, 0)]
+
+
+def test_empty_texts_are_near_to_nothing() -> None:
+    assert len(set(group_near_identical([frozenset(), frozenset(), frozenset("a")], 0.5).tolist())) == 3
+    assert group_near_identical([], 0.8).shape == (0,)
+
+
+@given(TOKEN_SETS, THRESHOLDS)
+def test_groups_are_the_closure_of_near_pairs(sets: list[frozenset[str]], threshold: float) -> None:
+    group = list(range(len(sets)))
+    for i in range(len(sets)):
+        for j in range(i):
+            if jaccard(sets[i], sets[j]) >= threshold:
+                group = [group[j] if g == group[i] else g for g in group]
+    found = group_near_identical(sets, threshold)
+    same = np.equal.outer(found, found)
+    assert same.tolist() == np.equal.outer(group, group).tolist()
+
+
+@pytest.mark.parametrize(("edges", "groups"), [([], 4), ([(0, 1), (2, 1)], 2), ([(0, 0)], 4), ([(0, 3)] * 2, 3)])
+def test_connect_counts_components(edges: list[tuple[int, int]], groups: int) -> None:
+    pairs = np.array(edges, dtype=np.int64).reshape(-1, 2)
+    assert len(set(connect(4, pairs[:, 0], pairs[:, 1]).tolist())) == groups

@@ -1,0 +1,133 @@
+"""The weights equal those of scikit-learn, or of a plain loop over the formula."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from tests.faq.corpora import draw_corpus, make_questions
+from triptych.faq.retrieval.views import FIELD_WEIGHTS, LEAD_CHARS, VIEWS, FieldCounts, Measure, Weighting
+from triptych.faq.text.tokens import word_pairs, word_tokens
+
+QUESTIONS = draw_corpus(3, originals=20).questions
+# Words of both kinds, known and new ones.
+ASKED = make_questions({1: "array promise unheard callback array loop loop loop", 2: "unheard of before", 3: "date"})
+COUNTS, FITTED = FieldCounts.fit_count(QUESTIONS, max_terms=100_000)
+NEW = COUNTS.count(ASKED)
+
+
+def texts_of(kind: str, questions: pd.DataFrame) -> list[str]:
+    """Repeat each field as often as it weighs."""
+    if kind == "title_chars":
+        return questions["title"].tolist()
+    if kind == "lead_chars":
+        return (questions["title"] + " " + questions["text"].str.slice(0, LEAD_CHARS)).tolist()
+    weights = FIELD_WEIGHTS[kind if kind in FIELD_WEIGHTS else "all"]
+    rows = questions[["title", "text", "code"]].itertuples(index=False)
+    return ["\n".join("\n".join([field] * n) for field, n in zip(row, weights, strict=True) if n) for row in rows]
+
+
+def scikit_learn(kind: str) -> TfidfVectorizer:
+    options: dict[str, Any] = {"analyzer": word_pairs if kind == "word_pairs" else word_tokens}
+    if kind.endswith("_chars"):
+        options = {"analyzer": "char_wb", "ngram_range": (3, 5)}
+    stack = "chars" if kind.endswith("_chars") else "word_pairs" if kind == "word_pairs" else "words"
+    terms = COUNTS.terms[stack]
+    return TfidfVectorizer(sublinear_tf=True, vocabulary=terms, **options).fit(texts_of(kind, QUESTIONS))
+
+
+@pytest.mark.parametrize("kind", sorted({view.document for view in VIEWS if view.measure == "tfidf"}))
+def test_tfidf_equals_scikit_learns(kind: str) -> None:
+    theirs, ours = scikit_learn(kind), Weighting.fit(FITTED[kind])
+    for questions, counts in ((QUESTIONS, FITTED[kind]), (ASKED, NEW[kind])):
+        expected = theirs.transform(texts_of(kind, questions)).toarray()
+        assert np.abs(ours.weigh_document("tfidf", counts).toarray() - expected).max() < 1e-5
+        assert np.abs(ours.weigh_query("tfidf", counts).toarray() - expected).max() < 1e-5
+    assert FITTED[kind].sum() > 0
+
+
+def test_a_question_is_weighed_with_the_documents_frequencies_not_its_own() -> None:
+    weighting = Weighting.fit(FITTED["title"])
+    expected = scikit_learn("title").transform(texts_of("question", ASKED)).toarray()
+    assert np.abs(weighting.weigh_tfidf(NEW["question"]).toarray() - expected).max() < 1e-5
+
+
+def similarities(measure: Measure, query_kind: str, document_kind: str) -> NDArray[np.float64]:
+    weighting = Weighting.fit(FITTED[document_kind])
+    queries = weighting.weigh_query(measure, NEW[query_kind]).toarray()
+    return np.asarray(queries @ weighting.weigh_document(measure, FITTED[document_kind]).toarray().T, dtype=float)
+
+
+def bm25_idf(documents: list[list[str]], word: str) -> float:
+    holding = sum(word in document for document in documents)
+    return math.log(1 + (len(documents) - holding + 0.5) / (holding + 0.5))
+
+
+@pytest.mark.parametrize("kind", ["all", "title"])
+def test_bm25_equals_a_plain_loop(kind: str) -> None:
+    documents = [word_tokens(text) for text in texts_of(kind, QUESTIONS)]
+    known = set(COUNTS.terms["words"])
+    mean = sum(map(len, documents)) / len(documents)
+    found = similarities("bm25", kind, kind)
+    for i, text in enumerate(texts_of(kind, ASKED)):
+        for j, document in enumerate(documents):
+            expected, frequency = 0.0, Counter(document)
+            for word, asked in Counter(w for w in word_tokens(text) if w in known).items():
+                tf = frequency[word]
+                saturated = tf * 2.2 / (tf + 1.2 * (0.25 + 0.75 * len(document) / mean))
+                expected += bm25_idf(documents, word) * saturated * 9 * asked / (8 + asked)
+            assert found[i, j] == pytest.approx(expected, abs=1e-4, rel=1e-5)
+    assert found.max() > 1
+
+
+@pytest.mark.parametrize("measure", ["document_share", "query_share"])
+def test_shares_equal_a_plain_loop(measure: Measure) -> None:
+    documents = [word_tokens(text) for text in texts_of("title", QUESTIONS)]
+    known = set(COUNTS.terms["words"])
+    found = similarities(measure, "all", "title")
+    for i, text in enumerate(texts_of("all", ASKED)):
+        query = {word for word in word_tokens(text) if word in known}
+        for j, document in enumerate(documents):
+            of = set(document) if measure == "document_share" else query
+            mass = sum(bm25_idf(documents, word) for word in of)
+            shared = sum(bm25_idf(documents, word) for word in query & set(document))
+            assert found[i, j] == pytest.approx(shared / mass if mass else 0, abs=1e-5)
+    assert 0 < found.max() <= 1 + 1e-5
+
+
+def test_nothing_in_common_weighs_nothing_and_no_words_do_no_harm() -> None:
+    empty = make_questions({1: "array promise callback loop", 2: "unheard"})
+    empty.loc[1, ["title", "text", "code"]] = ""
+    counts = COUNTS.count(empty)
+    for kind, matrix in FITTED.items():
+        weighting = Weighting.fit(matrix)
+        for measure in ("tfidf", "bm25", "document_share", "query_share"):
+            both = weighting.weigh_query(measure, counts[kind]), weighting.weigh_document(measure, counts[kind])
+            for weights in both:
+                assert np.isfinite(weights.data).all()
+                assert weights.toarray()[1].sum() == 0
+
+
+def test_the_commonest_terms_are_kept() -> None:
+    few, counts = FieldCounts.fit_count(QUESTIONS, max_terms=10)
+    assert {kind: len(terms) for kind, terms in few.terms.items()} == dict.fromkeys(few.terms, 10)
+    total = np.asarray(FITTED["all"].sum(axis=0)).ravel()
+    assert np.asarray(counts["all"].sum(axis=0)).min() >= np.sort(total)[-11]
+
+
+def test_counts_are_the_same_alone_together_and_restored() -> None:
+    restored = FieldCounts.from_terms(COUNTS.terms)
+    for kind, matrix in COUNTS.count(QUESTIONS).items():
+        assert (matrix != FITTED[kind]).nnz == 0
+        assert (restored.count(QUESTIONS)[kind] != matrix).nnz == 0
+    for i in range(len(ASKED)):
+        for kind, matrix in COUNTS.count(ASKED.iloc[[i]]).items():
+            assert (matrix != NEW[kind][[i]]).nnz == 0
+    assert set(FITTED) >= {kind for view in VIEWS for kind in (view.query, view.document)}

@@ -1,0 +1,78 @@
+"""Values out of range are refused by the field's name, and the ends of each range are in it or not."""
+
+from __future__ import annotations
+
+from dataclasses import is_dataclass
+from typing import Any
+
+import pytest
+
+from triptych.faq import params as module
+from triptych.faq.params import (
+    EvaluationParams,
+    FilterParams,
+    IngestParams,
+    RankerParams,
+    ReferenceParams,
+    RetrievalParams,
+    ScoringParams,
+    SplitParams,
+)
+
+REFUSED: list[tuple[Any, str, list[Any], list[Any]]] = [
+    (IngestParams, "background_every", [-1], [0, 1]),
+    (IngestParams, "workers", [-1], [0, 1]),
+    (FilterParams, "min_text_chars", [-1], [0]),
+    (FilterParams, "min_duplicates", [0], [1]),
+    (SplitParams, "unseen_share", [-0.1, 1.0], [0.0, 0.99]),
+    (SplitParams, "known_share", [-0.1, 1.0], [0.0, 0.99]),
+    (SplitParams, "tune_share", [-0.1, 1.0], [0.0, 0.99]),
+    (SplitParams, "time_share", [0.0, 1.0], [0.01, 0.99]),
+    (SplitParams, "near_identical_jaccard", [0.0, 1.1], [0.01, 1.0]),
+    (SplitParams, "seed", [-1], [0]),
+    (RetrievalParams, "candidates", [1], [2]),
+    (RetrievalParams, "train_candidates", [1], [2]),
+    (RetrievalParams, "max_train_queries", [0], [1]),
+    (RetrievalParams, "max_terms", [0], [1]),
+    (RetrievalParams, "max_document_share", [0.0, 1.1], [0.01, 1.0]),
+    (RetrievalParams, "workers", [-1], [0]),
+    (RankerParams, "rounds", [0], [1]),
+    (RankerParams, "early_stopping_rounds", [-1], [0]),
+    (RankerParams, "learning_rate", [0.0, 1.1], [1.0]),
+    (RankerParams, "num_leaves", [1], [2]),
+    (RankerParams, "min_child_samples", [0], [1]),
+    (RankerParams, "feature_fraction", [0.0, 1.1], [1.0]),
+    (RankerParams, "bagging_fraction", [0.0, 1.1], [1.0]),
+    (RankerParams, "lambda_l2", [-0.1], [0.0]),
+    (RankerParams, "truncation_level", [0], [1]),
+    (RankerParams, "threads", [-1], [0]),
+    (RankerParams, "seed", [-1], [0]),
+    (ReferenceParams, "match", [1], [2]),
+    (ReferenceParams, "ngrams", [0], [1]),
+    (ReferenceParams, "min_child_samples", [0], [1]),
+    (ReferenceParams, "rounds", [0], [1]),
+    (ReferenceParams, "threads", [-1], [0]),
+    (ReferenceParams, "seed", [-1], [0]),
+    (EvaluationParams, "folds", [0], [1]),
+    (EvaluationParams, "worst_misses", [0], [1]),
+    (EvaluationParams, "bootstrap_samples", [99], [100]),
+    (EvaluationParams, "seed", [-1], [0]),
+    (ScoringParams, "top_k", [0], [1]),
+    (ScoringParams, "workers", [-1], [0]),
+]
+
+
+@pytest.mark.parametrize(("block", "field", "bad", "good"), REFUSED, ids=[f"{r[0].__name__}.{r[1]}" for r in REFUSED])
+def test_ranges(block: Any, field: str, bad: list[Any], good: list[Any]) -> None:
+    for value in bad:
+        with pytest.raises(ValueError, match=rf"^{field} must be .*got {value}"):
+            block(**{field: value})
+    for value in good:
+        assert getattr(block(**{field: value}), field) == value
+
+
+def test_every_block_is_frozen() -> None:
+    blocks = [block for block in vars(module).values() if is_dataclass(block) and block.__module__ == module.__name__]
+    assert len(blocks) >= 8
+    for block in blocks:
+        assert block.__dataclass_params__.frozen  # type: ignore[union-attr]

@@ -1,0 +1,103 @@
+"""The detector's model card."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from PIL import Image
+
+from tests.shelf.tiny import draw_photo, write_data, write_model
+from triptych.registry import ModelRegistry, NewVersion, PromotedModel, register
+from triptych.serving.shelf_export import save_shelf_model
+from triptych.shelf.evaluation.model_card import fingerprint_data, make_new_version, pick_example
+from triptych.shelf.params import EvaluationParams, RegistrationParams
+
+METRICS = {"test.box.map": 0.85321, "test.box.map_50": 0.97, "test.f1": 0.9}
+SHEET = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+
+
+class EmptyRegistry(ModelRegistry):
+    """A registry in which nothing was promoted yet."""
+
+    def find_promoted(self, name: str) -> None:
+        return None
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> tuple[Path, dict[str, Any], pd.DataFrame]:
+    return write_data(tmp_path / "photos")
+
+
+def make(data: Any, model: Path, registry: ModelRegistry | None = None) -> NewVersion:
+    counts = pd.DataFrame({"file_name": ["a.jpg"], "error": [-1]})
+    card: Any = [{"epochs": 2}, METRICS, counts, go.Figure(), SHEET, registry or EmptyRegistry()]
+    photos, annotations, roles = data
+    params: Any = [RegistrationParams(), EvaluationParams(bootstrap_samples=20)]
+    return make_new_version(photos, annotations, roles, model, *card, *params, save=save_shelf_model)
+
+
+def test_the_papers_are_complete(data: Any, tmp_path: Path) -> None:
+    candidate = make(data, write_model(tmp_path / "model"))
+    assert (candidate.name, candidate.decision.promoted) == ("shelf-detector", True)
+    report = candidate.report
+    assert json.loads(report["metrics.json"]) == METRICS
+    assert json.loads(report["training.json"]) == {"epochs": 2}
+    assert str(report["counts.csv"]).splitlines() == ["file_name,error", "a.jpg,-1"]
+    assert len(json.loads(report["provenance.json"])["trained_on"]) == 4
+    assert "Plotly.newPlot" in str(report["precision_recall.html"])
+    assert "<script src=" not in str(report["precision_recall.html"])
+    picture = report["overlays.png"]
+    assert isinstance(picture, bytes)
+    with Image.open(io.BytesIO(picture)) as image:
+        assert (np.asarray(image) == SHEET).all()
+    assert candidate.metrics["shelf.test.box.map"] == 0.85321
+    assert candidate.parameters["shelf.registration.metric"] == "box.map"
+    assert candidate.parameters["shelf.model.backbone"] == "resnet18"
+    assert candidate.tags["test.box.map"] == "0.8532"
+    assert "test.f1" not in candidate.tags
+    assert len(candidate.tags["data_fingerprint"]) == 16
+
+
+def test_the_example_is_a_test_photo_with_objects_if_there_is_one(data: Any) -> None:
+    photos, annotations, roles = data
+    assert pick_example(*data) == photos / "images/photo_05.png"
+    assert pick_example(photos, annotations, roles[roles["role"] != "test"]).name == "photo_01.png"
+    bare = {**annotations, "annotations": []}
+    assert pick_example(photos, bare, roles).name == "photo_05.png"
+
+
+def test_the_fingerprint_is_of_photos_annotations_and_roles(data: Any) -> None:
+    photos, annotations, roles = data
+    before = fingerprint_data(*data)
+    changed = [
+        (photos, {**annotations, "categories": [{"id": 1, "name": "label"}]}, roles),
+        (photos, annotations, roles.assign(role="train")),
+    ]
+    assert len({before, *(fingerprint_data(*case) for case in changed)}) == 3
+    draw_photo(77).save(photos / "images/photo_03.png")
+    assert fingerprint_data(*data) != before
+
+
+def test_a_version_is_compared_with_the_one_before(
+    data: Any, tmp_path: Path, restored: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    monkeypatch.chdir(tmp_path)
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    mlflow.set_experiment("registrations")
+    model = write_model(tmp_path / "model")
+    first, second = (register(make(data, model, ModelRegistry())) for _ in range(2))
+    assert (first["version"], first["promoted"]) == (1, True)
+    assert (second["version"], second["promoted"], second["compared_with"]) == (2, False, 1)
+    assert (second["difference"], second["same_test_set"], second["left_out_photos"]) == (0, True, 0)
+    (tmp_path / "fetched").mkdir()
+    fetched = PromotedModel("shelf-detector", 2).download("artifacts/detector", tmp_path / "fetched")
+    assert sorted(path.name for path in fetched.iterdir()) == ["model.json", "weights.pt"]

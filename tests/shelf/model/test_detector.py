@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torchvision.models.detection import FasterRCNN, MaskRCNN, maskrcnn_resnet50_fpn
+from torchvision.models.detection.roi_heads import RoIHeads
+from torchvision.ops import FrozenBatchNorm2d
+
+from tests.shelf.tiny import PARAMS
+from triptych.shelf.model.detector import build_detector, normalise_images
+from triptych.shelf.params import DetectorParams
+
+PAPER = DetectorParams(
+    backbone="resnet50",
+    norm="frozen",
+    fpn_channels=256,
+    box_head_width=1024,
+    mask_head_channels=(256,) * 4,
+    anchor_sizes=((32,), (64,), (128,), (256,), (512,)),
+)
+
+
+def test_the_papers_widths_give_torchvisions_model() -> None:
+    own = build_detector(PAPER, 90, masks=True).state_dict()
+    reference = maskrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=91).state_dict()
+    reference = {name: value for name, value in reference.items() if not name.endswith("num_batches_tracked")}
+    assert {name: value.shape for name, value in own.items()} == {name: v.shape for name, v in reference.items()}
+
+
+def test_the_parameters_shape_the_model() -> None:
+    model = build_detector(replace(PARAMS, aspect_ratios=(0.5, 1.0), roi_batch=24, nms_threshold=0.4), 3, masks=True)
+    assert isinstance(model, MaskRCNN)
+    assert model.backbone.out_channels == model.rpn.head.cls_logits.in_channels == 16
+    assert model.rpn.head.cls_logits.out_channels == 2
+    heads: RoIHeads = model.roi_heads
+    assert (heads.box_predictor.cls_score.in_features, heads.box_predictor.cls_score.out_features) == (16, 4)
+    assert heads.mask_predictor.mask_fcn_logits.out_channels == 4
+    assert (heads.nms_thresh, heads.detections_per_img, heads.fg_bg_sampler.batch_size_per_image) == (0.4, 5, 24)
+    assert model.rpn._post_nms_top_n == {"training": 20, "testing": 20}
+    assert (model.transform.min_size, model.transform.max_size) == ((64,), 96)
+
+
+def test_boxes_alone_need_no_mask_head() -> None:
+    model = build_detector(PARAMS, 1, masks=False)
+    assert isinstance(model, FasterRCNN)
+    assert not isinstance(model, MaskRCNN)
+
+
+def test_one_set_of_anchor_sizes_serves_all_levels() -> None:
+    model = build_detector(replace(PARAMS, anchor_sizes=((16, 32),), aspect_ratios=(0.5, 1, 2)), 1, masks=False)
+    assert model.rpn.anchor_generator.num_anchors_per_location() == [6] * 5
+
+
+@pytest.mark.parametrize(
+    ("norm", "weights", "kind"),
+    [
+        ("auto", "none", torch.nn.GroupNorm),
+        ("auto", "COCO_V1", FrozenBatchNorm2d),
+        ("batch", "none", torch.nn.BatchNorm2d),
+        ("frozen", "none", FrozenBatchNorm2d),
+    ],
+)
+def test_normalisation(norm: str, weights: str, kind: type[torch.nn.Module]) -> None:
+    params = replace(PARAMS, norm=norm, weights=weights)  # type: ignore[arg-type]
+    model = build_detector(params, 1, masks=False)
+    assert isinstance(model.backbone.body.bn1, kind)
+    assert model.backbone.body.conv1.weight.requires_grad == (kind is not FrozenBatchNorm2d)
+
+
+def test_anchor_sets_of_different_length_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"anchor_sizes must have equally many sizes in each set, got \[1, 2\]"):
+        DetectorParams(anchor_sizes=((16,), (32, 64), (64,), (128,), (256,)))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_images_are_normalised_as_torchvision_does(layout: torch.memory_format) -> None:
+    model = build_detector(PARAMS, 1, masks=False)
+    images = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8).contiguous(memory_format=layout)
+    own = normalise_images(model, images)
+    assert own.is_contiguous(memory_format=layout)
+    for image, expected in zip(own, images, strict=True):
+        torch.testing.assert_close(image, model.transform.normalize(expected / 255), rtol=1e-5, atol=1e-5)
+
+
+def test_boxes_are_decoded_in_full_precision_under_autocast() -> None:
+    model = build_detector(PARAMS, 1, masks=True).train()
+    features = torch.randn(1, 16, 8, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        scores, boxes = model.rpn.head([features])
+        outputs = [*scores, *boxes, *model.roi_heads.box_predictor(torch.randn(2, 16))]
+        outputs.append(model.roi_heads.mask_predictor(torch.randn(2, 16, 7, 7)))
+    assert {output.dtype for output in outputs} == {torch.float32}

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.shelf.tiny import PARAMS, write_model
+from triptych.shelf.model.files import load_model
+
+
+def test_a_model_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    loaded = load_model(write_model(tmp_path / "model", categories=("gap", "box"), masks=False, epoch=7))
+    assert (loaded.categories, loaded.masks, loaded.score_threshold, loaded.params) == (
+        ("gap", "box"),
+        False,
+        0.1,
+        PARAMS,
+    )
+    assert loaded.info["epoch"] == 7
+    assert set(loaded.info["versions"]) == {"triptych", "torch", "torchvision"}
+    assert not loaded.model.training
+
+
+def test_settings_are_kept_that_weights_do_not_show(tmp_path: Path) -> None:
+    model = load_model(write_model(tmp_path / "model")).model
+    assert model.rpn.anchor_generator.sizes == PARAMS.anchor_sizes
+    assert model.roi_heads.detections_per_img == PARAMS.max_detections
+
+
+def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"is no model: model.json and weights.pt should be in it"):
+        load_model(tmp_path)
+
+
+def test_a_description_of_another_version_is_refused(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model")
+    description = json.loads((folder / "model.json").read_text())
+    description["params"]["colour"] = "red"
+    (folder / "model.json").write_text(json.dumps(description))
+    with pytest.raises(ValueError, match=r"model.json is of another version: params.colour"):
+        load_model(folder)
+
+
+def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model")
+    torch.save({"a": torch.zeros(1)}, folder / "weights.pt")
+    with pytest.raises(ValueError, match=r"weights.pt does not fit model.json beside it"):
+        load_model(folder)

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+
+from tests.ranks import rank_environment
+from tests.shelf.lessons import DETECTOR, TRAINING, learn, paint_objects, write_lesson
+from tests.shelf.tiny import write_data
+from triptych.shelf.model.files import load_model
+from triptych.shelf.training.trainer import NonFiniteLossError
+
+ROOT = Path(__file__).parents[3]
+LOSSES = ["loss_objectness", "loss_rpn_box_reg", "loss_classifier", "loss_box_reg", "loss_mask"]
+# What depends on the clock.
+TIMES = ["seconds", "images_per_s", "waiting_share", "validation_seconds"]
+
+
+def start(source: Path, target: Path, environment: dict[str, str] | None = None, **settings: Any) -> Any:
+    command = [sys.executable, "-m", "tests.shelf.lessons", str(source), str(target), json.dumps(settings)]
+    environment = {**(environment or os.environ), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def finish(*processes: Any) -> None:
+    for process in processes:
+        error = process.communicate(timeout=300)[1]
+        assert process.returncode == 0, error[-4000:]
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_lesson(tmp_path_factory.mktemp("lesson"))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(lesson: Path) -> Path:
+    finish(start(lesson, lesson / "uninterrupted"))
+    return lesson / "uninterrupted"
+
+
+def test_a_training_gives_model_log_report_and_plot(tmp_path: Path) -> None:
+    model, log, report, plot = learn(tmp_path)
+    assert log["epoch"].tolist() == [1, 2, 3]
+    assert log[["loss", *LOSSES, "validation_loss", "gradient_norm", "images_per_s"]].gt(0).all(axis=None)
+    assert log["loss"].tolist() == pytest.approx(log[LOSSES].sum(axis=1).tolist())
+    assert {"box.map", "box.map_50", "mask.map"} <= set(log.columns)
+    assert (report["epochs"], report["ranks"], report["photos"], report["validation_photos"]) == (3, 1, 5, 5)
+    assert report["masks"]
+    assert report["images_per_s"] > 0
+    assert 0 <= report["waiting_share"] < 0.9
+    best = log.set_index("epoch").loc[report["best_epoch"]]
+    assert report["validation"] == pytest.approx(best[list(report["validation"])].to_dict())
+    assert best["box.map"] == log["box.map"].max()
+    loaded = load_model(model.path)
+    assert (loaded.categories, loaded.masks, loaded.params) == (("gap",), True, DETECTOR)
+    assert loaded.info["epoch"] == report["best_epoch"]
+    assert loaded.score_threshold == report["score_threshold"]
+    assert len(plot.data) > 5
+    json.dumps(report)
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_the_detector_learns(tmp_path: Path) -> None:
+    data = paint_objects(write_data(tmp_path / "photos", 24))
+    training = replace(TRAINING, epochs=15, evaluate_every_epochs=15, learning_rate=0.003)
+    _, _, report, _ = learn(tmp_path, data=data, training=training)
+    # 30 steps of the smallest of detectors; at random it is hardly ever above 0.
+    assert report["validation"]["box.map_50"] > 0.3
+    assert report["validation"]["mask.map_50"] > 0.3
+
+
+def test_the_best_epoch_is_kept_even_if_it_is_not_the_last(tmp_path: Path) -> None:
+    # A late rate that destroys what was learnt: no warm-up, and no annealing.
+    training = replace(TRAINING, epochs=4, learning_rate=0.01, schedule="step", warmup_share=0.0)
+    model, log, report, _ = learn(tmp_path, training=training)
+    table = log.set_index("epoch")
+    best = table["box.map"].max()
+    assert table.loc[report["best_epoch"], "box.map"] == best
+    assert load_model(model.path).info["validation"]["box.map"] == pytest.approx(best)
+
+
+def test_bfloat16_and_fp32_agree_roughly(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "photos", 9)
+    training = replace(TRAINING, epochs=1)
+    _, fp32, _, _ = learn(tmp_path, data=data, training=training)
+    _, bf16, _, _ = learn(tmp_path, data=data, training=replace(training, precision="bf16"))
+    assert bf16["loss"].iloc[0] == pytest.approx(fp32["loss"].iloc[0], rel=0.05)
+    assert bf16["loss"].iloc[0] != fp32["loss"].iloc[0]
+
+
+def test_boxes_alone_are_learnt_where_an_object_has_no_mask(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "photos", 9)
+    del data[1]["annotations"][0]["segmentation"]
+    model, log, report, _ = learn(tmp_path, data=data, training=replace(TRAINING, epochs=1))
+    assert not report["masks"]
+    assert "loss_mask" not in log.columns
+    assert not load_model(model.path).masks
+    with pytest.raises(ValueError, match=r"masks: on needs a mask for every object; 1 of 3 .* photo_01.png"):
+        learn(tmp_path, data=data, detector=replace(DETECTOR, masks="on"))
+
+
+def test_photos_without_objects_are_learnt_from(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "photos", 12)
+    data[1]["annotations"] = data[1]["annotations"][3:]
+    training = replace(TRAINING, batch_size=1, epochs=2, precision="bf16")
+    assert learn(tmp_path, data=data, training=training)[1]["loss"].gt(0).all()
+
+
+def test_nothing_to_learn_is_said(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "photos", 9)
+    data[1]["annotations"] = []
+    with pytest.raises(ValueError, match="there is nothing to learn: no object on 3 training photos"):
+        learn(tmp_path, data=data)
+
+
+def test_without_validation_photos_the_last_epoch_is_taken(tmp_path: Path) -> None:
+    photos, annotations, roles = write_data(tmp_path / "photos", 6)
+    roles = roles[roles["role"] == "train"]
+    _, log, report, _ = learn(tmp_path, data=(photos, annotations, roles), training=replace(TRAINING, epochs=2))
+    assert (report["best_epoch"], report["validation"], report["score_threshold"]) == (2, {}, 0.5)
+    assert "validation_loss" not in log.columns
+
+
+def test_a_loss_that_explodes_stops_the_training_and_names_the_photos(tmp_path: Path) -> None:
+    training = replace(TRAINING, learning_rate=1e12, warmup_share=0.0, clip_norm=0.0, epochs=10)
+    with pytest.raises(NonFiniteLossError, match=r"stopped in epoch \d+: \{'loss': .*loss_mask.*\} on photo_0\d.png, "):
+        learn(tmp_path, training=training)
+
+
+def test_loading_processes_change_nothing(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "photos", 9)
+    alone, beside = (
+        learn(tmp_path, data=data, training=replace(TRAINING, epochs=2, loader_workers=workers, cache_mb=cache))
+        for workers, cache in ((0, 10), (2, 0))
+    )
+    pd.testing.assert_frame_equal(alone[1].drop(columns=TIMES), beside[1].drop(columns=TIMES))
+
+
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(lesson: Path, uninterrupted: Path) -> None:
+    target = lesson / "killed"
+    process = start(lesson, target)
+    state = target / "checkpoints" / "state.pt"
+    deadline = time.monotonic() + 120
+    while not state.exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert state.exists()
+    assert process.returncode == -signal.SIGKILL
+    resumed = start(lesson, target)
+    error = resumed.communicate(timeout=300)[1]
+    assert resumed.returncode == 0, error
+    one, other = (pd.read_csv(folder / "log_0.csv").drop(columns=TIMES) for folder in (uninterrupted, target))
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+    weights = [torch.load(folder / "weights.pt", weights_only=True) for folder in (uninterrupted, target)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    reports = [json.loads((folder / "report.json").read_text()) for folder in (uninterrupted, target)]
+    assert reports[0]["validation"] == reports[1]["validation"]
+
+
+def test_two_ranks_give_the_losses_of_one_process(lesson: Path, uninterrupted: Path) -> None:
+    target = lesson / "ranks"
+    finish(*(start(lesson, target, environment) for environment in rank_environment(2)))
+    one, rank_0, rank_1 = (
+        pd.read_csv(path) for path in (uninterrupted / "log_0.csv", target / "log_0.csv", target / "log_1.csv")
+    )
+    shared = [*LOSSES, "loss", "validation_loss", "gradient_norm", "box.map", "mask.map"]
+    pd.testing.assert_frame_equal(rank_0[shared], rank_1[shared], check_exact=True)
+    # Sums are rounded in another order, which the steps amplify.
+    pd.testing.assert_frame_equal(one.loc[:0, LOSSES], rank_0.loc[:0, LOSSES], rtol=1e-4)
+    pd.testing.assert_frame_equal(one[LOSSES], rank_0[LOSSES], rtol=1e-2)
+    report = json.loads((target / "report.json").read_text())
+    assert (report["ranks"], report["photos"]) == (2, 5)
+    assert not (target / "checkpoints" / "state.pt").exists()
+
+
+def test_more_ranks_than_photos_a_batch_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from triptych.shelf.training.learning_data import prepare_data
+    from triptych.shelf.training.trainer import Trainer
+
+    data = prepare_data(*write_data(tmp_path / "photos"), DETECTOR)
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    with pytest.raises(ValueError, match="training.batch_size must be at least 8, a photo for every rank"):
+        Trainer(data, DETECTOR, TRAINING)
+
+
+def test_the_parameters_of_a_run_stand_in_the_model(tmp_path: Path) -> None:
+    model, *_ = learn(tmp_path, training=replace(TRAINING, epochs=1))
+    assert json.loads((model.path / "model.json").read_text())["params"] == json.loads(json.dumps(asdict(DETECTOR)))

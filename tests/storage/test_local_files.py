@@ -1,0 +1,82 @@
+"""Files appear whole, are told apart by what they hold, and get second names."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from triptych.storage.local_files import hash_file, link_or_copy, replace_file, replace_folder
+
+
+def test_a_file_appears_when_the_block_ends(tmp_path: Path) -> None:
+    target = tmp_path / "to" / "a.json"
+    with replace_file(target) as part:
+        part.write_text("new")
+        assert not target.exists()
+        assert not list(tmp_path.rglob("*.json"))
+    assert [path.name for path in target.parent.iterdir()] == ["a.json"]
+    assert target.read_text() == "new"
+
+
+def test_a_failure_leaves_the_target_as_it_was(tmp_path: Path) -> None:
+    target = tmp_path / "a.json"
+    target.write_text("old")
+
+    def write_half() -> None:
+        with replace_file(target) as part:
+            part.write_text("half")
+            raise ValueError("half-way")
+
+    with pytest.raises(ValueError, match="half-way"):
+        write_half()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert target.read_text() == "old"
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**20, 3_000_000])
+def test_a_hash_is_the_sha256_of_the_contents(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"x" * size)
+    assert hash_file(path) == hashlib.sha256(b"x" * size).hexdigest()
+
+
+def test_a_second_name_has_the_same_contents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_text("text")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    link_or_copy(tmp_path / "link", tmp_path / "b")
+    assert (tmp_path / "b").samefile(tmp_path / "a")
+
+    def refuse(*_: object) -> None:
+        raise OSError("another file system")
+
+    monkeypatch.setattr("os.link", refuse)
+    link_or_copy(tmp_path / "a", tmp_path / "c")
+    assert (tmp_path / "c").read_text() == "text"
+    assert not (tmp_path / "c").samefile(tmp_path / "a")
+
+
+def fill_with(target: Path, source: Path) -> None:
+    with replace_folder(target) as folder:
+        (folder / "first").write_text("new")
+        (folder / "second").write_text(source.read_text())
+
+
+def test_the_new_folder_takes_the_place_of_the_old(tmp_path: Path) -> None:
+    target = tmp_path / "below" / "folder"
+    for name in ("old", "new"):
+        with replace_folder(target) as folder:
+            (folder / name).write_text(name)
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert [path.name for path in target.parent.iterdir()] == ["folder"]
+
+
+def test_a_failure_leaves_the_old_folder_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "folder"
+    with replace_folder(target) as folder:
+        (folder / "old").write_text("old")
+    with pytest.raises(FileNotFoundError):
+        fill_with(target, tmp_path / "missing")
+    assert [path.name for path in target.iterdir()] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

@@ -1,0 +1,145 @@
+"""What is pushed from one folder can be pulled into another that stands for the same; plain folders are left alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from triptych.datasets import WorkFolderDataset
+from triptych.shelf.training.checkpoints import Checkpoints
+from triptych.storage import mirrors
+from triptych.video.stylizing.agreement import agree
+from triptych.video.stylizing.store import SegmentStore
+
+ADDRESS = "memory://work/segments"
+
+
+@pytest.fixture(autouse=True)
+def store() -> Iterator[fsspec.AbstractFileSystem]:
+    """Fsspec's file system in memory, empty, and no folder mounted."""
+    filesystem = fsspec.filesystem("memory")
+    filesystem.store.clear()
+    mirrors._mounted.clear()
+    yield filesystem
+    filesystem.store.clear()
+    mirrors._mounted.clear()
+
+
+def another_machine() -> Path:
+    """Mount the same address again as another process would."""
+    mirrors._mounted["another"] = mirrors._Mirror(ADDRESS)
+    return mirrors._mounted["another"].folder
+
+
+def test_a_plain_folder_stands_for_itself(tmp_path: Path) -> None:
+    for address in (tmp_path / "a", str(tmp_path / "b"), f"file://{tmp_path}/c"):
+        folder = mirrors.mount(address)
+        assert folder.is_dir()
+        assert folder.parent == tmp_path
+        (folder / "x").write_text("1")
+        mirrors.push(folder / "x")
+        mirrors.pull(folder / "x")
+        mirrors.pull(folder / "missing")
+        assert mirrors.size_of(folder / "x") == 1
+        assert mirrors.size_of(folder / "missing") is None
+        mirrors.drop(folder / "x")
+        mirrors.drop(folder / "x")
+        assert not any(folder.iterdir())
+
+
+def test_a_folder_is_mounted_once(store: fsspec.AbstractFileSystem) -> None:
+    assert mirrors.mount(ADDRESS) == mirrors.mount(ADDRESS) == WorkFolderDataset(filepath=ADDRESS).load()
+
+
+def test_what_is_pushed_can_be_pulled_elsewhere(store: fsspec.AbstractFileSystem) -> None:
+    here, there = mirrors.mount(ADDRESS), another_machine()
+    for name in ("a.txt", "deep/b.txt", "deep/c.txt"):
+        (here / name).parent.mkdir(exist_ok=True)
+        (here / name).write_text(name)
+        mirrors.push(here / name)
+    mirrors.pull(there / "deep" / "b.txt")
+    assert [path.name for path in there.rglob("*.txt")] == ["b.txt"]
+    assert mirrors.size_of(there / "a.txt") == 5
+    mirrors.pull(there)
+    assert sorted(path.read_text() for path in there.rglob("*.txt")) == ["a.txt", "deep/b.txt", "deep/c.txt"]
+
+
+def test_only_what_has_changed_is_pulled_again(
+    store: fsspec.AbstractFileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = mirrors.mount(ADDRESS), another_machine()
+    for name in ("a", "b", "c"):
+        (here / name).write_text("1")
+        mirrors.push(here / name)
+    mirrors.pull(there)
+    (here / "b").write_text("22")
+    mirrors.push(here / "b")
+    fetched: list[str] = []
+    filesystem = mirrors._mounted["another"].filesystem
+    get = filesystem.get_file
+
+    def note(path: str, *rest: str) -> None:
+        fetched.append(path)
+        get(path, *rest)
+
+    monkeypatch.setattr(filesystem, "get_file", note)
+    mirrors.pull(there)
+    assert (there / "b").read_text() == "22"
+    assert [Path(path).name for path in fetched] == ["b"]
+    mirrors.pull(here)
+    assert (here / "b").read_text() == "22"
+
+
+def test_what_is_dropped_is_gone_everywhere(store: fsspec.AbstractFileSystem) -> None:
+    here = mirrors.mount(ADDRESS)
+    (here / "a").write_text("1")
+    mirrors.push(here / "a")
+    mirrors.drop(here / "a")
+    mirrors.drop(here / "a")
+    mirrors.pull(here / "a")
+    assert not (here / "a").exists()
+    assert store.find("/work") == []
+
+
+def test_a_segment_made_on_one_machine_is_found_on_another(store: fsspec.AbstractFileSystem) -> None:
+    here, there = SegmentStore(mirrors.mount(ADDRESS)), SegmentStore(another_machine())
+    assert there.find("abcd") is None
+    here.note_failure("abcd", "no memory")
+    assert there.failure("abcd") == "no memory"
+    with here.writing("abcd") as (part, record):
+        part.write_bytes(b"film")
+        record["frames"] = 3
+    assert there.find("abcd") == {"frames": 3, "bytes": 4}
+    assert not there.video_path("abcd").exists()
+    assert there.fetch_video("abcd").read_bytes() == b"film"
+
+
+def test_a_segment_whose_video_was_never_put_there_is_missing(store: fsspec.AbstractFileSystem) -> None:
+    there = SegmentStore(another_machine())
+    store.pipe_file("/work/segments/ab/abcd.json", json.dumps({"bytes": 4}).encode())
+    assert there.find("abcd") is None
+
+
+def test_ranks_on_several_machines_agree(store: fsspec.AbstractFileSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("AZUREML_RUN_ID", "job")
+    here, there = mirrors.mount(ADDRESS), another_machine()
+    monkeypatch.setenv("RANK", "0")
+    assert agree(here, "topic", lambda: {"runtime": "eager"}) == {"runtime": "eager"}
+    monkeypatch.setenv("RANK", "1")
+    assert agree(there, "topic", lambda: {"runtime": "never asked"}) == {"runtime": "eager"}
+
+
+def test_a_training_goes_on_on_another_machine(store: fsspec.AbstractFileSystem) -> None:
+    here, there = Checkpoints(mirrors.mount(ADDRESS), "data"), Checkpoints(another_machine(), "data")
+    for epoch in (1, 2):
+        here.save({"epoch": epoch, "best_epoch": epoch}, {"weight": epoch})
+    assert there.load() == {"epoch": 2, "best_epoch": 2, "fingerprint": "data"}
+    assert there.load_best(2) == {"weight": 2}
+    assert len(store.find("/work")) == 2
+    there.clear()
+    assert store.find("/work") == []

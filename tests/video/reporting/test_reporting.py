@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from triptych.video.reporting.comparisons import spread
+from triptych.video.reporting.pictures import draw_contact_sheet, save_png
+from triptych.video.reporting.reporting import COLUMNS, put_aside, summarize, tabulate_records
+from triptych.video.restitching.finishing import refuse
+from triptych.video.stylizing.store import write_json
+
+REPORT = {"frames": 30, "seconds": 2.0, "segments": 4, "done": 3, "skipped": 1, "failed": 0}
+
+
+def test_the_table_has_every_video_ever_and_the_same_columns(tmp_path: Path) -> None:
+    assert tabulate_records(tmp_path).columns.tolist() == COLUMNS
+    finished = {"name": "b.mp4", "status": "finished", "frames_in": 30, "frames_out": 30, "odd": 1}
+    write_json(tmp_path / "1.json", finished)
+    write_json(tmp_path / "2.json", refuse("a.mp4", "the file is empty"))
+    table = tabulate_records(tmp_path)
+    assert table["name"].tolist() == ["a.mp4", "b.mp4"]
+    assert table.columns.tolist() == COLUMNS
+    metrics = summarize(table, REPORT)
+    assert (metrics["videos"], metrics["quarantined"], metrics["frames"]) == (1, 1, 30)
+    assert metrics["frames_per_s"] == 15
+
+
+def test_a_run_with_nothing_to_do_has_figures_too(tmp_path: Path) -> None:
+    metrics = summarize(tabulate_records(tmp_path), dict.fromkeys(REPORT, 0))
+    assert metrics["videos"] == metrics["frames_per_s"] == 0
+
+
+def test_what_is_put_aside_lies_beside_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a b.mp4").write_bytes(b"broken")
+    folder = put_aside(tmp_path, [refuse("deep/a b.mp4", "cut off"), refuse("gone.mp4", "could not be fetched"),
+                                  {"name": "good.mp4", "status": "finished"}])  # fmt: skip
+    files = {str(path.relative_to(folder.path)): path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
+    assert files == {
+        "deep/a b.mp4": b"broken",
+        "deep/a b.mp4.reason.txt": b"cut off\n",
+        "gone.mp4.reason.txt": b"could not be fetched\n",
+    }
+
+
+@given(st.integers(0, 50), st.integers(0, 500))
+def test_positions_are_spread_over_the_whole_length(count: int, length: int) -> None:
+    positions = spread(count, length)
+    assert len(positions) == min(count, length)
+    assert positions == sorted(set(positions))
+    assert all(0 <= position < length for position in positions)
+
+
+@pytest.mark.parametrize("size", [(90, 160), (300, 20), (7, 900)])
+def test_a_sheet_holds_frames_of_any_shape(size: tuple[int, int], tmp_path: Path) -> None:
+    frame = np.full((*size, 3), (200, 30, 30), np.uint8)
+    sheet = draw_contact_sheet([("a ä [1].mp4", [frame] * 5, [frame] * 2)])
+    assert sheet.ndim == 3
+    assert (np.abs(sheet.astype(int) - (200, 30, 30)).sum(2) < 6).any()
+    save_png(tmp_path / "sheet.png", sheet)
+    read = cv2.imread(str(tmp_path / "sheet.png"))
+    assert read is not None
+    assert np.array_equal(cv2.cvtColor(read, cv2.COLOR_BGR2RGB), sheet)
+
+
+def test_an_empty_sheet_is_a_picture() -> None:
+    assert draw_contact_sheet([]).shape[2] == 3

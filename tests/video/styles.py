@@ -1,0 +1,39 @@
+"""Small style networks and pictures for the tests of what runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from triptych.video.network.transformer import TransformerNet
+
+
+def make_network(seed: int, width: int = 4, blocks: int = 1) -> TransformerNet:
+    """Make a network whose pictures are in range and vary: an untrained one gives little but black."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = TransformerNet(width, blocks).eval().requires_grad_(False)
+        network.deconv3.conv2d.weight *= 30
+        assert network.deconv3.conv2d.bias is not None
+        network.deconv3.conv2d.bias.fill_(128)
+    return network
+
+
+def save_style(folder: Path, seed: int) -> Path:
+    path = folder / f"style{seed}.pth"
+    torch.save(make_network(seed).state_dict(), path)
+    return path
+
+
+def make_frames(count: int, height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Draw soft blobs of colour with a little noise."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width].astype(np.float64)
+    frames = []
+    for _ in range(count):
+        waves = [np.sin(x / random.uniform(5, 20) + y / random.uniform(5, 20) + random.uniform(0, 6)) for _ in range(3)]
+        frames.append(127 + 100 * np.stack(waves, -1) + random.normal(0, 8, (height, width, 3)))
+    return np.stack(frames).clip(0, 255).astype(np.uint8)
