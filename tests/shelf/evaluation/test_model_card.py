@@ -39,11 +39,11 @@ def make(data: Any, model: Path, registry: ModelRegistry | None = None) -> NewVe
     counts = pd.DataFrame({"file_name": ["a.jpg"], "error": [-1]})
     card: Any = [{"epochs": 2}, METRICS, counts, go.Figure(), SHEET, registry or EmptyRegistry()]
     photos, annotations, roles = data
-    params: Any = [RegistrationParams(), EvaluationParams(bootstrap_samples=20)]
-    return make_new_version(photos, annotations, roles, model, *card, *params, save=save_shelf_model)
+    params: Any = [RegistrationParams(), EvaluationParams(bootstrap_samples=20), save_shelf_model]
+    return make_new_version(photos, annotations, roles, model, *card, *params)
 
 
-def test_the_papers_are_complete(data: Any, tmp_path: Path) -> None:
+def test_the_model_card_is_complete(data: Any, tmp_path: Path) -> None:
     candidate = make(data, write_model(tmp_path / "model"))
     assert (candidate.name, candidate.decision.promoted) == ("shelf-detector", True)
     report = candidate.report
