@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from triptych import parallel
 from triptych.errors import InputError
-from triptych.parallel import count_workers, ordered_map
+from triptych.parallel import count_cores, count_threads, count_workers, ordered_map
 
 
 def double(value: int) -> int:
@@ -65,3 +68,43 @@ def test_count_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert count_workers(0) >= 1
     monkeypatch.setattr(multiprocessing.current_process(), "_config", {"daemon": True})
     assert count_workers(3) == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, 8),
+        ({"cpu.max": "max 100000"}, 8),
+        ({"cpu.max": "250000 100000"}, 3),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({"cpu.max": "3200000 100000"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "200000", "cpu/cpu.cfs_period_us": "100000"}, 2),
+    ],
+)
+def test_a_containers_quota_counts(
+    files: dict[str, str], cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"{text}\n")
+    monkeypatch.setattr(parallel, "_CGROUP", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert count_cores() == cores
+
+
+def test_threads_are_as_wished_or_as_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "count_cores", lambda: 8)
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert (count_threads(5), count_threads()) == (5, 3)
+    for nothing in ("", "0", "two"):
+        monkeypatch.setenv("OMP_NUM_THREADS", nothing)
+        assert count_threads() == 8
+
+
+def test_cores_are_counted_in_one_place() -> None:
+    counting = re.compile(r"cpu_count|sched_getaffinity|n_jobs=-1")
+    source = Path(parallel.__file__).parent
+    found = {path.name for path in source.rglob("*.py") if counting.search(path.read_text(encoding="utf-8"))}
+    assert found == {"parallel.py"}

@@ -36,7 +36,7 @@ def test_autocast_computes_in_the_type() -> None:
 def test_ranks_share_the_cores(
     given: str, torchrun: bool, local_ranks: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("triptych.shelf.devices.count_cores", lambda: 8)
+    monkeypatch.setattr("triptych.parallel.count_cores", lambda: 8)
     monkeypatch.setenv("OMP_NUM_THREADS", given)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", str(local_ranks))
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)

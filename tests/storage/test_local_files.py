@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -79,4 +80,85 @@ def test_a_failure_leaves_the_old_folder_and_nothing_else(tmp_path: Path) -> Non
     with pytest.raises(FileNotFoundError):
         fill_with(target, tmp_path / "missing")
     assert [path.name for path in target.iterdir()] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def failing_rename(monkeypatch: pytest.MonkeyPatch, fails: Callable[[Path, Path], bool]) -> None:
+    plain = Path.rename
+
+    def rename(self: Path, target: Path) -> Path:
+        if fails(self, Path(target)):
+            raise OSError("the disk is gone")
+        return plain(self, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+
+
+def made_folder(target: Path) -> Path:
+    with replace_folder(target) as folder:
+        (folder / "old").write_text("old")
+    return target
+
+
+def test_a_swap_that_fails_half_way_puts_the_old_folder_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = made_folder(tmp_path / "folder")
+    failing_rename(monkeypatch, lambda source, to: to == target and source.name.endswith(".part"))
+    with pytest.raises(OSError, match="the disk is gone"), replace_folder(target) as folder:
+        (folder / "new").write_text("new")
+    assert [path.read_text() for path in target.iterdir()] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_that_cannot_be_moved_aside_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = made_folder(tmp_path / "folder")
+    failing_rename(monkeypatch, lambda source, to: source == target)
+    with pytest.raises(OSError, match="the disk is gone"), replace_folder(target) as folder:
+        (folder / "new").write_text("new")
+    assert [path.read_text() for path in target.iterdir()] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_disk_that_fails_in_the_swap_and_stays_so_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = made_folder(tmp_path / "folder")
+    failing_rename(monkeypatch, lambda source, to: to == target)
+    with pytest.raises(OSError, match=r"folder is kept as \S*\.old"), replace_folder(target) as folder:
+        (folder / "new").write_text("new")
+    assert [path.read_text() for path in tmp_path.rglob("old")] == ["old"]
+
+
+def test_an_old_folder_that_cannot_be_removed_does_not_undo_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = made_folder(tmp_path / "folder")
+
+    def refuse(path: Path, ignore_errors: bool = False) -> None:
+        if not ignore_errors:
+            raise PermissionError(f"{path} is in use")
+
+    monkeypatch.setattr("triptych.storage.local_files.shutil.rmtree", refuse)
+    with replace_folder(target) as folder:
+        (folder / "new").write_text("new")
+    assert [path.name for path in target.iterdir()] == ["new"]
+
+
+def test_another_process_that_puts_its_folder_there_in_between_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = made_folder(tmp_path / "folder")
+    plain = Path.rename
+    others: list[Path] = []
+
+    def rename(self: Path, to: Path) -> Path:
+        if to == target and not others:
+            others.append(self)
+            target.mkdir()
+            (target / "other").write_text("other")
+        return plain(self, to)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with replace_folder(target) as folder:
+        (folder / "new").write_text("new")
+    assert [path.name for path in target.iterdir()] == ["new"]
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
@@ -10,7 +9,7 @@ import cv2
 import torch
 
 from triptych import distributed
-from triptych.parallel import count_cores
+from triptych.parallel import count_threads
 
 
 def choose_device() -> torch.device:
@@ -58,8 +57,7 @@ def limited_threads() -> Iterator[int]:
         Threads of this process.
     """
     before, before_cv2 = torch.get_num_threads(), cv2.getNumThreads()
-    given = "" if "TORCHELASTIC_RUN_ID" in os.environ else os.environ.get("OMP_NUM_THREADS", "")
-    threads = int(given) if given.isdecimal() else max(1, count_cores() // distributed.local_world_size())
+    threads = count_threads()
     torch.set_num_threads(threads)
     cv2.setNumThreads(1)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -11,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _BLOCK = 2**20  # bytes
+_TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
+_SWAPS = 20  # tries where other processes replace the same folder
 
 
 @contextmanager
@@ -36,7 +39,8 @@ def replace_file(target: Path) -> Iterator[Path]:
 def replace_folder(target: Path) -> Iterator[Path]:
     """Give a new empty folder beside the target, and put it in the target's place once it is filled.
 
-    If filling it fails, the target stays as it was.
+    If filling it fails, or the swap does, the target stays as it was. At no moment are both the old and the new folder
+    gone: the old one is moved aside, and removed last.
 
     Args:
         target: The folder to write or replace.
@@ -45,11 +49,53 @@ def replace_folder(target: Path) -> Iterator[Path]:
     part.mkdir(parents=True)
     try:
         yield part
-        if target.exists():
-            shutil.rmtree(target)
-        part.rename(target)
+        _swap(part, target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _swap(part: Path, target: Path) -> None:
+    """Move the old folder aside, put the new one in its place, and only then remove the old one."""
+    old = _move_aside(target)
+    for _ in range(_SWAPS):
+        try:
+            part.rename(target)
+            break
+        except OSError as error:
+            if error.errno in _TAKEN and (others := _move_aside(target)):  # another process was quicker
+                _remove(others)
+                continue
+            _put_back(old, target, error)
+            raise
+    if old:
+        _remove(old)
+
+
+def _move_aside(target: Path) -> Path | None:
+    if not os.path.lexists(target):
+        return None
+    old = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.old")
+    try:
+        target.rename(old)
+    except FileNotFoundError:  # another process was quicker
+        return None
+    return old
+
+
+def _put_back(old: Path | None, target: Path, error: OSError) -> None:
+    if old is None or target.exists():
+        return
+    try:
+        old.rename(target)
+    except OSError:
+        raise OSError(f"{target} could not be replaced ({error}); the earlier folder is kept as {old}") from error
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)  # what is left is hidden, and harms nobody
 
 
 def hash_file(path: Path) -> str:

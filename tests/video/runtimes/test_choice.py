@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from tests.video.styles import make_frames, save_style
-from triptych.parallel import count_cores
+from triptych.parallel import count_cores, count_threads
 from triptych.video.params import StyleParams
 from triptych.video.runtimes import choice as runtimes
 from triptych.video.runtimes.choice import choose_runtime, create_stylizer, fit_batch
 from triptych.video.runtimes.eager import build_eager
-from triptych.video.runtimes.hardware import choose_threads, describe_machine
+from triptych.video.runtimes.hardware import describe_machine
 from triptych.video.runtimes.openvino import has_openvino
 
 FRAME = make_frames(1, 64, 96)[0]
@@ -148,11 +148,12 @@ def test_openvino_reports_nothing_to_its_makers(style: Path) -> None:
 
 
 def test_ranks_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triptych.video.runtimes.hardware.count_cores", lambda: 8)
+    monkeypatch.setattr("triptych.parallel.count_cores", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
-    assert (choose_threads(0), choose_threads(5)) == (2, 5)
+    assert (count_threads(0), count_threads(5)) == (2, 5)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "20")
-    assert choose_threads(0) == 1
+    assert count_threads(0) == 1
 
 
 def test_the_machine_is_described() -> None:

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from triptych.faq.params import RetrievalParams
 from triptych.faq.retrieval.index import FaqIndex, Query
 from triptych.faq.retrieval.views import VIEWS
+from triptych.parallel import count_workers
 
 SIMILARITIES = [f"{side}.{view.name}" for side in ("original", "nearest") for view in VIEWS]
 FEATURES = [f"{name}.{form}" for form in ("score", "of_best", "by_rank") for name in SIMILARITIES]
@@ -107,7 +108,7 @@ def featurize_chunks(
     starts = range(0, len(plans), _CHUNK_QUERIES)
     chunks = [(questions.iloc[i : i + _CHUNK_QUERIES], plans[i : i + _CHUNK_QUERIES]) for i in starts]
     # Starting processes and handing them the index costs seconds.
-    processes = 1 if len(plans) < _FEW_QUERIES else workers or joblib.cpu_count()
+    processes = 1 if len(plans) < _FEW_QUERIES else count_workers(workers)
     if processes > 1:
         results = _featurize_apart(index, chunks, processes)
     else:

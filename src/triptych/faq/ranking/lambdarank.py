@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from triptych.faq.params import RankerParams
 from triptych.faq.ranking.features import FEATURES
+from triptych.parallel import count_threads
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -143,7 +144,7 @@ def _lightgbm_params(params: RankerParams) -> dict[str, Any]:
         "lambda_l2": params.lambda_l2,
         "lambdarank_truncation_level": params.truncation_level,
         "monotone_constraints": [1] * len(FEATURES),
-        "num_threads": params.threads,
+        "num_threads": count_threads(params.threads),
         "seed": params.seed,
         # Row-wise histograms and this flag make the model independent of the number of threads.
         "deterministic": True,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 
 from triptych.faq.params import ReferenceParams
+from triptych.parallel import count_threads
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -36,7 +37,7 @@ class ReferenceModel:
             n_estimators=params.rounds,
             min_child_samples=params.min_child_samples,
             class_weight=None if params.unweighted else "balanced",
-            n_jobs=params.threads or -1,
+            n_jobs=count_threads(params.threads),
             random_state=params.seed,
             deterministic=True,
             force_row_wise=True,

@@ -6,7 +6,6 @@ neighbour is brighter: 64 bits that change little with size, brightness and comp
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+
+from triptych.parallel import count_cores
 
 BITS = 64
 _BLOCK = 512
@@ -31,7 +32,7 @@ def hash_photos(paths: Sequence[Path]) -> NDArray[np.bool_]:
     Returns:
         Shape (n, 64).
     """
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(count_cores()) as pool:
         hashes = list(pool.map(hash_photo, paths))
     return np.array(hashes, dtype=bool).reshape(-1, BITS)
 

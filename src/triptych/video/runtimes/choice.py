@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triptych.distributed import local_world_size, world_size
+from triptych.parallel import count_threads
 from triptych.video.network.transformer import load_style
 from triptych.video.params import StyleParams
 from triptych.video.runtimes.eager import Build, build_eager
-from triptych.video.runtimes.hardware import choose_threads, describe_machine, find_gpu, free_gpu_memory, free_memory
+from triptych.video.runtimes.hardware import describe_machine, find_gpu, free_gpu_memory, free_memory
 from triptych.video.runtimes.openvino import has_openvino
 from triptych.video.runtimes.stylizers import Stylizer, build_run, padded_size
 
@@ -66,7 +67,7 @@ def create_stylizer(styles: Styles, size: tuple[int, int], style: StyleParams) -
     if style.runtime == "auto":
         raise ValueError("runtime must be chosen before a stylizer is made: see choose_runtime")
     files = tuple((float(weight), Path(path), Path(path).stat().st_mtime_ns) for weight, path in styles)
-    threads = choose_threads(style.threads)
+    threads = count_threads(style.threads)
     return _create(files, tuple(size), style.runtime, style.strength, style.batch_size, style.max_tile_pixels, threads)
 
 

@@ -5,17 +5,8 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
-from triptych.distributed import local_rank, local_world_size
+from triptych.distributed import local_rank
 from triptych.parallel import count_cores
-
-
-def choose_threads(threads: int) -> int:
-    """Give a rank its CPU threads.
-
-    Args:
-        threads: As wished; 0 for the cores divided by the ranks of this machine.
-    """
-    return threads or max(1, count_cores() // local_world_size())
 
 
 def has_bfloat16() -> bool:
