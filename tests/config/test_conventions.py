@@ -23,6 +23,7 @@ ENVIRONMENTS = sorted(path.name for path in (ROOT / "conf").iterdir() if path.is
 RUNTIME = {"data_root": "/elsewhere", "work_root": "/elsewhere/work"}
 PIPELINES = register_pipelines()
 NODES = {node.name: node for pipeline in PIPELINES.values() for node in pipeline.nodes}
+LAYERS = ["raw", "intermediate", "primary", "feature", "model_input", "models", "model_output", "reporting"]
 DATASETS = sorted({name for pipeline in PIPELINES.values() for name in pipeline.datasets()})
 each_node = pytest.mark.parametrize("node", NODES.values(), ids=NODES)
 each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -138,9 +139,28 @@ def test_what_outlives_a_job_moves_with_work_root(environment: str) -> None:
 
 
 @each_environment
-def test_every_dataset_is_on_a_layer_of_kedro_viz(environment: str) -> None:
-    for name, entry in catalog_config(environment).items():
-        assert entry.get("metadata", {}).get("kedro-viz", {}).get("layer"), name
+def test_every_dataset_is_on_a_layer_of_kedro_viz_and_in_its_folder(environment: str) -> None:
+    folders = {layer: f"{place:02}_{layer}" for place, layer in enumerate(LAYERS, start=1)}
+    for name, entry in catalog_config(environment, RUNTIME).items():
+        layer = entry.get("metadata", {}).get("kedro-viz", {}).get("layer")
+        assert layer in LAYERS, name
+        path = str(entry.get("filepath") or entry.get("path"))
+        if path.startswith("/elsewhere/"):
+            assert folders[layer] in Path(path).parts, name
+
+
+@each_environment
+def test_kedro_viz_shows_the_layers_of_every_pipeline_in_their_order(environment: str) -> None:
+    from kedro_viz.data_access import DataAccessManager
+
+    viz = DataAccessManager()
+    viz.add_catalog(DataCatalog.from_config(catalog_config(environment)), PIPELINES)
+    viz.add_pipelines(PIPELINES)
+    for name in PIPELINES:
+        used = {getattr(node, "layer", None) for node in viz.get_nodes_for_registered_pipeline(name)}
+        # It lists those of other pipelines too, but shows what has a dataset.
+        order = [layer for layer in viz.get_sorted_layers_for_registered_pipeline(name) if layer in used]
+        assert order == [layer for layer in LAYERS if layer in used], name
 
 
 @pytest.mark.parametrize("name", sorted(set(PIPELINES) - {"__default__"}))

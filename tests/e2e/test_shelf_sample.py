@@ -32,7 +32,7 @@ FILES = [
     "08_reporting/shelf/data_report.json",
     "08_reporting/shelf/split_report.json",
     "08_reporting/shelf/training_log.csv",
-    "08_reporting/shelf/training_report.json",
+    "06_models/shelf/training_report.json",
     "08_reporting/shelf/training.plotly.json",
     "08_reporting/shelf/metrics.json",
     "08_reporting/shelf/counts.csv",
@@ -185,7 +185,7 @@ def test_the_command_line_trains_on_two_ranks(tmp_path: Path, shelf_run: Path) -
         [sys.executable, *torchrun, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
     )
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    report = read_json(data_root / "08_reporting/shelf/training_report.json")
+    report = read_json(data_root / "06_models/shelf/training_report.json")
     assert report["ranks"] == 2
     alone = pd.read_csv(shelf_run / "08_reporting/shelf/training_log.csv")
     together = pd.read_csv(data_root / "08_reporting/shelf/training_log.csv")

@@ -31,7 +31,7 @@ FILES = [
     "08_reporting/video/metrics.json",
     "08_reporting/video/videos.csv",
     "08_reporting/video/contact_sheet.png",
-    "08_reporting/video/stylizing.json",
+    "07_model_output/video/stylizing.json",
 ]
 
 
@@ -141,7 +141,7 @@ def test_bad_videos_are_put_aside_and_good_ones_finish(run_project: RunProject, 
         good.name: "finished", "empty.mp4": "quarantined", "text.mp4": "quarantined", "cut.mp4": "quarantined"
     }  # fmt: skip
     assert videos.loc["empty.mp4", "reason"] == "the file is empty"
-    quarantine = data_root / "07_model_output/video/quarantine"
+    quarantine = data_root / "08_reporting/video/quarantine"
     assert {path.name for path in quarantine.glob("*.mp4")} == {"empty.mp4", "text.mp4", "cut.mp4"}
     assert (quarantine / "text.mp4.reason.txt").read_text().strip() == videos.loc["text.mp4", "reason"]
 
@@ -230,6 +230,6 @@ def test_after_a_kill_only_what_is_missing_is_done(planned: tuple[Path, Path], t
     assert 2 <= len(before) < 7
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    report = json.loads((data_root / "08_reporting/video/stylizing.json").read_text())
+    report = json.loads((data_root / "07_model_output/video/stylizing.json").read_text())
     assert (report["done"], report["skipped"]) == (7 - len(before), len(before))
     assert all(path.stat().st_mtime_ns == time_ns for path, time_ns in before.items())
