@@ -20,7 +20,7 @@ from triptych.faq.ranking.features import featurize_fold
 from triptych.faq.ranking.lambdarank import train_booster
 from triptych.faq.text.questions import read_answers, read_questions
 
-SAMPLE = Path(__file__).parents[3] / "data" / "01_raw" / "faq"
+SAMPLE = Path(__file__).parents[2] / "data" / "01_raw" / "faq"
 
 
 class Sample(NamedTuple):
