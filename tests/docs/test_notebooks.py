@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conftest import ROOT, RunProject
+from tests.conftest import ROOT
+from tests.kedro_project import RunProject
 from triptych.video.runtimes.openvino import has_openvino
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
