@@ -69,7 +69,7 @@ def prepare(data_root: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
         session.run(pipeline_names=["faq_tune"], to_nodes=["faq.featurize_candidates"])
         context = session.load_context()
         tables = {name: context.catalog.load(f"faq.{name}") for name in ("questions", "roles", "features")}
-        parameters = build_parameters(context.config_loader["parameters"], register_pipelines(), runtime, None)[0]
+        parameters = build_parameters(context.config_loader["parameters"], register_pipelines(), runtime, None).values
     return tables, parameters
 
 
@@ -112,13 +112,13 @@ def compare(
     at_once = SearchPlan(halving.trials)
     arms = [("halving", halving, params), ("random", at_once, params)]
     if "early_stopping_rounds" in params.space:
-        never = Dimension("choice", values=(params.max_budget,))
-        patient = replace(params, space={**params.space, "early_stopping_rounds": never})
+        never = Dimension(kind="choice", values=(params.max_budget,))
+        patient = params.replace(space={**params.space, "early_stopping_rounds": never})
         arms.append(("random_full", at_once, patient))
     rows = []
     for seed in range(seeds):
         for kind, plan, searched in arms:
-            best = search(replace(searched, seed=seed), plan, run)
+            best = search(searched.replace(seed=seed), plan, run)
             rows.append(
                 {"search": name, "seed": seed, "kind": kind, "seconds": best["trial_seconds"], "trial": best["trial"]}
                 | {metric: best["metrics"][metric] for metric in FIGURES}
@@ -154,7 +154,7 @@ def main() -> None:
         data_root = Path(folder)
         tables, parameters = prepare(data_root)
         plan = replace(SEARCH_PLANS["faq"], eta=options.eta)
-        BASE_RANKER.append(replace(parameters["faq.ranker"], tuned=False))
+        BASE_RANKER.append(parameters["faq.ranker"].replace(tuned=False))
         table = pd.concat([compare(name, tables, parameters, options.seeds, plan) for name in options.searches])
         seconds = table.pivot(index=["search", "seed"], columns="kind", values="seconds")
         share = seconds.rdiv(seconds["halving"], axis=0).drop(columns="halving")

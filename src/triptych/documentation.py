@@ -1,26 +1,27 @@
-"""Write docs/reference/parameters.md from the dataclasses: `python -m triptych.documentation`.
+"""Write docs/reference/parameters.md from the models: `python -m triptych.documentation`.
 
 Run it in the project folder; a test compares the page with what this would write.
 """
 
 from __future__ import annotations
 
-import ast
-import dataclasses
 import inspect
 import json
-import textwrap
+import re
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from kedro.config import OmegaConfigLoader
 from kedro.pipeline import Pipeline
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
-from triptych.parameters.build import field_types, type_name
 from triptych.parameters.check import look_up, parameter_blocks
+from triptych.parameters.problem import find_block
 
+_SIGNS = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
 _HEAD = """\
 # Parameters
 
@@ -49,80 +50,65 @@ def parameters_page(pipelines: Mapping[str, Pipeline], parameters: Mapping[str, 
     return "\n".join([_HEAD, *sections])
 
 
-def field_docs(block: type) -> dict[str, str]:
-    """Read the text after each field of a dataclass.
-
-    Args:
-        block: A dataclass whose source is at hand.
-
-    Returns:
-        The text by field name, for those that have one.
-    """
-    docs: dict[str, str] = {}
-    for base in block.__bases__:
-        if dataclasses.is_dataclass(base):
-            docs |= field_docs(base)
-    tree = ast.parse(textwrap.dedent(inspect.getsource(block))).body[0]
-    assert isinstance(tree, ast.ClassDef)  # noqa: S101 - what inspect returned
-    for field, text in zip(tree.body, tree.body[1:], strict=False):
-        match field, text:
-            case (
-                ast.AnnAssign(target=ast.Name(id=name)),
-                ast.Expr(value=ast.Constant(value=str(doc))),
-            ):
-                docs[name] = " ".join(doc.split())
-    return docs
-
-
 def _section(key: str, annotation: Any, values: Any) -> Iterator[str]:
     yield f"## {key}\n"
-    if dataclasses.is_dataclass(annotation):
+    if _is_block(annotation):
         yield f"{inspect.getdoc(annotation)}\n"
-    yield "| Key | Type | conf/base | Meaning |\n| --- | --- | --- | --- |"
-    yield from (f"| {' | '.join(row)} |" for row in _rows(key, annotation, values))
+    yield "| Key | Type | Range | conf/base | Meaning |\n| --- | --- | --- | --- | --- |"
+    yield from _rows(key, annotation, values)
     yield ""
 
 
-def _rows(key: str, annotation: Any, values: Any, meaning: str = "") -> Iterator[tuple[str, str, str, str]]:
-    if typing.get_origin(annotation) is dict and dataclasses.is_dataclass(typing.get_args(annotation)[1]):
-        yield from _mapping_rows(key, annotation, values, meaning)
+def _rows(key: str, annotation: Any, values: Any) -> Iterator[str]:
+    """Give each field a row; blocks within the block come in its place."""
+    if not _is_block(annotation):
+        yield _row(key, annotation, values)
         return
-    if not dataclasses.is_dataclass(annotation):
-        yield _row(key, annotation, f"`{json.dumps(values, default=str)}`", meaning)
-        return
-    block = typing.cast(type, annotation)
-    docs = field_docs(block)
-    defaults = {field.name: field for field in dataclasses.fields(block)}
-    for name, kind in field_types(block).items():
-        yield from _rows(f"{key}.{name}", kind, _value(values, defaults[name]), docs.get(name, ""))
+    hints = typing.get_type_hints(annotation)
+    for name, field in annotation.model_fields.items():
+        value = (values or {}).get(name, field.get_default(call_default_factory=True))
+        if _is_block(hints[name]):
+            yield from _rows(f"{key}.{name}", hints[name], value if isinstance(value, Mapping) else dict(value))
+        else:
+            yield _row(f"{key}.{name}", hints[name], value, field)
+            if typing.get_origin(hints[name]) is dict and _is_block(typing.get_args(hints[name])[1]):
+                yield from _entry_rows(f"{key}.{name}", typing.get_args(hints[name])[1], value)
 
 
-def _mapping_rows(key: str, annotation: Any, values: Any, meaning: str) -> Iterator[tuple[str, str, str, str]]:
+def _entry_rows(key: str, block: type[BaseModel], entries: Mapping[str, Any]) -> Iterator[str]:
     """Give the names that conf/base has a row each, and what may be said of any name once."""
-    block = typing.get_args(annotation)[1]
-    docs = field_docs(block)
-    yield _row(key, annotation, "", meaning)
-    for name, kind in field_types(block).items():
-        yield _row(f"{key}.NAME.{name}", kind, "", docs.get(name, ""))
-    for name, value in (values or {}).items():
-        yield _row(f"{key}.{name}", block, f"`{json.dumps(value, default=str)}`", "")
+    hints = typing.get_type_hints(block)
+    for name, field in block.model_fields.items():
+        yield _row(f"{key}.NAME.{name}", hints[name], ..., field)
+    for name, value in entries.items():
+        yield _row(f"{key}.{name}", block, value)
 
 
-def _row(key: str, annotation: Any, value: str, meaning: str) -> tuple[str, str, str, str]:
-    return f"`{key}`", f"`{type_name(annotation)}`".replace("|", "\\|"), value, meaning
+def _row(key: str, annotation: Any, value: Any, field: FieldInfo | None = None) -> str:
+    is_shown = value is not ... and not (isinstance(value, Mapping) and field and find_block(annotation))
+    shown = f"`{json.dumps(value, default=str)}`" if is_shown else ""
+    kind = f"`{_type_name(annotation)}`".replace("|", "\\|")
+    meaning = " ".join((field.description or "").split()) if field else ""
+    return f"| `{key}` | {kind} | {_range(field)} | {shown} | {meaning} |"
 
 
-def _value(values: Any, field: dataclasses.Field[Any]) -> Any:
-    """Return what conf/base says of a field, or else its default."""
-    if not isinstance(values, Mapping):
-        return getattr(values, field.name)
-    return values.get(field.name, _default(field))
+def _range(field: FieldInfo | None) -> str:
+    """Write the limits of a field: `>= 0, < 1`."""
+    limits = field.metadata if field else ()
+    return ", ".join(
+        f"{sign} {getattr(limit, name)}" for limit in limits for name, sign in _SIGNS if hasattr(limit, name)
+    )
 
 
-def _default(field: dataclasses.Field[Any]) -> Any:
-    if field.default is not dataclasses.MISSING:
-        return field.default
-    return field.default_factory() if field.default_factory is not dataclasses.MISSING else None
+def _type_name(annotation: Any) -> str:
+    """Name a type as a user would write it, such as `int | None` or `tuple[float, ...]`."""
+    if isinstance(annotation, type) and typing.get_origin(annotation) is None:
+        return annotation.__name__
+    return re.sub(r"\b(?:\w+\.)+(?=\w)", "", str(annotation))
+
+
+def _is_block(annotation: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def main() -> None:

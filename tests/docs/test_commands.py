@@ -62,7 +62,7 @@ def parameter_problems(params: dict[str, Any]) -> list[Problem]:
     source = ROOT / "conf"
     options: dict[str, Any] = {**settings.CONFIG_LOADER_ARGS, "env": "base", "runtime_params": params}
     loader = OmegaConfigLoader(str(source), **options)
-    return build_parameters(loader["parameters"], PIPELINES, params, runtime_names([source / "base"]))[1]
+    return build_parameters(loader["parameters"], PIPELINES, params, runtime_names([source / "base"])).problems
 
 
 COMMANDS = [command for page in PAGES for command in find_commands(page)]

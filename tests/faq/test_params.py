@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import is_dataclass
 from typing import Any
 
 import pytest
 
-from triptych.faq import params as module
 from triptych.faq.params import (
     EvaluationParams,
     FilterParams,
@@ -65,14 +63,7 @@ REFUSED: list[tuple[Any, str, list[Any], list[Any]]] = [
 @pytest.mark.parametrize(("block", "field", "bad", "good"), REFUSED, ids=[f"{r[0].__name__}.{r[1]}" for r in REFUSED])
 def test_ranges(block: Any, field: str, bad: list[Any], good: list[Any]) -> None:
     for value in bad:
-        with pytest.raises(ValueError, match=rf"^{field} must be .*got {value}"):
-            block(**{field: value})
+        with pytest.raises(ValueError, match=rf"^{field}: must be .*got {value}$"):
+            block.read({field: value})
     for value in good:
         assert getattr(block(**{field: value}), field) == value
-
-
-def test_every_block_is_frozen() -> None:
-    blocks = [block for block in vars(module).values() if is_dataclass(block) and block.__module__ == module.__name__]
-    assert len(blocks) >= 8
-    for block in blocks:
-        assert block.__dataclass_params__.frozen  # type: ignore[union-attr]

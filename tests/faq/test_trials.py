@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +68,14 @@ def test_early_stopping_chooses_the_rounds_but_keeps_all_for_going_on(features: 
     assert outcome.chosen["early_stopping_rounds"] == 0
     assert 1 <= rounds < 40
     assert trees(folder) == rounds + 4
-    params = replace(RANKER, early_stopping_rounds=4, rounds=40)
+    params = RANKER.replace(early_stopping_rounds=4, rounds=40)
     # LightGBM's own early stopping chooses the same.
     assert len(train_ranker(features, params, {})["rounds"]) == 1
     assert train_ranker(features, params, {})["rounds"] == [rounds]
 
 
 def test_early_stopping_remembers_the_rounds_before_a_checkpoint(features: pd.DataFrame) -> None:
-    params = replace(RANKER, early_stopping_rounds=6, bagging_fraction=1.0, feature_fraction=1.0)
+    params = RANKER.replace(early_stopping_rounds=6, bagging_fraction=1.0, feature_fraction=1.0)
     rows = features[features["fold"] == 0]
     whole = find_rounds(rows, params, 60)
     assert whole.model.num_trees() == whole.rounds + 6
@@ -100,7 +99,7 @@ def test_the_best_of_a_trial_trains_what_the_trial_measured(features: pd.DataFra
     stale = {"config": {"leaves": 3}}
     with pytest.raises(ValueError, match="faq.ranker_best does not fit.*delete it"):
         train_ranker(features, RANKER, stale)
-    assert train_ranker(features, replace(RANKER, tuned=False), stale)["rounds"] == [5]
+    assert train_ranker(features, RANKER.replace(tuned=False), stale)["rounds"] == [5]
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +126,7 @@ def test_the_reference_uses_its_best_unless_told_not_to(
     best = {"config": {"match": 3, "rounds": 2}}
     _, report = train_reference(*reference_tables, features, REFERENCE, best)
     assert (report["settings"]["match"], report["settings"]["rounds"]) == (3, 2)
-    _, report = train_reference(*reference_tables, features, replace(REFERENCE, tuned=False), best)
+    _, report = train_reference(*reference_tables, features, REFERENCE.replace(tuned=False), best)
     assert report["settings"]["match"] == 4
 
 
@@ -136,18 +135,18 @@ def test_a_wrong_value_fails_that_trial_only(
 ) -> None:
     failed = run_ranker_trial(Trial(0, "s", {"num_leaves": 1}, 3), features, RANKER)
     assert failed.status == "failed"
-    assert "num_leaves must be at least 2" in failed.error
+    assert "num_leaves: must be at least 2" in failed.error
     assert run_ranker_trial(Trial(1, "s", {"num_leaves": 2}, 3), features, RANKER).status == "done"
     other = run_reference_trial(Trial(0, "s", {"match": 1}, 3), *reference_tables, features, REFERENCE)
-    assert "match must be at least 2" in other.error
+    assert "match: must be at least 2" in other.error
 
 
 def test_a_name_that_is_no_setting_is_refused_with_the_parameters() -> None:
     given: dict[str, Any] = {"max_budget": 9, "metric": "mrr", "tie_breaker": "mrr"}
-    space = {"leaves": Dimension("int", 2, 3)}
+    space = {"leaves": Dimension(kind="int", low=2, high=3)}
     for kind, block in ((RankerSearchParams, "RankerParams"), (ReferenceSearchParams, "ReferenceParams")):
-        with pytest.raises(ValueError, match=f"space names leaves; {block} has .*min_child_samples"):
-            kind(**given, space=space)
+        with pytest.raises(ValueError, match=f"^space: names leaves; {block} has .*min_child_samples"):
+            kind.read({**given, "space": space})
 
 
 def test_a_trial_scores_the_tuning_questions_only(features: pd.DataFrame, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from kedro.pipeline import Node, Pipeline
 
-from triptych.parameters import ParametersError, Problem, build_parameters, check_parameters, parameter_blocks
+from triptych.parameters import Problem, build_parameters, check_parameters, parameter_blocks
 
 GOOD: dict[str, Any] = {"toy": {"draw": {"count": 2}, "fail": {}}}
 
@@ -17,7 +17,7 @@ def keys(problems: list[Problem]) -> list[str]:
 
 
 def test_good_parameters_are_built(toy_pipelines: dict[str, Pipeline]) -> None:
-    values, problems = build_parameters(GOOD, toy_pipelines)
+    values, problems, _ = build_parameters(GOOD, toy_pipelines)
     assert problems == []
     assert {key: type(value).__name__ for key, value in values.items()} == {
         "toy.draw": "DrawParams",
@@ -28,7 +28,6 @@ def test_good_parameters_are_built(toy_pipelines: dict[str, Pipeline]) -> None:
 @pytest.mark.parametrize(
     ("change", "key", "hint"),
     [
-        ({"toi": {}}, "toi", "did you mean 'toy'?"),
         ({"toy": {**GOOD["toy"], "drw": {}}}, "toy.drw", "did you mean 'draw'?"),
         ({"toy": {**GOOD["toy"], "draw": {"cuont": 1}}}, "toy.draw.cuont", "did you mean 'count'?"),
         (
@@ -45,6 +44,15 @@ def test_a_typo_is_named_with_the_nearest_key(
     (problem,) = check_parameters({**GOOD, **change}, toy_pipelines)
     assert problem.key == key
     assert hint in problem.message
+
+
+def test_a_key_at_the_top_that_no_node_takes_is_a_warning(toy_pipelines: dict[str, Pipeline]) -> None:
+    _, problems, warnings = build_parameters({**GOOD, "toi": {}, "mine": 3, "_template": 4}, toy_pipelines)
+    assert problems == []
+    assert warnings == [
+        Problem("mine", "no node takes it"),
+        Problem("toi", "no node takes it, did you mean 'toy'?"),
+    ]
 
 
 def test_blocks_of_all_pipelines_are_checked_not_only_of_one(toy_pipelines: dict[str, Pipeline]) -> None:
@@ -105,8 +113,3 @@ def test_two_types_for_one_parameter_are_the_developers_error() -> None:
 def test_inputs_given_by_name_are_matched_by_name(toy_pipelines: dict[str, Pipeline]) -> None:
     # toy's node `right` lists its inputs in another order than its function.
     assert parameter_blocks(toy_pipelines)["toy.fail"].__name__ == "FailParams"
-
-
-def test_the_error_lists_every_problem_on_a_line() -> None:
-    error = ParametersError([Problem("a.b", "is bad", "f.yml:3"), Problem("c", "too")])
-    assert str(error).splitlines()[1:] == ["  a.b: is bad (f.yml:3)", "  c: too"]

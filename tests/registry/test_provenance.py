@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import triptych
+from triptych.parameters.base import Params
 from triptych.registry import provenance
 from triptych.registry.provenance import (
     find_commit,
@@ -26,13 +26,12 @@ from triptych.registry.provenance import (
 )
 
 
-@dataclass(frozen=True)
-class SplitParams:
+class SplitParams(Params):
     seed: int = 0
 
 
 def test_parameters_are_named_as_kedro_mlflow_names_them() -> None:
-    assert flatten_parameters("faq", split=SplitParams(3), other=SplitParams()) == {
+    assert flatten_parameters("faq", split=SplitParams(seed=3), other=SplitParams()) == {
         "faq.split.seed": 3,
         "faq.other.seed": 0,
     }

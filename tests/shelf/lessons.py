@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from PIL import Image
 from tests.shelf.tiny import PARAMS, write_data
 from triptych.shelf.params import DetectorParams, TrainingParams
 
-DETECTOR = replace(PARAMS, roi_batch=16)
+DETECTOR = PARAMS.replace(roi_batch=16)
 TRAINING = TrainingParams(epochs=3, batch_size=4, evaluate_every_epochs=1, precision="fp32", loader_workers=0)
 
 Data = tuple[Path, dict[str, Any], pd.DataFrame]
@@ -76,7 +75,7 @@ def main() -> None:
     torch.use_deterministic_algorithms(True)
     source, target, settings = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
     target.mkdir(exist_ok=True)
-    model, log, report, _ = learn(target, data=read_data(source), training=replace(TRAINING, **settings))
+    model, log, report, _ = learn(target, data=read_data(source), training=TRAINING.replace(**settings))
     log.to_csv(target / f"log_{distributed.rank()}.csv", index=False)
     if distributed.is_primary():
         (target / "report.json").write_text(json.dumps(report))

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from pydantic import PositiveInt
 
+from triptych.parameters.base import Params
 from triptych.tuning.best import apply_best
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Params):
     rate: float = 0.1
-    rounds: int = 10
-
-    def __post_init__(self) -> None:
-        if self.rounds < 1:
-            raise ValueError(f"rounds must be at least 1, got {self.rounds}")
+    rounds: PositiveInt = 10
 
 
 def test_the_best_takes_the_place_of_what_it_names() -> None:
-    assert apply_best(Settings(), {"config": {"rate": 0.5}, "trial": 3}, "faq.x_best") == Settings(0.5)
+    assert apply_best(Settings(), {"config": {"rate": 0.5}, "trial": 3}, "faq.x_best") == Settings(rate=0.5)
 
 
 def test_without_a_search_the_settings_stay() -> None:

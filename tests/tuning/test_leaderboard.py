@@ -7,9 +7,9 @@ from triptych.tuning.leaderboard import latest, plot_budget_curves, plot_configu
 from triptych.tuning.space import Dimension
 
 SPACE = {
-    "x": Dimension("uniform", 0, 1),
-    "flag": Dimension("choice", values=(True, False)),
-    "name": Dimension("choice", values=("b", "a")),
+    "x": Dimension(kind="uniform", low=0, high=1),
+    "flag": Dimension(kind="choice", values=(True, False)),
+    "name": Dimension(kind="choice", values=("b", "a")),
 }
 SEARCH = search_params(space=SPACE)
 TRIALS = [

@@ -10,7 +10,7 @@ from triptych.tuning.plan import SearchPlan
 from triptych.tuning.space import Dimension
 
 PLAN = SearchPlan(6, 2, 3)
-GRID = {"x": Dimension("choice", values=(1, 2)), "y": Dimension("choice", values=("a", "b"))}
+GRID = {"x": Dimension(kind="choice", values=(1, 2)), "y": Dimension(kind="choice", values=("a", "b"))}
 
 
 def test_the_first_rung_waits_with_the_smallest_budget() -> None:

@@ -15,11 +15,12 @@ from triptych.tuning.space import Dimension, draw_configurations, list_grid
 bounds = st.tuples(st.integers(-1000, 1000), st.integers(-1000, 1000)).map(sorted)
 positive = st.tuples(st.integers(1, 1000), st.integers(1, 1000)).map(sorted)
 whole = st.one_of(
-    bounds.map(lambda b: Dimension("int", b[0], b[1])), positive.map(lambda b: Dimension("log_int", b[0], b[1]))
+    bounds.map(lambda b: Dimension(kind="int", low=b[0], high=b[1])),
+    positive.map(lambda b: Dimension(kind="log_int", low=b[0], high=b[1])),
 )
 real = st.one_of(
-    bounds.map(lambda b: Dimension("uniform", b[0], b[1])),
-    positive.map(lambda b: Dimension("log_uniform", b[0] / 1000, b[1] / 1000)),
+    bounds.map(lambda b: Dimension(kind="uniform", low=b[0], high=b[1])),
+    positive.map(lambda b: Dimension(kind="log_uniform", low=b[0] / 1000, high=b[1] / 1000)),
 )
 seeds = st.integers(0, 2**32)
 
@@ -35,19 +36,19 @@ def test_a_draw_is_in_range_and_of_its_type(dimension: Dimension, seed: int) -> 
 
 @given(st.lists(st.integers() | st.booleans() | st.text(), min_size=1), seeds)
 def test_a_choice_is_one_of_its_values(values: list[Any], seed: int) -> None:
-    assert Dimension("choice", values=tuple(values)).draw(np.random.default_rng(seed)) in values
+    assert Dimension(kind="choice", values=tuple(values)).draw(np.random.default_rng(seed)) in values
 
 
 @pytest.mark.parametrize("kind", ["int", "log_int"])
 def test_whole_numbers_reach_both_ends(kind: Any) -> None:
     rng = np.random.default_rng(0)
-    assert {Dimension(kind, 2, 5).draw(rng) for _ in range(200)} == {2, 3, 4, 5}
+    assert {Dimension(kind=kind, low=2, high=5).draw(rng) for _ in range(200)} == {2, 3, 4, 5}
 
 
 def test_logarithmic_draws_are_even_over_magnitudes() -> None:
     rng = np.random.default_rng(0)
     for kind in ("log_uniform", "log_int"):
-        drawn = [Dimension(kind, 1, 10_000).draw(rng) for _ in range(2000)]
+        drawn = [Dimension(kind=kind, low=1, high=10_000).draw(rng) for _ in range(2000)]
         magnitudes = np.bincount([int(math.log10(value)) for value in drawn], minlength=4)[:4]
         assert (abs(magnitudes - 500) < 100).all(), kind
 
@@ -87,25 +88,25 @@ def test_a_longer_search_begins_with_the_shorter_one(
 
 
 def test_another_seed_draws_others() -> None:
-    space = {"x": Dimension("uniform", 0, 1)}
+    space = {"x": Dimension(kind="uniform", low=0, high=1)}
     assert draw_configurations(space, 3, 0) != draw_configurations(space, 3, 1)
 
 
 def test_configurations_differ_as_far_as_they_can() -> None:
-    space = {"a": Dimension("choice", values=(1, 2, 3)), "b": Dimension("choice", values=(True, False))}
+    space = {"a": Dimension(kind="choice", values=(1, 2, 3)), "b": Dimension(kind="choice", values=(True, False))}
     drawn = draw_configurations(space, 6, 0)
     assert len({tuple(sorted(configuration.items())) for configuration in drawn}) == 6
     assert len(draw_configurations(space, 9, 0)) == 9
 
 
 def test_a_grid_has_every_combination_once() -> None:
-    space = {"b": Dimension("choice", values=(1, 2, 3)), "a": Dimension("choice", values=("x", "y"))}
+    space = {"b": Dimension(kind="choice", values=(1, 2, 3)), "a": Dimension(kind="choice", values=("x", "y"))}
     grid = list_grid(space)
     assert len(grid) == 6
     assert {(point["a"], point["b"]) for point in grid} == {(a, b) for a in "xy" for b in (1, 2, 3)}
 
 
 def test_a_grid_of_a_range_is_refused_by_name() -> None:
-    space = {"good": Dimension("choice", values=(1,)), "bad": Dimension("int", 1, 2)}
+    space = {"good": Dimension(kind="choice", values=(1,)), "bad": Dimension(kind="int", low=1, high=2)}
     with pytest.raises(ValueError, match="kind choice.*; bad are not"):
         list_grid(space)

@@ -10,7 +10,7 @@ from triptych.tuning.params import SearchParams
 from triptych.tuning.space import Dimension
 from triptych.tuning.trials import Measurement, Outcome, Status, Trial, run_trial
 
-SPACE = {"x": Dimension("uniform", 0.0, 1.0)}
+SPACE = {"x": Dimension(kind="uniform", low=0.0, high=1.0)}
 
 
 def search_params(**changes: Any) -> SearchParams:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -40,7 +39,7 @@ def assert_shown_alike(source: Path, info: VideoInfo, result: Path) -> None:
 @pytest.mark.parametrize("name", clips.EXACT)
 def test_exact(name: str, clip: ClipMaker, tmp_path: Path) -> None:
     source = clip(name)
-    info, result = send(source, tmp_path, encoding=replace(FAST, crf=6))
+    info, result = send(source, tmp_path, encoding=FAST.replace(crf=6))
     comparison = compare_videos(source, info, result)
     assert is_exact(comparison), comparison
     # mpeg program streams count sound in 90 kHz, their result in milliseconds or in samples.
@@ -69,14 +68,14 @@ def test_refused(name: str, clip: ClipMaker) -> None:
 
 @pytest.mark.parametrize("name", ["interlaced.mp4", "raw_h264.h264"])
 def test_what_could_be_normalised_is_refused_on_demand(name: str, clip: ClipMaker) -> None:
-    strict = replace(PLANNING, interlaced="refuse", missing_timestamps="refuse")
+    strict = PLANNING.replace(interlaced="refuse", missing_timestamps="refuse")
     with pytest.raises(VideoRefusedError, match="which the parameters of planning refuse"):
         probe_video(clip(name), strict)
 
 
 def test_hdr_can_be_tone_mapped(clip: ClipMaker, tmp_path: Path) -> None:
     source = clip("hdr.mp4")
-    info, result = send(source, tmp_path, replace(PLANNING, hdr="tone_map"))
+    info, result = send(source, tmp_path, PLANNING.replace(hdr="tone_map"))
     assert is_exact(compare_videos(source, info, result))
     frame = decode(result)[0]
     assert (frame.colorspace, frame.color_trc, frame.color_primaries, frame.format.name) == (1, 1, 1, "yuv420p")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +32,7 @@ class RankerTrial:
 
     def train(self, config: dict[str, Any], budget: int, checkpoint: Path | None, folder: Path) -> Outcome:
         """Go on from the checkpoint up to `budget` rounds, stopping early where the tuning score gets no better."""
-        params = replace(self.base, **config)
+        params = self.base.replace(**config)
         boosting = find_rounds(self.features, params, budget, _load_boosting(checkpoint) if checkpoint else None)
         boosting.model.save_model(str(folder / _MODEL), num_iteration=-1)
         state = {"rounds": boosting.rounds, "score": boosting.score}
@@ -59,7 +58,7 @@ class ReferenceTrial:
         """Go on from the checkpoint up to `budget` rounds."""
         before = _load_model(checkpoint) if checkpoint else None
         rounds = budget - (before.num_trees() if before else 0)
-        model = ReferenceModel(replace(self.base, **config, rounds=max(rounds, 1)))
+        model = ReferenceModel(self.base.replace(**config, rounds=max(rounds, 1)))
         model.fit(self.texts, self.pairs, before)
         model.classifier.booster_.save_model(str(folder / _MODEL))
         return Outcome(score_tuning(self.tune, model.score(self.texts, self.tune)), {"rounds": budget})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
+from pydantic import BaseModel
 
 from triptych.hooks.azure_catalog import is_azure_step
 
@@ -55,17 +55,17 @@ class MlflowSetup:
 
     @hook_impl(tryfirst=True)
     def before_node_run(self, inputs: dict[str, Any]) -> None:
-        """Show dicts where nodes take dataclasses, which are logged field by field.
+        """Show dicts where nodes take models, which are logged field by field.
 
-        kedro-mlflow flattens dicts (`faq.split.test_share`) but logs a dataclass as one long text. Kedro
+        kedro-mlflow flattens dicts (`faq.split.test_share`) but logs a model as one long text. Kedro
         passes hooks a copy of the inputs, so what the node receives is not touched.
 
         Args:
             inputs: The hooks' own copy of the inputs of the node that is about to run.
         """
         for name, value in inputs.items():
-            if name.startswith("params:") and dataclasses.is_dataclass(value) and not isinstance(value, type):
-                inputs[name] = dataclasses.asdict(value)
+            if name.startswith("params:") and isinstance(value, BaseModel):
+                inputs[name] = value.model_dump()
 
 
 def _forget_folder(config: dict[str, Any]) -> bool:

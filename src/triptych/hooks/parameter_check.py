@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
+import logging
 from pathlib import Path
 from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
 
-from triptych.parameters import ParametersError, build_parameters, runtime_names, with_sources
+from triptych.parameters import ParametersError, build_parameters, explicit_keys, runtime_names, with_sources
+
+_logger = logging.getLogger(__name__)
+_SHIPPED = ("base", "azure", "test")
+"""Environments whose values are the project's own: a search may go before them. Those of any other are the user's."""
 
 
 class ParameterCheck:
@@ -20,12 +23,12 @@ class ParameterCheck:
     A typo in any parameters file of the environment thus shows at the first run of anything.
     """
 
-    def __init__(self) -> None:
-        self._values: dict[str, Any] = {}
-
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
-        """Check the parameters and hand Kedro values of the right types.
+        """Check the parameters and put typed values in their place.
+
+        Kedro would build the blocks itself, of the requested pipelines and with a traceback for the first mistake;
+        those it finds built, it takes as they are.
 
         Args:
             context: The context of the session.
@@ -33,34 +36,37 @@ class ParameterCheck:
         Raises:
             ParametersError: If any parameter is wrong, unknown or missing; lists all of them.
         """
-        from kedro.framework.project import pipelines
-
-        loader = context.config_loader
+        loader: Any = context.config_loader  # base_env is OmegaConfigLoader's own
         runtime = dict(loader.runtime_params or {})
         folders = _configuration_folders(loader)
         # Configuration read from an archive or a remote store is not searched for names.
         names = runtime_names(folders) if folders else None
+        explicit = explicit_keys(
+            [folder for folder in folders if folder.name not in (*_SHIPPED, loader.base_env)], runtime
+        )
         parameters = loader["parameters"]
-        self._values, problems = build_parameters(parameters, dict(pipelines), runtime, names)
+        values, problems, warnings = build_parameters(parameters, _all_pipelines(), runtime, names, explicit)
+        for warning in with_sources(warnings, folders, runtime, context.project_path):
+            _logger.warning("%s", warning)
         if problems:
             raise ParametersError(with_sources(problems, folders, runtime, context.project_path))
-        for key, value in self._values.items():
-            _replace(parameters, key.split("."), value)
+        for key, value in values.items():
+            _put(parameters, key.split("."), value)
         loader["parameters"] = parameters
 
-    @hook_impl(tryfirst=True)
-    def after_catalog_created(self, catalog: DataCatalog) -> None:
-        """Put the typed values into the catalog.
 
-        Kedro builds those of the requested pipelines only, and matches arguments by position.
+def _all_pipelines() -> dict[str, Pipeline]:
+    """Return every registered pipeline, also where `kedro run --pipelines` has Kedro load only some."""
+    from kedro.framework.project import pipelines
 
-        Args:
-            catalog: The catalog of the run.
-        """
-        for key, value in self._values.items():
-            dataset = catalog[f"params:{key}"]
-            if dataset.load() != value:
-                dataset.save(value)  # replacing it in the catalog would be logged as a warning
+    requested = pipelines._requested_pipelines
+    if requested is None:
+        return dict(pipelines)
+    pipelines.set_requested(None)
+    try:
+        return dict(pipelines)
+    finally:
+        pipelines.set_requested(requested)
 
 
 def _configuration_folders(loader: Any) -> list[Path]:
@@ -69,12 +75,8 @@ def _configuration_folders(loader: Any) -> list[Path]:
     return [folder for folder in folders if folder.is_dir()]
 
 
-def _replace(parameters: dict[str, Any], path: list[str], value: Any) -> None:
-    """Put a typed value where the raw one was, its outer block still a dict: Kedro builds that one."""
+def _put(parameters: dict[str, Any], path: list[str], value: Any) -> None:
+    """Put a typed value where the raw one was."""
     for name in path[:-1]:
         parameters = parameters[name]
-    if dataclasses.is_dataclass(value) and isinstance(parameters[path[-1]], Mapping):
-        block = parameters[path[-1]]
-        parameters[path[-1]] = {name: getattr(value, name) for name in block}
-    else:
-        parameters[path[-1]] = value
+    parameters[path[-1]] = value

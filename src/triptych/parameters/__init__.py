@@ -1,14 +1,19 @@
-"""Typed parameters: every block is a frozen dataclass, checked before the first node of any run."""
+"""Parameters: every block is a frozen pydantic model, checked before the first node of any run."""
 
-from triptych.parameters.check import build_parameters, check_parameters, parameter_blocks
+from triptych.parameters.base import Params
+from triptych.parameters.check import CheckedParameters, build_parameters, check_parameters, parameter_blocks
 from triptych.parameters.problem import ParametersError, Problem
-from triptych.parameters.sources import runtime_names, with_sources
+from triptych.parameters.sources import explicit_keys, locate_values, runtime_names, with_sources
 
 __all__ = [
+    "CheckedParameters",
     "ParametersError",
+    "Params",
     "Problem",
     "build_parameters",
     "check_parameters",
+    "explicit_keys",
+    "locate_values",
     "parameter_blocks",
     "runtime_names",
     "with_sources",

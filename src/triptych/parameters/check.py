@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import itertools
 import typing
-from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from triptych.parameters.build import BAD, build, field_types, suggest
-from triptych.parameters.problem import Problem
+from pydantic import PydanticSchemaGenerationError, ValidationError
+
+from triptych.parameters.base import Params, check_value
+from triptych.parameters.problem import Problem, find_block, list_problems
+from triptych.parameters.unknown import UnknownKeys
 
 if TYPE_CHECKING:
-    # Models are served without Kedro, and check the ranges of their parameters too.
+    # Models are served without Kedro, and their settings are parameters too.
     from kedro.pipeline import Pipeline
     from kedro.pipeline.node import Node
 
 MISSING: Any = object()
 """Stands for a key that is not there."""
 _PREFIX = "params:"
+
+
+class CheckedParameters(NamedTuple):
+    """What became of the parameters of a run."""
+
+    values: dict[str, Any]
+    """Typed values by dotted key of their block, without those that could not be built."""
+    problems: list[Problem]
+    """What is wrong, sorted by key."""
+    warnings: list[Problem]
+    """What no node takes but may be there, sorted by key."""
 
 
 def parameter_blocks(pipelines: Mapping[str, Pipeline]) -> dict[str, Any]:
@@ -28,7 +43,8 @@ def parameter_blocks(pipelines: Mapping[str, Pipeline]) -> dict[str, Any]:
         pipelines: Pipelines by name.
 
     Returns:
-        Annotations by dotted key (`faq.split`), sorted; Any where a node says nothing.
+        Annotations by dotted key (`faq.split`), sorted; Any where a node says nothing, and where it says less of its
+        argument (`dict`) than another node does of the same parameter.
 
     Raises:
         TypeError: If two nodes annotate one parameter differently.
@@ -37,8 +53,11 @@ def parameter_blocks(pipelines: Mapping[str, Pipeline]) -> dict[str, Any]:
     for pipeline in pipelines.values():
         for node in pipeline.nodes:
             for key, annotation in _node_parameters(node):
-                if blocks.setdefault(key, annotation) != annotation:
-                    raise TypeError(f"params:{key} is annotated with {blocks[key]} and {annotation}")
+                known = blocks.setdefault(key, annotation)
+                if _is_open(known):
+                    blocks[key] = annotation
+                elif known != annotation and not _is_open(annotation):
+                    raise TypeError(f"params:{key} is annotated with {known} and {annotation}")
     return dict(sorted(blocks.items()))
 
 
@@ -47,7 +66,8 @@ def build_parameters(
     pipelines: Mapping[str, Pipeline],
     runtime: Mapping[str, Any] | None = None,
     runtime_names: Collection[str] | None = (),
-) -> tuple[dict[str, Any], list[Problem]]:
+    explicit: Collection[str] = (),
+) -> CheckedParameters:
     """Build the typed value of every parameter block and note every problem.
 
     Args:
@@ -56,20 +76,25 @@ def build_parameters(
         runtime: What was given by `--params`.
         runtime_names: Top-level names `--params` may carry because the configuration reads them
             (`${runtime_params:NAME}`); None allows any.
-
-    Returns:
-        Typed values by dotted key of their block, without those that could not be built, and the problems.
+        explicit: Dotted keys of what the user set; they alone are in the blocks' `model_fields_set`.
     """
     blocks = parameter_blocks(pipelines)
-    problems = list(_unknown_keys(parameters, blocks, runtime or {}, runtime_names))
+    everything = any("parameters" in node.inputs for pipeline in pipelines.values() for node in pipeline.nodes)
+    problems, warnings = UnknownKeys(blocks, everything, runtime or {}, runtime_names).find(parameters)
     values: dict[str, Any] = {}
     for key, annotation in blocks.items():
+        if _is_within_another(key, blocks):
+            continue
         value = look_up(parameters, key)
         if value is MISSING:
-            problems.append(Problem(key, "is missing; the parameters file of its workload must hold it"))
-        elif (built := build(annotation, value, key, problems)) is not BAD:
-            values[key] = built
-    return values, sorted(set(problems), key=str)
+            if find_block(annotation):  # Kedro itself names others, if their pipeline runs
+                problems.append(Problem(key, "is missing; the parameters file of its workload must hold it"))
+            continue
+        try:
+            values[key] = _mark_explicit(_check(annotation, value), key, frozenset(explicit))
+        except ValidationError as error:
+            problems += list_problems(error, annotation, value, key)
+    return CheckedParameters(values, sorted(set(problems), key=str), sorted(set(warnings), key=str))
 
 
 def check_parameters(
@@ -89,66 +114,7 @@ def check_parameters(
     Returns:
         The problems sorted by key, empty if all is well.
     """
-    return build_parameters(parameters, pipelines, runtime, runtime_names)[1]
-
-
-def _node_parameters(node: Node) -> Iterator[tuple[str, Any]]:
-    """Yield key and annotation of each parameter of a node."""
-    inputs = node._inputs  # the only place that keeps which input goes to which argument
-    hints = typing.get_type_hints(node.func)
-    names = list(inspect.signature(node.func).parameters)
-    if isinstance(inputs, dict):
-        pairs = [(dataset, argument) for argument, dataset in inputs.items()]
-    else:
-        datasets = [inputs] if isinstance(inputs, str) else list(inputs or [])
-        pairs = list(zip(datasets, names, strict=False))
-    for dataset, argument in pairs:
-        if dataset.startswith(_PREFIX):
-            yield dataset.removeprefix(_PREFIX), hints.get(argument, Any)
-
-
-def _unknown_keys(
-    parameters: Mapping[str, Any],
-    blocks: Mapping[str, Any],
-    runtime: Mapping[str, Any],
-    runtime_names: Collection[str] | None,
-    prefix: str = "",
-) -> Iterator[Problem]:
-    """Yield a problem for each key that leads to no block; what is inside a block, the block checks."""
-    for name, value in parameters.items():
-        key = f"{prefix}{name}"
-        if key in blocks:
-            continue
-        if any(block.startswith(f"{key}.") for block in blocks):
-            if isinstance(value, Mapping):
-                yield from _unknown_keys(value, blocks, runtime, runtime_names, f"{key}.")
-            else:
-                yield Problem(key, f"must be a block of keys, got {value!r}")
-        elif prefix or name not in runtime:
-            if not prefix and name in (runtime_names or ()):
-                message = "has no effect in a parameters file; give it by --params or set it in globals.yml"
-                yield Problem(key, message)
-            else:
-                yield Problem(key, f"unknown key{_nearest(key, blocks, prefix)}")
-        elif runtime_names is not None and name not in runtime_names:
-            yield Problem(key, f"unknown key{_nearest(key, blocks, prefix, runtime_names)}")
-
-
-def _nearest(key: str, blocks: Mapping[str, Any], prefix: str, runtime_names: Collection[str] = ()) -> str:
-    """Suggest a sibling, or else the place where a key of that name belongs."""
-    siblings = {block[len(prefix) :].split(".")[0] for block in blocks if block.startswith(prefix)}
-    name = key[len(prefix) :]
-    elsewhere = [full for full in _leaves(blocks) if full.endswith(f".{name}")]
-    if elsewhere:
-        return f", did you mean '{elsewhere[0]}'?"
-    return suggest(name, siblings | set(runtime_names))
-
-
-def _leaves(blocks: Mapping[str, Any]) -> Iterator[str]:
-    for key, annotation in blocks.items():
-        yield key
-        if dataclasses.is_dataclass(annotation):
-            yield from (f"{key}.{name}" for name in field_types(typing.cast(type, annotation)))
+    return build_parameters(parameters, pipelines, runtime, runtime_names).problems
 
 
 def look_up(parameters: Mapping[str, Any], key: str) -> Any:
@@ -166,4 +132,55 @@ def look_up(parameters: Mapping[str, Any], key: str) -> Any:
         if not isinstance(value, Mapping) or name not in value:
             return MISSING
         value = value[name]
+    return value
+
+
+def _node_parameters(node: Node) -> Iterator[tuple[str, Any]]:
+    """Yield key and annotation of each parameter of a node."""
+    inputs = node._inputs  # the only place that keeps which input goes to which argument
+    try:
+        hints = typing.get_type_hints(node.func)
+        names = list(inspect.signature(node.func).parameters)
+    except (TypeError, ValueError, NameError):  # a builtin, a partial, a name that is imported for type checkers only
+        hints, names = {}, []
+    if isinstance(inputs, dict):
+        pairs = [(dataset, argument) for argument, dataset in inputs.items()]
+    else:
+        datasets = [inputs] if isinstance(inputs, str) else list(inputs or [])
+        pairs = list(itertools.zip_longest(datasets, names[: len(datasets)], fillvalue=""))
+    for dataset, argument in pairs:
+        if dataset.startswith(_PREFIX):
+            yield dataset.removeprefix(_PREFIX), hints.get(argument, Any)
+
+
+def _is_open(annotation: Any) -> bool:
+    """Tell whether an annotation says nothing of what is inside: Any, dict, list."""
+    return annotation is Any or (typing.get_origin(annotation) or annotation) in (dict, list, Mapping, Sequence)
+
+
+def _is_within_another(key: str, blocks: Mapping[str, Any]) -> bool:
+    """Tell whether a parameter is a field of a block that another node takes, which is checked as a whole."""
+    return any(key.startswith(f"{outer}.") and find_block(blocks[outer]) for outer in blocks)
+
+
+def _check(annotation: Any, value: Any) -> Any:
+    """Check a value; what pydantic does not know, and dataclasses, are left to Kedro."""
+    if annotation is Any or dataclasses.is_dataclass(annotation):
+        return value
+    try:
+        return check_value(annotation, value)
+    except PydanticSchemaGenerationError:
+        return value
+
+
+def _mark_explicit(value: Any, key: str, explicit: Collection[str]) -> Any:
+    """Copy blocks, with those fields in their `model_fields_set` that were set explicitly."""
+    if isinstance(value, Params):
+        fields = {name: _mark_explicit(item, f"{key}.{name}", explicit) for name, item in value}
+        names = {name for name in fields if f"{key}.{name}" in explicit}
+        return type(value).model_construct(_fields_set=names, **fields)
+    if isinstance(value, dict):
+        return {name: _mark_explicit(item, f"{key}.{name}", explicit) for name, item in value.items()}
+    if isinstance(value, list | tuple) and key not in explicit:  # lists are not merged: all of it is, or nothing
+        return type(value)(_mark_explicit(item, key, ()) for item in value)
     return value

@@ -32,27 +32,54 @@ def runtime_names(folders: Collection[Path]) -> frozenset[str]:
     return frozenset(names)
 
 
-def with_sources(
-    problems: Sequence[Problem], folders: Sequence[Path], runtime: Mapping[str, Any], root: Path
-) -> list[Problem]:
-    """Say of each problem which file and line its value comes from.
+def locate_values(folders: Sequence[Path], runtime: Mapping[str, Any], root: Path) -> dict[str, str]:
+    """Say where each parameter comes from.
 
     Args:
-        problems: Problems without a source.
         folders: Configuration folders, the one that wins last.
         runtime: What was given by `--params`; it wins over every file.
         root: Paths are given relative to this folder.
 
     Returns:
-        The problems with their sources, where there is one.
+        `--params`, or file and line (`conf/local/parameters.yml:3`), by dotted key, blocks included.
     """
     lines: dict[str, str] = {}
     for path in parameter_files(folders):
         label = path.relative_to(root) if path.is_relative_to(root) else path
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
         lines.update({key: f"{label}:{line}" for key, line in _key_lines(node)})
-    lines.update(dict.fromkeys(_keys(runtime), "--params"))
-    return [replace(problem, source=lines.get(problem.key.split("[")[0], "")) for problem in problems]
+    return lines | dict.fromkeys(_keys(runtime), "--params")
+
+
+def with_sources(
+    problems: Sequence[Problem], folders: Sequence[Path], runtime: Mapping[str, Any], root: Path
+) -> list[Problem]:
+    """Say of each problem where its value comes from.
+
+    Args:
+        problems: Problems without a source.
+        folders: As in `locate_values`.
+        runtime: As in `locate_values`.
+        root: As in `locate_values`.
+
+    Returns:
+        The problems with their sources, where there is one.
+    """
+    places = locate_values(folders, runtime, root) if problems else {}
+    return [replace(problem, source=places.get(problem.key.split("[")[0], "")) for problem in problems]
+
+
+def explicit_keys(folders: Sequence[Path], runtime: Mapping[str, Any]) -> frozenset[str]:
+    """List what the user set.
+
+    Args:
+        folders: Configuration folders that are the user's own, such as conf/local.
+        runtime: What was given by `--params`.
+
+    Returns:
+        Dotted keys, blocks included.
+    """
+    return frozenset(locate_values(folders, runtime, Path()))
 
 
 def parameter_files(folders: Sequence[Path]) -> Iterator[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import triptych
+from triptych.parameters.base import Params
 
 _LENGTH = 16  # hexadecimal digits, 64 bits
 
@@ -54,12 +54,12 @@ def fingerprint_texts(texts: Iterable[str]) -> str:
     return digest.hexdigest()[:_LENGTH]
 
 
-def flatten_parameters(workload: str, **blocks: Any) -> dict[str, Any]:
+def flatten_parameters(workload: str, **blocks: Params) -> dict[str, Any]:
     """Name every field of parameter blocks as kedro-mlflow does, `<workload>.<block>.<field>`."""
     return {
         f"{workload}.{name}.{field}": value
         for name, block in blocks.items()
-        for field, value in dataclasses.asdict(block).items()
+        for field, value in block.model_dump().items()
     }
 
 

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from triptych.serving.source_copy import copy_source, pin
+from triptych.serving.source_copy import UNPINNED, copy_source, pin
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ def save_faq_model(matcher: FaqMatcher, example: pd.DataFrame, folder: Path) -> 
             python_model=str(Path(__file__).with_name("faq_entry.py")),
             artifacts={MATCHER: str(files)},
             code_paths=[str(copy_source(Path(part) / "source"))],
-            pip_requirements=pin(DISTRIBUTIONS),
+            pip_requirements=[*pin(DISTRIBUTIONS), *UNPINNED],
             signature=_signature(DEFAULT_TOP_K),
             input_example=(example, {"top_k": DEFAULT_TOP_K}),
         )

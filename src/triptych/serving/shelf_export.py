@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from triptych.serving.source_copy import copy_source, pin
+from triptych.serving.source_copy import UNPINNED, copy_source, pin
 
 # What detecting imports, pinned to what is installed where the model is saved.
 DISTRIBUTIONS = (
@@ -48,7 +48,7 @@ def save_shelf_model(detector: Path, example: Path, folder: Path) -> None:
             python_model=str(Path(__file__).with_name("shelf_entry.py")),
             artifacts={DETECTOR: str(files)},
             code_paths=[str(copy_source(Path(part) / "source"))],
-            pip_requirements=pin(DISTRIBUTIONS),
+            pip_requirements=[*pin(DISTRIBUTIONS), *UNPINNED],
             signature=_signature(),
             input_example=(pd.DataFrame({"image": [image]}), {"score_threshold": 0.0}),
         )

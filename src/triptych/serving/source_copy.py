@@ -8,6 +8,10 @@ from pathlib import Path
 
 import triptych
 
+UNPINNED = ("pydantic>=2.9,<3",)
+"""What every model needs, in whichever version is there: mlflow, kedro-azureml and Azure's inference server each want
+their own."""
+
 
 def copy_source(folder: Path) -> Path:
     """Copy this package's Python files into a new folder; none is left empty.

@@ -2,18 +2,19 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
 
+from triptych.parameters.base import Params
+
 _logger = logging.getLogger(__name__)
-Settings = TypeVar("Settings")
+Settings = TypeVar("Settings", bound=Params)
 
 
 def apply_best(settings: Settings, best: Mapping[str, Any], name: str) -> Settings:
     """Put a search's best configuration in the place of the settings it names.
 
     Args:
-        settings: A dataclass of parameters.
+        settings: A block of parameters.
         best: What `select_best` gave; empty if there was no search.
         name: The dataset it comes from, for messages.
 
@@ -23,7 +24,7 @@ def apply_best(settings: Settings, best: Mapping[str, Any], name: str) -> Settin
     if not best:
         return settings
     try:
-        tuned = replace(settings, **best["config"])  # type: ignore[type-var]
+        tuned = settings.replace(**best["config"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{name} does not fit these parameters ({error}): delete it, or search anew") from error
     _logger.info("Using trial %s of %s: %s", best.get("trial"), name, best["config"])

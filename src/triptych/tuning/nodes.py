@@ -38,7 +38,7 @@ def sample_trials(search: SearchParams, *, plan: SearchPlan) -> list[Trial]:
             )
     else:
         configurations = draw_configurations(search.space, plan.trials, search.seed)
-    described = json.dumps([asdict(search), asdict(plan)], sort_keys=True, default=str)
+    described = json.dumps([search.model_dump(), asdict(plan)], sort_keys=True, default=str)
     fingerprint = hashlib.sha256(described.encode()).hexdigest()[:16]
     budget = plan.budget(0, search.max_budget)
     trials = [Trial(number, fingerprint, config, budget) for number, config in enumerate(configurations)]

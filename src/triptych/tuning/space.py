@@ -3,17 +3,18 @@
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.random import Generator
+from pydantic import model_validator
+
+from triptych.parameters.base import Params
 
 _DRAWS_FOR_A_NEW_ONE = 50
 
 
-@dataclass(frozen=True)
-class Dimension:
+class Dimension(Params):
     """The values of one hyperparameter."""
 
     kind: Literal["uniform", "log_uniform", "int", "log_int", "choice"]
@@ -25,11 +26,12 @@ class Dimension:
     values: tuple[Any, ...] = ()
     """What a choice chooses from."""
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _check_by_kind(self) -> "Dimension":
         if self.kind == "choice":
             if not self.values or self.low is not None or self.high is not None:
                 raise ValueError("kind choice takes values, and no low and high (null takes back those of conf/base)")
-            return
+            return self
         if self.values or self.low is None or self.high is None or self.low > self.high:
             raise ValueError(
                 f"kind {self.kind} takes low and high (low <= high), and no values ([] takes back those of conf/base)"
@@ -38,6 +40,7 @@ class Dimension:
             raise ValueError(f"low must be above 0 for kind {self.kind}, got {self.low}")
         if self.kind.endswith("int") and (self.low != int(self.low) or self.high != int(self.high)):
             raise ValueError(f"low and high must be whole numbers for kind {self.kind}")
+        return self
 
     def draw(self, rng: Generator) -> Any:
         """Draw a value."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Literal
 
 import numpy as np
@@ -101,7 +100,7 @@ def test_cross_fitting_asks_every_duplicate_once_and_leaks_nothing(
 @QUICK
 @given(corpora, PARAMS)
 def test_a_split_by_time_trains_on_the_past_only(corpus: Corpus, params: SplitParams) -> None:
-    if (table := try_split(corpus, dataclasses.replace(params, method="time"))) is None:
+    if (table := try_split(corpus, params.replace(method="time"))) is None:
         return
     check_roles_are_whole(corpus, table, 1)
     check_no_leak(corpus, table, params.near_identical_jaccard)
@@ -116,7 +115,7 @@ def test_a_split_by_time_trains_on_the_past_only(corpus: Corpus, params: SplitPa
 def test_the_order_of_the_rows_does_not_matter(
     corpus: Corpus, params: SplitParams, folds: int, method: Literal["random", "time"], seed: int
 ) -> None:
-    params = dataclasses.replace(params, method=method)
+    params = params.replace(method=method)
     folds = 1 if method == "time" else folds
     shuffled = Corpus(*(table.sample(frac=1, random_state=seed) for table in corpus))
     first, second = try_split(corpus, params, folds), try_split(shuffled, params, folds)
@@ -134,7 +133,7 @@ def test_most_drawn_corpora_can_be_split_and_hold_near_identical_texts() -> None
         complete += table is not None and {"train", "test_known", "test_unseen"} <= set(table["role"])
         sets = list(token_sets(corpus).values())
         near += sum(len(a & b) / len(a | b) >= 0.8 for i, a in enumerate(sets) for b in sets[:i])
-        timed = try_split(corpus, dataclasses.replace(params, method="time"))
+        timed = try_split(corpus, params.replace(method="time"))
         excluded += timed is not None and int((timed["role"] == "excluded").sum())
     assert complete > 10
     assert near > 50

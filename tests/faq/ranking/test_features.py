@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -109,11 +108,11 @@ def splits() -> Iterator[tuple[Corpus, pd.DataFrame]]:
     params = SplitParams(unseen_share=0.3, known_share=0.3, tune_share=0.3)
     for seed in range(4):
         corpus = draw_corpus(seed, originals=14, copied=0.1)
-        yield corpus, split_pairs(*corpus, dataclasses.replace(params, seed=seed), 1)
+        yield corpus, split_pairs(*corpus, params.replace(seed=seed), 1)
     corpus = draw_corpus(9, originals=16, copied=0.1)
     table = split_pairs(*corpus, params, 3)
     yield corpus, table[table["fold"] == 1]
-    yield corpus, split_pairs(*corpus, dataclasses.replace(params, method="time"), 1)
+    yield corpus, split_pairs(*corpus, params.replace(method="time"), 1)
 
 
 def test_every_role_sees_what_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +154,7 @@ def test_every_role_sees_what_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_right_original_is_labelled_once() -> None:
     for corpus, roles in splits():
-        table = featurize_fold(corpus.questions, roles, dataclasses.replace(PARAMS, train_candidates=2, candidates=4))
+        table = featurize_fold(corpus.questions, roles, PARAMS.replace(train_candidates=2, candidates=4))
         of = roles.set_index("question_id")["original_id"]
         right = table["candidate_id"].to_numpy() == of.loc[table["question_id"]].to_numpy()
         assert (table["label"].to_numpy() == right).all()
@@ -190,8 +189,8 @@ def test_texts_of_test_questions_do_not_touch_what_is_learnt() -> None:
 
 def test_training_questions_are_drawn_where_there_are_too_many() -> None:
     corpus, roles = next(splits())
-    table = featurize_fold(corpus.questions, roles, dataclasses.replace(PARAMS, max_train_queries=3))
-    again = featurize_fold(corpus.questions, roles, dataclasses.replace(PARAMS, max_train_queries=3))
+    table = featurize_fold(corpus.questions, roles, PARAMS.replace(max_train_queries=3))
+    again = featurize_fold(corpus.questions, roles, PARAMS.replace(max_train_queries=3))
     assert table[table["role"] == "train"]["question_id"].nunique() == 3
     assert table[table["role"] == "train"]["query"].nunique() == 6
     pd.testing.assert_frame_equal(table, again)

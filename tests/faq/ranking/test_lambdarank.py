@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,12 +22,12 @@ def trees(features: pd.DataFrame, params: RankerParams) -> str:
 def test_the_same_data_gives_the_same_model_whatever_the_threads(features: pd.DataFrame) -> None:
     first = trees(features, PARAMS)
     assert trees(features, PARAMS) == first
-    assert trees(features, dataclasses.replace(PARAMS, threads=2)) == first
-    assert trees(features, dataclasses.replace(PARAMS, seed=1)) != first
+    assert trees(features, PARAMS.replace(threads=2)) == first
+    assert trees(features, PARAMS.replace(seed=1)) != first
 
 
 def test_a_feature_that_rises_never_lowers_the_score(features: pd.DataFrame) -> None:
-    model = train_booster(features, dataclasses.replace(PARAMS, rounds=60))
+    model = train_booster(features, PARAMS.replace(rounds=60))
     rng = np.random.default_rng(0)
     rows = features.sample(150, random_state=0).reset_index(drop=True)
     before = score_candidates(model, rows)
@@ -63,7 +61,7 @@ def test_test_questions_teach_nothing_and_tuning_ones_do(features: pd.DataFrame)
 
 
 def test_training_stops_early_on_the_tuning_questions(features: pd.DataFrame) -> None:
-    patient = dataclasses.replace(PARAMS, rounds=300, early_stopping_rounds=5)
+    patient = PARAMS.replace(rounds=300, early_stopping_rounds=5)
     assert 1 <= train_booster(features, patient).num_trees() < 300
     # With labels of chance nothing is to be learnt beyond the first trees.
     noise = features.copy()
@@ -74,7 +72,7 @@ def test_training_stops_early_on_the_tuning_questions(features: pd.DataFrame) ->
 
 
 def test_without_tuning_questions_all_rounds_are_run(features: pd.DataFrame) -> None:
-    patient = dataclasses.replace(PARAMS, early_stopping_rounds=2)
+    patient = PARAMS.replace(early_stopping_rounds=2)
     assert train_booster(features[features["role"] != "tune"], patient).num_trees() == PARAMS.rounds
     assert train_booster(features, PARAMS).num_trees() == PARAMS.rounds
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -68,7 +67,7 @@ def test_scores_are_probabilities_and_the_same_each_time() -> None:
     assert table["score"].nunique() > 5
     assert min(seconds) >= 0
     for threads in (1, 2):
-        again, _ = score_fold(questions, roles, asked, dataclasses.replace(PARAMS, threads=threads))
+        again, _ = score_fold(questions, roles, asked, PARAMS.replace(threads=threads))
         assert again["score"].tolist() == table["score"].tolist()
     # Scores belong to their rows, in whatever order these come.
     order = np.random.default_rng(0).permutation(len(asked))
@@ -90,10 +89,7 @@ def test_weights_and_ngrams_reach_the_model() -> None:
     texts = reference_texts(questions)
     train = roles[roles["role"] == "train"]
     changes: dict[str, dict[str, Any]] = {"plain": {}, "unweighted": {"unweighted": True}, "pairs": {"ngrams": 2}}
-    models = {
-        name: ReferenceModel(dataclasses.replace(PARAMS, **change)).fit(texts, train)
-        for name, change in changes.items()
-    }
+    models = {name: ReferenceModel(PARAMS.replace(**change)).fit(texts, train) for name, change in changes.items()}
     mean = {name: model.score(texts, asked).mean() for name, model in models.items()}
     # A quarter of the rows match: weighing the classes equally lifts the probabilities.
     assert mean["plain"] > mean["unweighted"] + 0.05
@@ -106,11 +102,11 @@ def test_weights_and_ngrams_reach_the_model() -> None:
 def test_the_node_scores_all_folds_or_none(enabled: bool, features: pd.DataFrame) -> None:
     questions, pairs = topical_corpus()
     roles = split_pairs(questions, pairs, SplitParams(), 1)
-    params = dataclasses.replace(PARAMS, enabled=enabled)
+    params = PARAMS.replace(enabled=enabled)
     scores, report = train_reference(questions, roles, features.assign(fold=0), params, {})
     assert list(scores.columns) == ["fold", "question_id", "candidate_id", "score"]
     assert str(scores["score"].dtype) == "float64"
     asked = features[features["role"].str.startswith("test_")]
     assert len(scores) == (len(asked) if enabled else 0)
-    assert report["settings"] == dataclasses.asdict(params)
+    assert report["settings"] == params.model_dump()
     assert (report["train_seconds"] > 0) == enabled

@@ -94,8 +94,8 @@ def test_the_name_of_the_source_counts_not_the_new_one() -> None:
 
 @pytest.mark.parametrize("pattern", ["(", "abc"])
 def test_a_bad_pattern_is_refused_before_anything_runs(pattern: str) -> None:
-    with pytest.raises(ValueError, match="source_pattern must be a regular expression with a group"):
-        SplitParams(source_pattern=pattern)
+    with pytest.raises(ValueError, match="^source_pattern: must be a regular expression with a group"):
+        SplitParams.read({"source_pattern": pattern})
 
 
 def test_too_few_groups_are_refused_with_what_to_do() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ BODY = "backbone.body.layer1.0.conv1.weight"
 
 
 def start_from(path: Path | str, *, categories: int = 1, masks: bool = True, **params: Any) -> dict[str, Any]:
-    settings = replace(PARAMS, weights=str(path), **params)
+    settings = PARAMS.replace(weights=str(path), **params)
     detector = build_detector(settings, categories, masks)
     load_weights(detector, settings)
     return dict(detector.state_dict())
@@ -97,7 +96,7 @@ def coco(monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
 
 
 def test_coco_weights_get_new_heads(coco: dict[str, torch.Tensor]) -> None:
-    params = replace(PAPER, norm="auto", weights="COCO_V1")
+    params = PAPER.replace(norm="auto", weights="COCO_V1")
     detector = build_detector(params, 90, masks=True)
     load_weights(detector, params)
     own = detector.state_dict()
@@ -107,7 +106,7 @@ def test_coco_weights_get_new_heads(coco: dict[str, torch.Tensor]) -> None:
 
 def test_the_detector_of_conf_azure_takes_coco_weights(coco: dict[str, torch.Tensor]) -> None:
     settings = yaml.safe_load((CONF / "azure/shelf/parameters.yml").read_text())["shelf"]["detector"]
-    params = read_params({"params": {**asdict(DetectorParams()), **settings}})
+    params = read_params({"params": {**DetectorParams().model_dump(), **settings}})
     detector = build_detector(params, 1, masks=True)
     load_weights(detector, params)
     own = detector.state_dict()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +66,8 @@ def test_the_fingerprint_sees_photos_annotations_and_settings(tmp_path: Path) ->
 
     def mark(**changes: Any) -> str:
         photos = PhotoSet.select(folder, changes.pop("annotations", annotations), [1, 2])
-        detector = replace(DETECTOR, max_detections=changes.pop("max_detections", 5))
-        return fingerprint([photos], detector, replace(TRAINING, **changes))
+        detector = DETECTOR.replace(max_detections=changes.pop("max_detections", 5))
+        return fingerprint([photos], detector, TRAINING.replace(**changes))
 
     marks = [mark(), mark(seed=1), mark(epochs=4), mark(max_detections=6)]
     moved = [{**annotations["annotations"][0], "bbox": [9.0, 8.0, 30.0, 40.0]}, *annotations["annotations"][1:]]
@@ -82,11 +81,11 @@ def test_the_fingerprint_sees_photos_annotations_and_settings(tmp_path: Path) ->
 
 def test_a_complete_or_unwanted_state_is_not_taken_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     data = write_data(tmp_path / "photos", 9)
-    training = replace(TRAINING, epochs=2)
+    training = TRAINING.replace(epochs=2)
     with caplog.at_level("INFO"), pytest.MonkeyPatch.context() as patch:
         patch.setattr(Checkpoints, "clear", lambda self: None)  # as if it had been killed just before
         learn(tmp_path, data=data, training=training)
-        learn(tmp_path, data=data, training=replace(training, resume=False))
+        learn(tmp_path, data=data, training=training.replace(resume=False))
         assert "Going on" not in caplog.text
         _, log, report, _ = learn(tmp_path, data=data, training=training)
         assert "Going on after epoch 2 of 2" in caplog.text

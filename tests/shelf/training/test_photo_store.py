@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +74,7 @@ def test_only_what_fits_is_kept(tmp_path: Path) -> None:
     small = {**annotations, "images": [{**image, "width": 960, "height": 640} for image in annotations["images"]]}
     for image in small["images"]:
         Image.new("RGB", (960, 640)).save(folder / "images" / image["file_name"])
-    params = replace(PARAMS, min_size_px=448, max_size_px=960)
+    params = PARAMS.replace(min_size_px=448, max_size_px=960)
     store = PhotoStore(PhotoSet.select(folder, small, [1, 2, 3]), params, masks=True, memory_mb=2)
     assert store.kept == 2  # 448 x 672 x 3 bytes are 0.86 MiB
     assert len(store.vary(2, Variation()).boxes) == 1

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +72,7 @@ def test_a_training_gives_model_log_report_and_plot(tmp_path: Path) -> None:
 
 def test_the_detector_learns(tmp_path: Path) -> None:
     data = paint_objects(write_data(tmp_path / "photos", 24))
-    training = replace(TRAINING, epochs=15, evaluate_every_epochs=15, learning_rate=0.003)
+    training = TRAINING.replace(epochs=15, evaluate_every_epochs=15, learning_rate=0.003)
     _, _, report, _ = learn(tmp_path, data=data, training=training)
     # 30 steps of the smallest of detectors; at random it is hardly ever above 0.
     assert report["validation"]["box.map_50"] > 0.3
@@ -82,7 +81,7 @@ def test_the_detector_learns(tmp_path: Path) -> None:
 
 def test_the_best_epoch_is_kept_even_if_it_is_not_the_last(tmp_path: Path) -> None:
     # A late rate that destroys what was learnt: no warm-up, and no annealing.
-    training = replace(TRAINING, epochs=4, learning_rate=0.01, schedule="step", warmup_share=0.0)
+    training = TRAINING.replace(epochs=4, learning_rate=0.01, schedule="step", warmup_share=0.0)
     model, log, report, _ = learn(tmp_path, training=training)
     table = log.set_index("epoch")
     best = table["box.map"].max()
@@ -92,9 +91,9 @@ def test_the_best_epoch_is_kept_even_if_it_is_not_the_last(tmp_path: Path) -> No
 
 def test_bfloat16_and_fp32_agree_roughly(tmp_path: Path) -> None:
     data = write_data(tmp_path / "photos", 9)
-    training = replace(TRAINING, epochs=1)
+    training = TRAINING.replace(epochs=1)
     _, fp32, _, _ = learn(tmp_path, data=data, training=training)
-    _, bf16, _, _ = learn(tmp_path, data=data, training=replace(training, precision="bf16"))
+    _, bf16, _, _ = learn(tmp_path, data=data, training=training.replace(precision="bf16"))
     assert bf16["loss"].iloc[0] == pytest.approx(fp32["loss"].iloc[0], rel=0.05)
     assert bf16["loss"].iloc[0] != fp32["loss"].iloc[0]
 
@@ -102,18 +101,18 @@ def test_bfloat16_and_fp32_agree_roughly(tmp_path: Path) -> None:
 def test_boxes_alone_are_learnt_where_an_object_has_no_mask(tmp_path: Path) -> None:
     data = write_data(tmp_path / "photos", 9)
     del data[1]["annotations"][0]["segmentation"]
-    model, log, report, _ = learn(tmp_path, data=data, training=replace(TRAINING, epochs=1))
+    model, log, report, _ = learn(tmp_path, data=data, training=TRAINING.replace(epochs=1))
     assert not report["masks"]
     assert "loss_mask" not in log.columns
     assert not load_model(model.path).masks
     with pytest.raises(ValueError, match=r"masks: on needs a mask for every object; 1 of 3 .* photo_01.png"):
-        learn(tmp_path, data=data, detector=replace(DETECTOR, masks="on"))
+        learn(tmp_path, data=data, detector=DETECTOR.replace(masks="on"))
 
 
 def test_photos_without_objects_are_learnt_from(tmp_path: Path) -> None:
     data = write_data(tmp_path / "photos", 12)
     data[1]["annotations"] = data[1]["annotations"][3:]
-    training = replace(TRAINING, batch_size=1, epochs=2, precision="bf16")
+    training = TRAINING.replace(batch_size=1, epochs=2, precision="bf16")
     assert learn(tmp_path, data=data, training=training)[1]["loss"].gt(0).all()
 
 
@@ -127,13 +126,13 @@ def test_nothing_to_learn_is_said(tmp_path: Path) -> None:
 def test_without_validation_photos_the_last_epoch_is_taken(tmp_path: Path) -> None:
     photos, annotations, roles = write_data(tmp_path / "photos", 6)
     roles = roles[roles["role"] == "train"]
-    _, log, report, _ = learn(tmp_path, data=(photos, annotations, roles), training=replace(TRAINING, epochs=2))
+    _, log, report, _ = learn(tmp_path, data=(photos, annotations, roles), training=TRAINING.replace(epochs=2))
     assert (report["best_epoch"], report["validation"], report["score_threshold"]) == (2, {}, 0.5)
     assert "validation_loss" not in log.columns
 
 
 def test_a_loss_that_explodes_stops_the_training_and_names_the_photos(tmp_path: Path) -> None:
-    training = replace(TRAINING, learning_rate=1e12, warmup_share=0.0, clip_norm=0.0, epochs=10)
+    training = TRAINING.replace(learning_rate=1e12, warmup_share=0.0, clip_norm=0.0, epochs=10)
     with pytest.raises(NonFiniteLossError, match=r"stopped in epoch \d+: \{'loss': .*loss_mask.*\} on photo_0\d.png, "):
         learn(tmp_path, training=training)
 
@@ -141,7 +140,7 @@ def test_a_loss_that_explodes_stops_the_training_and_names_the_photos(tmp_path: 
 def test_loading_processes_change_nothing(tmp_path: Path) -> None:
     data = write_data(tmp_path / "photos", 9)
     alone, beside = (
-        learn(tmp_path, data=data, training=replace(TRAINING, epochs=2, loader_workers=workers, cache_mb=cache))
+        learn(tmp_path, data=data, training=TRAINING.replace(epochs=2, loader_workers=workers, cache_mb=cache))
         for workers, cache in ((0, 10), (2, 0))
     )
     pd.testing.assert_frame_equal(alone[1].drop(columns=TIMES), beside[1].drop(columns=TIMES))
@@ -196,5 +195,7 @@ def test_more_ranks_than_photos_a_batch_are_refused(tmp_path: Path, monkeypatch:
 
 
 def test_the_parameters_of_a_run_stand_in_the_model(tmp_path: Path) -> None:
-    model, *_ = learn(tmp_path, training=replace(TRAINING, epochs=1))
-    assert json.loads((model.path / "model.json").read_text())["params"] == json.loads(json.dumps(asdict(DETECTOR)))
+    model, *_ = learn(tmp_path, training=TRAINING.replace(epochs=1))
+    assert json.loads((model.path / "model.json").read_text())["params"] == json.loads(
+        json.dumps(DETECTOR.model_dump())
+    )

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ def test_a_rung_repeated_gives_the_same(trial: DetectorTrial, tmp_path: Path) ->
 def test_a_configuration_that_is_refused_is_the_trials_own_loss(trial: DetectorTrial) -> None:
     done = run_trial(Trial(0, "s", {"anchor_sizes": [[16], [32]]}, 1), trial.train)
     assert done.status == "failed"
-    assert "anchor_sizes must have 1 or 5 sets" in done.error
+    assert "anchor_sizes: must have 1 or 5 sets" in done.error
 
 
 def test_a_trial_needs_validation_photos(tmp_path: Path) -> None:
@@ -64,10 +63,10 @@ def test_a_trial_needs_validation_photos(tmp_path: Path) -> None:
 
 def test_the_best_configuration_goes_to_model_and_training() -> None:
     detector, training = apply_best_settings(DetectorParams(), TrainingParams(), {"config": CONFIG, "trial": 3})
-    assert detector == replace(
-        DetectorParams(), anchor_sizes=((16, 32),), aspect_ratios=(0.5, 1.0), rpn_nms_threshold=0.6
+    assert detector == DetectorParams().replace(
+        anchor_sizes=((16, 32),), aspect_ratios=(0.5, 1.0), rpn_nms_threshold=0.6
     )
-    assert training == replace(TrainingParams(), learning_rate=2e-3)
+    assert training == TrainingParams().replace(learning_rate=2e-3)
 
 
 def test_without_a_search_nothing_changes() -> None:

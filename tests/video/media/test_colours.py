@@ -166,7 +166,7 @@ def test_bars_through_files(space: str, range_: str, tmp_path: Path) -> None:
     tags = f"setparams=range={range_}:colorspace={space}:color_primaries=bt709:color_trc=bt709"
     filters = f"scale=out_range={range_}:out_color_matrix={matrix},format=yuv420p,{tags}"
     clips.run("-loop", "1", "-t", "0.2", "-i", bars, "-vf", filters, "-c:v", "libx264", "-qp", "0", source)
-    _, result = send(source, tmp_path / "out", encoding=replace(FAST, crf=0))
+    _, result = send(source, tmp_path / "out", encoding=FAST.replace(crf=0))
     for before, after in zip(decode(source), decode(result), strict=True):
         assert (after.colorspace, after.color_range) == (before.colorspace, before.color_range)
         for a, b in zip(before.planes, after.planes, strict=True):

@@ -55,12 +55,12 @@ def test_choice(
 
 def test_what_cannot_be_held_is_told(info: VideoInfo) -> None:
     described = add(info, ("audio", "vorbis"), ("subtitle", "subrip"), ("data", ""), container="webm")
-    container, warnings = choose_container(described, replace(FAST, container="mp4"))
+    container, warnings = choose_container(described, FAST.replace(container="mp4"))
     assert container.suffix == ".mp4"
     assert warnings == [
         "mp4 cannot hold audio stream 1 (vorbis): it is left out",
         "mp4 cannot hold subtitle stream 2 (subrip): it is left out",
     ]
-    assert choose_container(replace(info, **NTSC), replace(FAST, container="mkv"))[1] == [
+    assert choose_container(replace(info, **NTSC), FAST.replace(container="mkv"))[1] == [
         "mkv cannot express the times of all frames exactly"
     ]

@@ -108,7 +108,7 @@ def test_an_encoder_that_hangs_is_killed(
     large = replace(info, width=640, height=480)
     begin = time.monotonic()
     with pytest.raises(FFmpegError, match="0.4 s"):
-        write(tmp_path / "out" / "segment.mp4", large, [draw(0, 640, 480)] * 30, replace(FAST, timeout_s=0.4))
+        write(tmp_path / "out" / "segment.mp4", large, [draw(0, 640, 480)] * 30, FAST.replace(timeout_s=0.4))
     assert time.monotonic() - begin < 10
     assert not list((tmp_path / "out").iterdir())
 

@@ -55,7 +55,7 @@ def plan(folder: Path, models: Path, style: StyleParams, smoothing: SmoothingPar
 
 def test_a_plan_holds_every_frame_once_and_survives_json(tmp_path: Path, models: Path) -> None:
     short_clip(tmp_path / "sources" / "a.mp4", 25)
-    planned = plan(tmp_path, models, StyleParams(), SmoothingParams("blend_output", lead_frames=4))
+    planned = plan(tmp_path, models, StyleParams(), SmoothingParams(method="blend_output", lead_frames=4))
     (video,) = read_plan(json.loads(json.dumps(planned)))
     assert [pts for segment in video.segments for pts in segment.pts] == list(video.info.pts)
     assert [len(segment.lead_pts) for segment in video.segments] == [0, 4, 4]
@@ -78,8 +78,8 @@ def test_the_key_knows_what_pixels_depend_on(tmp_path: Path, models: Path) -> No
         (StyleParams(), SmoothingParams()),
         (StyleParams(strength=0.5), SmoothingParams()),
         (StyleParams(styles={"*": "ink"}), SmoothingParams()),
-        (StyleParams(), SmoothingParams("blend_output")),
-        (StyleParams(), SmoothingParams("blend_output", 0.4)),
+        (StyleParams(), SmoothingParams(method="blend_output")),
+        (StyleParams(), SmoothingParams(method="blend_output", weight=0.4)),
     ]
     keys = [read_plan(plan(tmp_path, models, *pair))[0].source_key for pair in settings]
     assert len(set(keys)) == len(keys)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -64,12 +63,12 @@ def test_a_recording_cut_before_any_sound_comes(clip: ClipMaker, tmp_path: Path)
 
 def test_large_frames_are_refused(clip: ClipMaker) -> None:
     with pytest.raises(VideoRefusedError, match="64x48 pixels, above max_pixels = 3071"):
-        probe_video(clip("plain.mp4"), replace(PLANNING, max_pixels=64 * 48 - 1))
+        probe_video(clip("plain.mp4"), PLANNING.replace(max_pixels=64 * 48 - 1))
 
 
 def test_slow_reading_is_refused(clip: ClipMaker) -> None:
     with pytest.raises(VideoRefusedError, match="longer than 1e-09 s"):
-        probe_video(clip("plain.mp4"), replace(PLANNING, timeout_s=1e-9))
+        probe_video(clip("plain.mp4"), PLANNING.replace(timeout_s=1e-9))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

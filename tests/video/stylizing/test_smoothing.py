@@ -34,14 +34,14 @@ def frames() -> list[Frame]:
 
 def test_blending_lessens_flicker_and_keeps_sharpness(frames: list[Frame]) -> None:
     styled = flicker(frames)
-    smooth = run(SmoothingParams("blend_output", 0.5), frames, styled)
+    smooth = run(SmoothingParams(method="blend_output", weight=0.5), frames, styled)
     assert warping_error(frames, smooth) < 0.65 * warping_error(frames, styled)
     assert sharpness(smooth[-1]) > 0.8 * sharpness(styled[-1])
 
 
 def test_averaging_lessens_noise_in_what_the_network_sees(frames: list[Frame]) -> None:
     noisy = flicker(frames)
-    smoother = TemporalSmoother(SmoothingParams("average_input", 0.8))
+    smoother = TemporalSmoother(SmoothingParams(method="average_input", weight=0.8))
     seen = [smoother.before(frame) for frame in noisy]
     assert warping_error(frames, seen) < 0.5 * warping_error(frames, noisy)
     assert smoother.after(frames[0], noisy[0]) is noisy[0]
@@ -50,18 +50,18 @@ def test_averaging_lessens_noise_in_what_the_network_sees(frames: list[Frame]) -
 def test_a_still_scene_settles_at_its_mean() -> None:
     frame = texture()
     styled = [np.full_like(frame, value) for value in (100, 120) * 10]
-    smooth = run(SmoothingParams("blend_output", 0.9), [frame] * 20, styled)
+    smooth = run(SmoothingParams(method="blend_output", weight=0.9), [frame] * 20, styled)
     assert abs(int(smooth[-1][50, 50, 0]) - 110) < 5
 
 
 def test_a_cut_keeps_no_past() -> None:
     before, after = texture(1)[:96, :112], 255 - texture(2)[:96, :112]
-    smooth = run(SmoothingParams("blend_output", 0.9), [before, after], [before, after])
+    smooth = run(SmoothingParams(method="blend_output", weight=0.9), [before, after], [before, after])
     assert np.abs(smooth[1].astype(int) - after).mean() < np.abs(before.astype(int) - after).mean() / 2
 
 
 def test_a_segment_that_starts_early_agrees_with_the_whole(frames: list[Frame]) -> None:
-    styled, smoothing = flicker(frames), SmoothingParams("blend_output", 0.5)
+    styled, smoothing = flicker(frames), SmoothingParams(method="blend_output", weight=0.5)
     whole = run(smoothing, frames, styled)
     late = run(smoothing, frames[2:], styled[2:])
     assert np.abs(whole[10].astype(int) - late[8]).mean() < 0.25

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +35,7 @@ def photos() -> list[Picture]:
 
 
 def test_the_losses_fall(style: Picture, photos: list[Picture]) -> None:
-    params = dataclasses.replace(PARAMS, steps=40, batch_size=2, learning_rate=1e-2)
+    params = PARAMS.replace(steps=40, batch_size=2, learning_rate=1e-2)
     state, log = train_style(style, photos[:1], params)
     for name, share in (("loss", 0.95), ("style", 0.95), ("palette", 0.95)):
         assert log[name].iloc[-8:].mean() < share * log[name].iloc[:4].mean(), name
@@ -49,10 +48,10 @@ KERNEL = "conv2.conv2d.weight"
 
 
 def test_the_same_seed_gives_the_same_weights_and_leaves_torch_as_it_was(style: Picture, photos: list[Picture]) -> None:
-    params = dataclasses.replace(PARAMS, steps=3)
+    params = PARAMS.replace(steps=3)
     before = torch.get_rng_state()
     first, second = (train_style(style, photos, params)[0] for _ in range(2))
-    other = train_style(style, photos, dataclasses.replace(params, seed=1))[0]
+    other = train_style(style, photos, params.replace(seed=1))[0]
     assert torch.equal(torch.get_rng_state(), before)
     # Sums over threads may differ in their last digits, and the optimiser enlarges that.
     again, apart = (float((first[KERNEL] - weights[KERNEL]).abs().mean()) for weights in (second, other))
@@ -60,7 +59,7 @@ def test_the_same_seed_gives_the_same_weights_and_leaves_torch_as_it_was(style: 
 
 
 def test_training_ends_in_time(style: Picture, photos: list[Picture]) -> None:
-    _, log = train_style(style, photos, dataclasses.replace(PARAMS, steps=100_000, time_limit_s=0.5))
+    _, log = train_style(style, photos, PARAMS.replace(steps=100_000, time_limit_s=0.5))
     assert 0.5 <= log["seconds"].iloc[-1] < 20
     assert log["learning_rate"].iloc[-1] < 0.1 * PARAMS.learning_rate
 
@@ -72,7 +71,7 @@ def test_no_photos_are_refused(style: Picture) -> None:
 
 def test_a_loss_that_is_not_finite_stops(style: Picture, photos: list[Picture]) -> None:
     with pytest.raises(FloatingPointError, match="learning_rate"):
-        train_style(style, photos, dataclasses.replace(PARAMS, learning_rate=1e30))
+        train_style(style, photos, PARAMS.replace(learning_rate=1e30))
 
 
 def test_files_in_checkpoint_log_plot_and_preview_out(tmp_path: Path, style: Picture, photos: list[Picture]) -> None:
@@ -80,7 +79,7 @@ def test_files_in_checkpoint_log_plot_and_preview_out(tmp_path: Path, style: Pic
     (tmp_path / "photos").mkdir()
     Image.fromarray(photos[0]).save(tmp_path / "photos" / "ramp.png")
     (tmp_path / "photos" / "broken.jpg").write_text("no picture")
-    params = dataclasses.replace(PARAMS, steps=2)
+    params = PARAMS.replace(steps=2)
     state, log, figure, preview = train_from_files(tmp_path / "style.png", tmp_path / "photos", params)
     torch.save(state, tmp_path / "new.pth")
     assert load_style(tmp_path / "new.pth").width == 4
@@ -111,7 +110,7 @@ def test_matched_luma_is_spread_as_the_target_and_keeps_its_order(seed: int, pow
 
 
 def test_crops_are_of_one_size_from_photos_of_any(style: Picture, photos: list[Picture]) -> None:
-    crops = CropMaker([*photos, np.full((10, 200, 3), 50, np.uint8)], style, dataclasses.replace(PARAMS, batch_size=3))
+    crops = CropMaker([*photos, np.full((10, 200, 3), 50, np.uint8)], style, PARAMS.replace(batch_size=3))
     for _ in range(20):
         pixels, kept = crops.draw()
         assert (tuple(pixels.shape), tuple(kept.shape)) == ((3, 3, 64, 64), (3, 1, 64, 64))

@@ -1,7 +1,6 @@
 """The nodes of the faq workload."""
 
 import time
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -126,7 +125,7 @@ def train_ranker(features: pd.DataFrame, ranker: RankerParams, best: dict[str, A
     return {
         "models": [booster.model_to_string() for booster in boosters],
         "rounds": [booster.num_trees() for booster in boosters],
-        "settings": asdict(ranker),
+        "settings": ranker.model_dump(),
         "seconds": time.perf_counter() - start,
     }
 
@@ -151,7 +150,7 @@ def train_reference(
         table, spent = score_fold(questions, rows, asked[asked["fold"] == fold], reference)
         scores.append(table)
         seconds += spent
-    report = {"train_seconds": seconds[0], "score_seconds": seconds[1], "settings": asdict(reference)}
+    report = {"train_seconds": seconds[0], "score_seconds": seconds[1], "settings": reference.model_dump()}
     return pd.concat(scores or [asked.head(0).assign(score=np.empty(0))], ignore_index=True), report
 
 

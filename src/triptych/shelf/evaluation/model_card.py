@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +65,7 @@ def make_new_version(
     """
     promoted = model_registry.find_promoted(registration.name)
     provenance = describe_provenance(photos, annotations, roles)
-    settings = asdict(load_model(model).params)
+    settings = load_model(model).params.model_dump()
     return NewVersion(
         name=registration.name,
         write=partial(save, model, pick_example(photos, annotations, roles)),

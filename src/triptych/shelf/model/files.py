@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torchvision.models.detection import FasterRCNN
 
-from triptych.parameters.build import build
-from triptych.parameters.problem import Problem
 from triptych.shelf.model.detector import build_detector
 from triptych.shelf.params import DetectorParams
 
@@ -52,7 +50,7 @@ def save_model(folder: Path, detector: LoadedDetector) -> None:
     weights = {name: value.detach().cpu().clone() for name, value in detector.model.state_dict().items()}
     torch.save(weights, folder / WEIGHTS)
     description = {
-        "params": asdict(detector.params),
+        "params": detector.params.model_dump(),
         "categories": list(detector.categories),
         "masks": detector.masks,
         "score_threshold": detector.score_threshold,
@@ -92,11 +90,10 @@ def read_params(description: dict[str, Any]) -> DetectorParams:
     Raises:
         ValueError: If they are not those of a detector.
     """
-    problems: list[Problem] = []
-    params = build(DetectorParams, description.get("params"), "params", problems)
-    if problems:
-        raise ValueError(f"{DESCRIPTION} is of another version: {'; '.join(str(problem) for problem in problems)}")
-    return cast(DetectorParams, params)
+    try:
+        return DetectorParams.read(description.get("params"), "params")
+    except ValueError as error:
+        raise ValueError(f"{DESCRIPTION} is of another version: {error}") from error
 
 
 def load_detector(model: Path) -> LoadedDetector:

@@ -7,7 +7,6 @@ import json
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +99,8 @@ def fingerprint(sets: Sequence[PhotoSet], detector: DetectorParams, training: Tr
         detector: The model.
         training: How it is trained.
     """
-    settings = {name: value for name, value in asdict(training).items() if name not in _INDIFFERENT}
-    digest = hashlib.sha256(json.dumps([asdict(detector), settings], sort_keys=True).encode())
+    settings = {name: value for name, value in training.model_dump().items() if name not in _INDIFFERENT}
+    digest = hashlib.sha256(json.dumps([detector.model_dump(), settings], sort_keys=True).encode())
     for photos in sets:
         digest.update(json.dumps([photos.images, photos.objects], sort_keys=True).encode())
         for image in photos.images:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +57,8 @@ class DetectorTrial:
         if distributed.world_size() > 1:
             raise ValueError("a search trains each trial in one process: run it without torchrun")
         of_detector, of_training = _divide(config)
-        detector = replace(self._detector, **of_detector)
-        training = replace(self._training, **{**of_training, "epochs": budget, "evaluate_every_epochs": budget})
+        detector = self._detector.replace(**of_detector)
+        training = self._training.replace(**{**of_training, "epochs": budget, "evaluate_every_epochs": budget})
         data = prepare_data(*self._sources, detector)
         if not len(data.judged):
             raise ValueError("no validation photo: raise shelf.split.validation_share")
@@ -100,13 +99,8 @@ def apply_best_settings(
 
 def _divide(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Divide a configuration into settings of the model and of the training; unknown names go to the model's."""
-    names = {field.name for field in fields(TrainingParams)}
-    values = {name: _as_tuples(value) for name, value in config.items()}
+    names = TrainingParams.model_fields
     return (
-        {name: value for name, value in values.items() if name not in names},
-        {name: value for name, value in values.items() if name in names},
+        {name: value for name, value in config.items() if name not in names},
+        {name: value for name, value in config.items() if name in names},
     )
-
-
-def _as_tuples(value: Any) -> Any:
-    return tuple(_as_tuples(item) for item in value) if isinstance(value, list) else value

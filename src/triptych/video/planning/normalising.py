@@ -50,7 +50,7 @@ def normalise_video(path: Path, info: VideoInfo, folder: Path, planning: Plannin
             run_ffmpeg(_describe_rewriting(path, info, part), planning.timeout_s)
     except FFmpegError as error:
         raise VideoRefusedError(f"it could not be normalised: {error}") from None
-    frames = probe_video(target, dataclasses.replace(planning, interlaced="deinterlace", hdr="tone_map"))
+    frames = probe_video(target, planning.replace(interlaced="deinterlace", hdr="tone_map"))
     if frames.needs:
         raise VideoRefusedError(f"it still needs {' and '.join(frames.needs)} after normalising")
     kept = {name: getattr(info, name) for name in FROM_ORIGINAL}

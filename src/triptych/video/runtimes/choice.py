@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import time
 from collections.abc import Sequence
@@ -198,7 +197,7 @@ class _Trial:
         self.measured[runtime] = {"left_out": reason}
 
     def _run(self, runtime: str) -> dict[str, Any]:
-        style = dataclasses.replace(self._style, runtime=runtime)  # type: ignore[arg-type]
+        style = self._style.replace(runtime=runtime)
         height, width = self._frame.shape[:2]
         start = time.perf_counter()
         stylizer = create_stylizer(self._styles, (height, width), style)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -168,4 +167,4 @@ def stylize_share(
 
 def with_runtime(style: StyleParams, runtime: str) -> StyleParams:
     """Fix the runtime."""
-    return dataclasses.replace(style, runtime=runtime)  # type: ignore[arg-type]
+    return style.replace(runtime=runtime)
