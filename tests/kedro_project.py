@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 # Read when Kedro is first imported.
 os.environ["KEDRO_LOGGING_CONFIG"] = str(ROOT / "tests" / "logging.yml")
 
-from triptych.startup import prepare  # noqa: E402
+from triptych.startup import prepare
 
 prepare()
 
