@@ -7,14 +7,13 @@ from omegaconf.resolvers import oc
 
 from triptych.hooks import (
     AzureCatalog,
-    MlflowSetup,
     ParameterCheck,
     PrimaryRankOnly,
     RunReport,
     SearchRestart,
     TrialTracking,
 )
-from triptych.hooks.primary_rank import plugins_of_rank_0
+from triptych.hooks.mlflow_tracking import hooks_of_rank_0
 from triptych.startup import prepare
 
 prepare()
@@ -24,7 +23,7 @@ HOOKS = (
     AzureCatalog(),
     PrimaryRankOnly(),
     RunReport(),
-    MlflowSetup(),
+    *hooks_of_rank_0(),
     SearchRestart(),
     TrialTracking(),
 )
@@ -32,7 +31,7 @@ HOOKS = (
 DISABLE_HOOKS_FOR_PLUGINS = (
     "kedro-azureml",  # its hook insists on an azureml.yml in every environment; AzureCatalog calls it
     "kedro-telemetry",  # off by .telemetry already; this spares it the catalog
-    *plugins_of_rank_0(),
+    "kedro_mlflow",  # MlflowTracking calls it
 )
 
 CONFIG_LOADER_ARGS = {

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from kedro_azureml.distributed.config import Framework
 from tests.ranks import launch
 from triptych.datasets import JSONDataset
 from triptych.hooks import PrimaryRankOnly
-from triptych.hooks.primary_rank import plugins_of_rank_0
 
 RUN = """
 import json, sys, time
@@ -120,13 +118,6 @@ def test_runs_that_ranks_cannot_share_are_refused(two_ranks: None, runner: str |
     pipeline = Pipeline([Node(_plain, "a", "b", name="plain")])
     with pytest.raises(ValueError, match=message):
         PrimaryRankOnly().before_pipeline_run({"runner": runner}, pipeline, DataCatalog({}))
-
-
-def test_only_rank_0_logs_to_mlflow(two_ranks: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    (plugin,) = plugins_of_rank_0()
-    assert plugin == metadata("kedro-mlflow")["Name"]  # Kedro takes it to the letter
-    monkeypatch.setenv("RANK", "0")
-    assert plugins_of_rank_0() == ()
 
 
 @pytest.fixture

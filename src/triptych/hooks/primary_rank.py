@@ -28,13 +28,8 @@ _NOTHING = object()
 """Stands for what rank 0 alone knows."""
 
 
-def plugins_of_rank_0() -> tuple[str, ...]:
-    """Name the plugins that must not run on this rank, for `DISABLE_HOOKS_FOR_PLUGINS`."""
-    return () if distributed.is_primary() else ("kedro_mlflow",)
-
-
 class PrimaryRankOnly:
-    """Lets only rank 0 save, log and register; does nothing where there is one process."""
+    """Lets only rank 0 save and register; does nothing where there is one process."""
 
     def __init__(self) -> None:
         self._group = ExitStack()

@@ -1,0 +1,116 @@
+"""A run lands in MLflow, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kedro.framework.hooks import hook_impl
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from kedro.runner import AbstractRunner, ParallelRunner, SequentialRunner
+
+from triptych.hooks.mlflow_tracking import MlflowTracking, hooks_of_rank_0, settle_paths
+from triptych.settings import DISABLE_HOOKS_FOR_PLUGINS
+
+
+def recorded_runs(folder: Path) -> Any:
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("toy")
+    assert experiment
+    return client.search_runs([experiment.experiment_id])
+
+
+def test_parameters_are_logged_by_field_in_one_finished_run(run_toy: Callable[..., Path], tmp_path: Path) -> None:
+    run_toy()
+    (run,) = recorded_runs(tmp_path)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["toy.draw.coin.bias"] == "0.25"
+    assert run.data.params["toy.fail.at"] == "nowhere"
+    assert run.info.artifact_uri.startswith((tmp_path / "mlartifacts").as_uri())
+
+
+class Watcher:
+    """A hook that anybody may add."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Any] = {}
+
+    @hook_impl(trylast=True)
+    def before_node_run(self, inputs: dict[str, Any]) -> None:
+        self.seen |= inputs
+
+
+def test_other_hooks_see_the_parameters_that_the_node_gets(
+    run_toy: Callable[..., Path], project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bootstrap_project(project / "tests" / "toy")
+    settings, watcher = import_module("toy.settings"), Watcher()
+    monkeypatch.setattr(settings, "HOOKS", (*settings.HOOKS, watcher))
+    run_toy(to_nodes=["toy.draw"])
+    assert watcher.seen["params:toy.draw"].coin.bias == 0.25
+    (run,) = recorded_runs(tmp_path)
+    assert run.data.params["toy.draw.coin.bias"] == "0.25"
+
+
+@pytest.mark.parametrize("runner", [SequentialRunner, ParallelRunner])
+def test_each_session_is_one_run(run_toy: Callable[..., Path], tmp_path: Path, runner: type[AbstractRunner]) -> None:
+    import mlflow
+
+    for count in (1, 2):
+        run_toy(runner=runner())
+        assert mlflow.active_run() is None
+        assert [run.info.status for run in recorded_runs(tmp_path)] == ["FINISHED"] * count
+
+
+def mlflow_config(project: Path, **params: str) -> dict[str, Any]:
+    loader: Any = KedroSession.create(project, runtime_params=params)._get_config_loader()
+    loader.config_patterns["mlflow"] = ["mlflow*"]
+    return dict(loader["mlflow"])
+
+
+def test_a_relative_database_lies_in_the_project(project: Path, restored: None, tmp_path: Path) -> None:
+    config = settle_paths(mlflow_config(project), tmp_path / "project")
+    assert config["server"]["mlflow_tracking_uri"] == f"sqlite:///{tmp_path}/project/mlflow.db"
+
+
+@pytest.mark.parametrize(
+    ("uri", "artifacts", "kept"),
+    [
+        ("http://127.0.0.1:1", "mlartifacts", False),
+        ("http://127.0.0.1:1", "s3://bucket/x", True),
+        ("sqlite:////x.db", "/x", True),
+    ],
+)
+def test_a_server_keeps_artifacts_where_it_does(
+    project: Path, restored: None, tmp_path: Path, uri: str, artifacts: str, kept: bool
+) -> None:
+    config = settle_paths(mlflow_config(project, mlflow_uri=uri, mlflow_artifacts=artifacts), tmp_path)
+    assert config["server"]["mlflow_tracking_uri"] == uri
+    options = config["tracking"]["experiment"]["create_experiment_kwargs"]
+    assert options == ({"artifact_location": artifacts} if kept else {})
+
+
+def test_only_rank_0_tracks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    assert hooks_of_rank_0() == ()
+    monkeypatch.setenv("RANK", "0")
+    assert [type(hook) for hook in hooks_of_rank_0()] == [MlflowTracking]
+
+
+def test_kedro_does_not_call_the_plugin_as_well() -> None:
+    assert metadata("kedro-mlflow")["Name"] in DISABLE_HOOKS_FOR_PLUGINS  # Kedro takes it to the letter
+
+
+def test_the_plugin_is_told_of_all_that_it_listens_to() -> None:
+    from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
+
+    listens = {name for name, method in vars(MlflowHook).items() if hasattr(method, "kedro_impl")}
+    assert listens == {name for name, method in vars(MlflowTracking).items() if hasattr(method, "kedro_impl")}
