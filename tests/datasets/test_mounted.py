@@ -30,6 +30,8 @@ def mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     for name in ("rename", "replace", "link"):
         monkeypatch.setattr(os, name, refuse(getattr(os, name)))
+        if hasattr(Path, name):  # Python 3.10's holds on to the functions of os
+            monkeypatch.setattr(Path, name, refuse(getattr(Path, name)))
     return folder
 
 

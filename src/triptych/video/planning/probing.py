@@ -126,6 +126,11 @@ def _sample_frames(path: Path, index: int, timeout_s: float) -> list[av.VideoFra
     return frames
 
 
+def _states_fields(context: av.VideoCodecContext) -> bool:
+    """Tell whether the stream's header says that frames are made of fields; PyAV before 18 does not read that."""
+    return getattr(context, "field_order", 0) in FIELD_ORDERS
+
+
 def _list_needs(
     container: InputContainer,
     stream: VideoStream,
@@ -137,7 +142,7 @@ def _list_needs(
     kind, context = container.format.name, stream.codec_context
     # Raw streams hold no times and AVI only the order of decoding; FFmpeg then makes some up.
     invented = kind in RAW_FORMATS or (kind == "avi" and bool(context.has_b_frames))
-    interlaced = context.field_order in FIELD_ORDERS or any(frame.interlaced_frame for frame in frames)
+    interlaced = _states_fields(context) or any(frame.interlaced_frame for frame in frames)
     transfers = {name_tags(0, 0, 0, code).transfer for code in (context.color_trc, frames[0].color_trc)}
     found = {
         "timestamps": (invented or timing.untimed > 0, planning.missing_timestamps, "its frames have no timestamps"),
