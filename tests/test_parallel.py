@@ -45,17 +45,19 @@ def test_few_items_are_under_way() -> None:
             taken.append(value)
             yield value
 
+    before = multiprocessing.active_children()
     results = ordered_map(double, items(), 2)
     for count, _ in zip(range(1, 20), results, strict=False):
         assert len(taken) <= count + 3
     results.close()
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= set(before)
 
 
 def test_an_error_ends_the_processes() -> None:
+    before = multiprocessing.active_children()
     with pytest.raises(ValueError, match="unlucky"):
         list(ordered_map(double, range(10, 20), 2))
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= set(before)
 
 
 def test_dead_process_is_a_clear_error() -> None:
