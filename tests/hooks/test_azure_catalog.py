@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog
@@ -39,6 +40,21 @@ def test_every_output_is_on_a_mount_or_in_blob_storage(project: Path, restored: 
         assert isinstance(dataset, OptionalJSONDataset)
         assert dataset._protocol == "abfs"
         assert name in catalog.filter()  # kedro-azureml sees no others
+
+
+def test_a_run_of_one_pipeline_knows_what_the_others_make(project: Path, restored: None) -> None:
+    """Kedro then loads that one alone; what a search of another left is an input of it."""
+    bootstrap_project(project)
+    pipelines.set_requested(["faq"])
+    try:
+        with KedroSession.create(project, env="azure") as session:
+            context: Any = session.load_context()
+            catalog = context.catalog
+        assert isinstance(catalog.get("shelf.photos"), AzureMLPipelineDataset)
+        assert "faq.ranker_best" in catalog.filter()
+        assert set(pipelines) == {"faq"}
+    finally:
+        pipelines.set_requested(None)
 
 
 def test_a_mount_holds_the_file_under_its_own_name(project: Path, restored: None) -> None:

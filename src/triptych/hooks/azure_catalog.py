@@ -19,6 +19,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
+from triptych.hooks.registered_pipelines import load_all_pipelines
 from triptych.log_levels import errors_only
 
 _PATTERNS = ["azureml*", "azureml*/**", "**/azureml*"]
@@ -63,10 +64,8 @@ class AzureCatalog:
         """
         if self._plugin is None:
             return
-        from kedro.framework.project import pipelines
-
         with _replacing(catalog):
-            wrap_outputs(catalog, dict(pipelines))
+            wrap_outputs(catalog, load_all_pipelines())
             self._plugin.after_catalog_created(catalog)
 
     @hook_impl(tryfirst=True)

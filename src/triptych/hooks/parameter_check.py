@@ -8,8 +8,8 @@ from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.pipeline import Pipeline
 
+from triptych.hooks.registered_pipelines import load_all_pipelines
 from triptych.parameters import ParametersError, build_parameters, explicit_keys, runtime_names, with_sources
 
 _logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class ParameterCheck:
             [folder for folder in folders if folder.name not in (*_SHIPPED, loader.base_env)], runtime
         )
         parameters = loader["parameters"]
-        values, problems, warnings = build_parameters(parameters, _all_pipelines(), runtime, names, explicit)
+        values, problems, warnings = build_parameters(parameters, load_all_pipelines(), runtime, names, explicit)
         for warning in with_sources(warnings, folders, runtime, context.project_path):
             _logger.warning("%s", warning)
         if problems:
@@ -53,20 +53,6 @@ class ParameterCheck:
         for key, value in values.items():
             _put(parameters, key.split("."), value)
         loader["parameters"] = parameters
-
-
-def _all_pipelines() -> dict[str, Pipeline]:
-    """Return every registered pipeline, also where `kedro run --pipelines` has Kedro load only some."""
-    from kedro.framework.project import pipelines
-
-    requested = pipelines._requested_pipelines
-    if requested is None:
-        return dict(pipelines)
-    pipelines.set_requested(None)
-    try:
-        return dict(pipelines)
-    finally:
-        pipelines.set_requested(requested)
 
 
 def _configuration_folders(loader: Any) -> list[Path]:
