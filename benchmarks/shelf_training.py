@@ -202,7 +202,7 @@ def compare(
     """Ingest, then train and predict in turns."""
     device = choose_device()
     annotations, _, _ = ingest_folder(raw, IngestParams(), photos)
-    roles, _ = split_photos_by_source(photos, annotations, SplitParams())
+    roles, _ = split_photos_by_source(photos, annotations, SplitParams(validation_share=0.2))
     data = prepare_data(photos, annotations, roles, params)
     trainer = Trainer(data, params, training)
     reference = build_reference(params, len(data.categories)).to(device)

@@ -71,7 +71,8 @@ def run_at(folder: Path, work: Path, pipeline: str, **options: Any) -> Path:
     }
     runner: AbstractRunner = options.pop("runner", None) or SequentialRunner()
     session: Any  # typed as the abstract one by Kedro
-    with KedroSession.create(folder, env=options.pop("env", None), runtime_params=params) as session:
+    create = {name: options.pop(name, None) for name in ("env", "conf_source")}
+    with KedroSession.create(folder, runtime_params=params, **create) as session:
         session.run(pipeline_names=[pipeline], runner=runner, **options)
     return data_root
 

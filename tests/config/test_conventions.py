@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import typing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from triptych.parameters import build_parameters, runtime_names
+from triptych.parameters import build_parameters, parameter_blocks, runtime_names
+from triptych.parameters.base import check_value
 from triptych.pipeline_registry import register_pipelines
 from triptych.settings import CONFIG_LOADER_ARGS
 
@@ -44,6 +46,25 @@ def test_every_parameters_file_loads_into_its_models(environment: str) -> None:
     parameters = loader(environment)["parameters"]
     _, problems, warnings = build_parameters(parameters, PIPELINES, {}, runtime_names(folders))
     assert [str(problem) for problem in problems + warnings] == []
+
+
+BLOCKS = parameter_blocks(PIPELINES)
+
+
+@cache
+def base_parameters() -> dict[str, Any]:
+    return dict(loader("base")["parameters"])
+
+
+@pytest.mark.parametrize("key", BLOCKS)
+def test_the_defaults_of_a_block_are_the_values_of_conf_base(key: str) -> None:
+    value: Any = base_parameters()
+    for name in key.split("."):
+        value = value[name]
+    block = BLOCKS[key]
+    required = {name for name, field in block.model_fields.items() if field.is_required()}
+    given = check_value(block, value)
+    assert block(**{name: getattr(given, name) for name in required}) == given
 
 
 @each_environment

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from kedro.framework.session import KedroSession
 
 from triptych.parameters import ParametersError
 
@@ -20,6 +22,25 @@ def test_nodes_get_typed_values(run_toy: Callable[..., Path]) -> None:
 def test_an_environment_changes_only_what_it_names(run_toy: Callable[..., Path]) -> None:
     data_root = run_toy(env="test")
     assert json.loads((data_root / "numbers.json").read_text()) == [0.0, 2.0]
+
+
+def test_the_parameters_of_pipelines_that_kedro_does_not_load_are_checked_too(run_project: Callable[..., Path]) -> None:
+    with pytest.raises(ParametersError, match="shelf.training.epochs: must be above 0, got 0"):
+        run_project("faq", env="test", params={"shelf": {"training": {"epochs": 0}}})
+
+
+@pytest.mark.parametrize("env", ["azure", "test", "base"])
+def test_what_the_project_ships_is_not_set_explicitly(project: Path, env: str) -> None:
+    session: Any
+    with KedroSession.create(project, env=env, runtime_params={"shelf": {"training": {"seed": 3}}}) as session:
+        parameters = session.load_context().params
+    explicit = {
+        f"{workload}.{name}": block.model_fields_set
+        for workload, blocks in parameters.items()
+        for name, block in blocks.items()
+        if block.model_fields_set
+    }
+    assert explicit == {"shelf.training": {"seed"}}
 
 
 def test_every_problem_is_listed_with_its_source_and_nothing_runs(run_toy: Callable[..., Path], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from triptych.parameters import Problem, runtime_names, with_sources
+from triptych.parameters import Problem, explicit_keys, locate_values, runtime_names, with_sources
 
 
 @pytest.fixture
@@ -33,6 +33,20 @@ def test_the_last_file_wins_and_the_command_line_over_all(folders: list[Path]) -
         "--params",
         "",
     ]
+
+
+def test_every_value_has_a_place(folders: list[Path]) -> None:
+    assert locate_values(folders, {"faq": {"split": {"share": 1}}}, folders[0].parent) == {
+        "faq": "--params",
+        "faq.split": "--params",
+        "faq.split.seed": "test/faq/parameters.yml:3",
+        "faq.split.share": "--params",
+    }
+
+
+def test_what_the_user_set_is_in_the_users_folders_and_on_the_command_line(folders: list[Path]) -> None:
+    keys = explicit_keys(folders[1:], {"shelf": {"seed": 1}})
+    assert keys == {"faq", "faq.split", "faq.split.seed", "shelf", "shelf.seed"}
 
 
 def test_names_read_from_the_command_line_are_found_outside_comments(folders: list[Path]) -> None:

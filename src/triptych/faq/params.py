@@ -69,9 +69,9 @@ class RetrievalParams(Params):
 class RankerParams(Params):
     """LightGBM LambdaRank over the similarity views."""
 
-    rounds: PositiveInt = 300
+    rounds: PositiveInt = 100
     """Most boosting rounds."""
-    early_stopping_rounds: NonNegativeInt = 60
+    early_stopping_rounds: NonNegativeInt = 0
     """Stop after this many rounds without a better tuning score; 0 never stops early."""
     learning_rate: Fraction = 0.05
     """Shrinkage of each tree."""

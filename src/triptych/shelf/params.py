@@ -54,7 +54,7 @@ class IngestParams(Params):
 class SplitParams(Params):
     """How photos are divided into training, validation and test."""
 
-    validation_share: OpenShare = 0.2
+    validation_share: OpenShare = 0.15
     """Share of photos for choosing the epoch and the settings."""
     test_share: OpenShare = 0.2
     """Share of photos that are looked at once, for the report."""

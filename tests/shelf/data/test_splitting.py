@@ -16,7 +16,7 @@ from triptych.shelf.data.splitting import draw_roles, split_photos_by_source
 from triptych.shelf.params import SplitParams
 from triptych.shelf.schemas import ROLES
 
-NEVER = SplitParams(duplicate_distance=-1)
+NEVER = SplitParams(validation_share=0.2, duplicate_distance=-1)
 
 
 def make_annotations(names: list[str], empty: set[str] = frozenset()) -> dict[str, Any]:  # type: ignore[assignment]

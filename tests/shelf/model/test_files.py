@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.shelf.tiny import PARAMS, write_model
-from triptych.shelf.model.files import load_model
+from triptych.shelf.model.files import load_model, read_params
 
 
 def test_a_model_comes_back_as_it_was_saved(tmp_path: Path) -> None:
@@ -48,3 +48,18 @@ def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     torch.save({"a": torch.zeros(1)}, folder / "weights.pt")
     with pytest.raises(ValueError, match=r"weights.pt does not fit model.json beside it"):
         load_model(folder)
+
+
+# What a model says of itself that was saved when parameters were dataclasses.
+SAVED_EARLIER = """
+{"backbone": "resnet18", "weights": "none", "norm": "auto", "masks": "auto", "fpn_channels": 64, "box_head_width": 256,
+ "mask_head_channels": [64, 64], "mask_pool_px": 14, "anchor_sizes": [[16], [32], [64], [128], [256]],
+ "aspect_ratios": [0.5, 1.0, 2.0], "rpn_nms_threshold": 0.7, "rpn_proposals": 200, "roi_batch": 64,
+ "nms_threshold": 0.5, "score_threshold": 0.05, "max_detections": 100, "min_size_px": 256, "max_size_px": 448}
+"""
+
+
+def test_models_saved_earlier_are_read_and_those_saved_now_are_written_alike() -> None:
+    params = read_params({"params": json.loads(SAVED_EARLIER)})
+    assert (params.anchor_sizes, params.max_size_px) == (((16,), (32,), (64,), (128,), (256,)), 448)
+    assert json.dumps(params.model_dump()) == json.dumps(json.loads(SAVED_EARLIER))
