@@ -6,7 +6,7 @@ import functools
 import json
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,10 @@ def take_mapping(value: Mapping[str, Any]) -> None:
     SEEN["mapping"] = value
 
 
+def take_iterable(value: Iterable[Any]) -> None:
+    SEEN["iterable"] = value
+
+
 def take_list(value: list) -> None:  # type: ignore[type-arg]
     SEEN["list"] = value
 
@@ -79,13 +83,14 @@ def test_dicts_lists_and_arguments_without_a_type(run_nodes: Run) -> None:
         Node(take_dict, "params:mine", None),
         Node(take_mapping, "params:mine", None),
         Node(take_list, "params:mine.items", None),
+        Node(take_iterable, "params:mine.items", None),
         Node(take_anything, "params:mine.nested.deep", None),
         Node(functools.partial(take_anything, name="partial"), "params:mine.nested", None, name="partial"),
-        Node(lambda value: take_anything(value, "lambda"), "params:mine.items", None, name="lambda"),
+        Node(lambda value: take_anything(value, "lambda"), "params:mine.items", None, name="lambda"),  # type: ignore[no-untyped-call]
     )
     mine = {"items": [1, "a"], "nested": {"deep": 2}}
     assert SEEN.pop("dict") == SEEN.pop("mapping") == mine
-    assert SEEN.pop("list") == SEEN.pop("lambda") == mine["items"]
+    assert SEEN.pop("list") == SEEN.pop("iterable") == SEEN.pop("lambda") == mine["items"]
     assert SEEN.pop("partial") == mine["nested"]
     assert SEEN == {"anything": 2}
 

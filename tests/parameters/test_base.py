@@ -6,6 +6,7 @@ import copy
 import json
 import math
 import pickle
+from datetime import date
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
@@ -90,6 +91,8 @@ def test_an_unknown_key_is_named_at_any_level(outer: Outer, name: str) -> None:
         (int | None, None, None),
         (tuple[tuple[int, ...], ...], [[1], [2, 3]], ((1,), (2, 3))),
         (dict[str, Inner], {"a": {"low": 1}}, {"a": Inner(low=1)}),
+        (set[str], ["a", "a"], {"a"}),
+        (date, "2026-11-28", date(2026, 11, 28)),
         (dict, {"a": [1]}, {"a": [1]}),
         (list, [1, "a"], [1, "a"]),
     ],

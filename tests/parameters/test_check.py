@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 from kedro.pipeline import Node, Pipeline
 
-from triptych.parameters import Problem, build_parameters, check_parameters, parameter_blocks
+from triptych.parameters import Problem, build_parameters, parameter_blocks
 
 GOOD: dict[str, Any] = {"toy": {"draw": {"count": 2}, "fail": {}}}
+
+
+def check_parameters(*arguments: Any) -> list[Problem]:
+    return build_parameters(*arguments).problems
 
 
 def keys(problems: list[Problem]) -> list[str]:
@@ -97,6 +101,31 @@ def take_text(value: str) -> str:
 
 def take_anything(value):  # type: ignore[no-untyped-def]
     return value
+
+
+def take_dict(value: dict[str, Any]) -> int:
+    return len(value)
+
+
+def test_beside_blocks_that_a_node_takes_as_a_whole_only_a_near_miss_is_told(
+    toy_pipelines: dict[str, Pipeline],
+) -> None:
+    pipelines = {**toy_pipelines, "p": Pipeline([Node(take_dict, "params:toy", "o")])}
+    _, problems, warnings = build_parameters({"toy": {**GOOD["toy"], "mine": 1, "drw": {}}}, pipelines)
+    assert (problems, warnings) == ([], [Problem("toy.drw", "no node takes it, did you mean 'draw'?")])
+
+
+def test_where_a_node_takes_everything_only_a_near_miss_is_told(toy_pipelines: dict[str, Pipeline]) -> None:
+    pipelines = {**toy_pipelines, "p": Pipeline([Node(take_dict, "parameters", "o")])}
+    runtime = {"data_rot": "x", "mine": 1}
+    _, problems, warnings = build_parameters({**GOOD, **runtime}, pipelines, runtime, {"data_root"})
+    assert (problems, warnings) == ([], [Problem("data_rot", "no node takes it, did you mean 'data_root'?")])
+
+
+def test_the_node_that_says_most_of_a_parameter_is_believed(toy_pipelines: dict[str, Pipeline]) -> None:
+    for take in (take_dict, take_anything):
+        pipelines = {"p": Pipeline([Node(take, "params:toy.draw", "o")]), **toy_pipelines}
+        assert parameter_blocks(pipelines)["toy.draw"].__name__ == "DrawParams"
 
 
 def test_plain_annotations_are_checked_too() -> None:

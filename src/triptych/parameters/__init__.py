@@ -1,7 +1,7 @@
 """Parameters: every block is a frozen pydantic model, checked before the first node of any run."""
 
 from triptych.parameters.base import Params
-from triptych.parameters.check import CheckedParameters, build_parameters, check_parameters, parameter_blocks
+from triptych.parameters.check import CheckedParameters, build_parameters, parameter_blocks
 from triptych.parameters.problem import ParametersError, Problem
 from triptych.parameters.sources import explicit_keys, locate_values, runtime_names, with_sources
 
@@ -11,7 +11,6 @@ __all__ = [
     "Params",
     "Problem",
     "build_parameters",
-    "check_parameters",
     "explicit_keys",
     "locate_values",
     "parameter_blocks",

@@ -29,9 +29,12 @@ def _check_model_name(name: str) -> str:
 ModelName = Annotated[str, AfterValidator(_check_model_name)]
 """A name in the model registry."""
 
-# YAML has no tuples, paths and enums: there a list, text and the member's value stand for them. Numbers, text and
-# truth values stay strict: true is no number, "3" is none either, and 3.0 is no whole number.
-_WRITTEN_OTHERWISE = {"tuple", "enum", "lax-or-strict", "model"}
+# YAML has no tuples, sets, paths, enums and dates: there lists and text stand for them. Numbers, text and truth values
+# stay strict: true is no number, "3" is none either, and 3.0 is no whole number.
+_WRITTEN_OTHERWISE = {
+    *("tuple", "set", "frozenset", "enum", "model", "dataclass"),
+    *("date", "datetime", "time", "timedelta", "lax-or-strict"),
+}
 _Block = TypeVar("_Block", bound="Params")
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 
@@ -107,7 +110,7 @@ class Params(BaseModel):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler, /) -> Any:
-        """Let lists be given for tuples, and text for paths and enums."""
+        """Let lists be given for tuples, and text for paths, enums and dates."""
         return _WrittenInYaml.__get_pydantic_core_schema__(source, handler)
 
     def __getitem__(self, name: str) -> Any:

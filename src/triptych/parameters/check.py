@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import itertools
 import typing
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import PydanticSchemaGenerationError, ValidationError
@@ -97,26 +97,6 @@ def build_parameters(
     return CheckedParameters(values, sorted(set(problems), key=str), sorted(set(warnings), key=str))
 
 
-def check_parameters(
-    parameters: Mapping[str, Any],
-    pipelines: Mapping[str, Pipeline],
-    runtime: Mapping[str, Any] | None = None,
-    runtime_names: Collection[str] | None = (),
-) -> list[Problem]:
-    """List everything that is wrong with the parameters.
-
-    Args:
-        parameters: As in `build_parameters`.
-        pipelines: As in `build_parameters`.
-        runtime: As in `build_parameters`.
-        runtime_names: As in `build_parameters`.
-
-    Returns:
-        The problems sorted by key, empty if all is well.
-    """
-    return build_parameters(parameters, pipelines, runtime, runtime_names).problems
-
-
 def look_up(parameters: Mapping[str, Any], key: str) -> Any:
     """Find a value in nested parameters.
 
@@ -165,8 +145,8 @@ def _is_within_another(key: str, blocks: Mapping[str, Any]) -> bool:
 
 def _check(annotation: Any, value: Any) -> Any:
     """Check a value; what pydantic does not know, and dataclasses, are left to Kedro."""
-    if annotation is Any or dataclasses.is_dataclass(annotation):
-        return value
+    if annotation is Any or dataclasses.is_dataclass(annotation) or typing.get_origin(annotation) is Iterable:
+        return value  # pydantic would make an iterator of a list that is to be iterated
     try:
         return check_value(annotation, value)
     except PydanticSchemaGenerationError:

@@ -56,36 +56,26 @@ class UnknownKeys:
                 elif not is_block:
                     yield Problem(key, f"must be a block of keys, got {value!r}"), False
             elif not is_block:
-                yield from self._judge(key, prefix, str(name), taken) if prefix else self._judge_top(str(name), taken)
+                yield from self._judge(str(name), prefix, taken)
 
-    def _judge(self, key: str, prefix: str, name: str, taken: bool) -> Iterator[tuple[Problem, bool]]:
-        """Judge a key beside the blocks of a workload."""
-        siblings = self._siblings(prefix)
-        elsewhere = self._elsewhere(name)
-        if not taken:
-            hint = f", did you mean '{elsewhere}'?" if elsewhere else suggest(name, siblings)
-            yield Problem(key, f"unknown key{hint}"), False
-        elif match := closest(name, siblings):
-            yield Problem(key, f"no node names it, did you mean '{match}'?"), True
-
-    def _judge_top(self, name: str, taken: bool) -> Iterator[tuple[Problem, bool]]:
-        """Judge a key at the top, which may be a user's own; a name that starts with `_` is one of a template."""
-        names = self.runtime_names
-        is_given = name in self.runtime
-        if name.startswith("_") or (is_given and (names is None or name in names)):
+    def _judge(self, name: str, prefix: str, taken: bool) -> Iterator[tuple[Problem, bool]]:
+        """Judge a key that is none of a block; one at the top may be a user's own."""
+        is_given = not prefix and name in self.runtime
+        names = () if prefix else self.runtime_names or ()
+        if not prefix and name.startswith("_"):  # of a template
             return
-        if name in (names or ()):
-            yield (
-                Problem(name, "has no effect in a parameters file; give it by --params or set it in globals.yml"),
-                False,
-            )
-        elif is_given and not taken:
-            yield Problem(name, f"unknown key{suggest(name, self._siblings('') | set(names or ()))}"), False
-        else:
-            match = closest(name, self._siblings("") | set(names or ())) or self._elsewhere(name)
-            if match or not taken:
-                hint = f", did you mean '{match}'?" if match else ""
-                yield Problem(name, f"no node takes it{hint}"), True
+        if is_given and (self.runtime_names is None or name in names):
+            return
+        valid = self._siblings(prefix) | set(names)
+        near = self._elsewhere(name) or closest(name, valid)
+        hint = f", did you mean '{near}'?" if near else ""
+        if name in names:
+            message = "has no effect in a parameters file; give it by --params or set it in globals.yml"
+            yield Problem(name, message), False
+        elif not taken and (prefix or is_given):
+            yield Problem(f"{prefix}{name}", f"unknown key{hint or suggest(name, valid)}"), False
+        elif near or not taken:
+            yield Problem(f"{prefix}{name}", f"no node takes it{hint}"), True
 
     def _siblings(self, prefix: str) -> set[str]:
         return {block[len(prefix) :].split(".")[0] for block in self.blocks if block.startswith(prefix)}
