@@ -27,7 +27,7 @@ PLANTED = {
         "import kedro.io",
         "triptych.video.media.info -> kedro",
     ),
-    "No circles": ("shelf/data/voc.py", "import triptych.shelf.scoring.scoring", ".data -> .scoring"),
+    "No circles": ("shelf/data/records.py", "import triptych.shelf.scoring.scoring", ".data -> .scoring"),
 }
 
 

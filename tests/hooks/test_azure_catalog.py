@@ -47,9 +47,9 @@ def test_a_run_of_one_pipeline_knows_what_the_others_make(project: Path, restore
     bootstrap_project(project)
     pipelines.set_requested(["faq"])
     try:
+        session: Any  # typed as the abstract one by Kedro
         with KedroSession.create(project, env="azure") as session:
-            context: Any = session.load_context()
-            catalog = context.catalog
+            catalog = session.load_context().catalog
         assert isinstance(catalog.get("shelf.photos"), AzureMLPipelineDataset)
         assert "faq.ranker_best" in catalog.filter()
         assert set(pipelines) == {"faq"}

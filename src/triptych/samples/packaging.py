@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from triptych.samples.canvas import Colour, Picture, as_picture, fill, write
-from triptych.samples.outlines import draw_outline, draw_shade
+from triptych.samples.masks import draw_outline, draw_shade
 from triptych.samples.shelf_layout import Kind
 
 NAMES = (

@@ -7,15 +7,18 @@ on; and every rank knows the whole batch of which it takes a share.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+import multiprocessing
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from triptych import distributed
+from triptych.parallel import count_cores
 from triptych.shelf.model.preprocessing import stack_images
 from triptych.shelf.params import AugmentationParams
 from triptych.shelf.training.augmentation import Variation, draw_variation
@@ -149,3 +152,51 @@ def collate(samples: Sequence[Sample], canvas: tuple[int, int], seeds: list[int]
         targets.append(target)
     sizes = [(sample.image.shape[0], sample.image.shape[1]) for sample in samples]
     return Batch(images, sizes, targets, seeds, files)
+
+
+_MOST_WORKERS = 8
+
+
+def choose_workers(wanted: int, device: torch.device) -> int:
+    """Choose the number of loading processes.
+
+    On a processor the training itself takes every core, and a kept photo is varied in a hundredth of the time that it
+    is learnt from: more processes would only be in the way. A GPU leaves the cores free.
+
+    Args:
+        wanted: -1 to choose.
+        device: What computes.
+    """
+    if wanted >= 0:
+        return wanted
+    if device.type == "cpu":
+        return 0
+    return max(1, min(_MOST_WORKERS, count_cores() // distributed.local_world_size() - 1))
+
+
+def load_batches(
+    batches: Dataset[Batch], numbers: Iterable[int], workers: int, device: torch.device
+) -> Iterable[Batch]:
+    """Load batches ahead of their use.
+
+    Args:
+        batches: Which ones there are.
+        numbers: Which ones to load, in order.
+        workers: Loading processes; 0 loads each batch when it is asked for.
+        device: What they are for.
+    """
+    options: dict[str, Any] = {}
+    if workers:
+        # Forked processes share the photos that are kept in memory. OpenCV's threads do not survive a fork, and a
+        # child that touched them would wait for ever: so they are ended here. torch keeps its children to one itself.
+        cv2.setNumThreads(1)
+        method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+        options = {"prefetch_factor": 4, "multiprocessing_context": method}
+    return DataLoader(
+        batches,
+        batch_size=None,
+        sampler=list(numbers),
+        num_workers=workers,
+        pin_memory=device.type == "cuda",
+        **options,
+    )

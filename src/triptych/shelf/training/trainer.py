@@ -18,9 +18,8 @@ from triptych.shelf.model.detector import build_detector
 from triptych.shelf.model.files import LoadedDetector
 from triptych.shelf.model.weights import load_weights
 from triptych.shelf.params import DetectorParams, TrainingParams
-from triptych.shelf.training.batches import TrainingBatches
+from triptych.shelf.training.batches import TrainingBatches, choose_workers, load_batches
 from triptych.shelf.training.learning_data import LearningData
-from triptych.shelf.training.loading import choose_workers, load_batches
 from triptych.shelf.training.losses import LossNetwork, move_batch, reduce_losses
 from triptych.shelf.training.photo_store import PhotoStore
 from triptych.shelf.training.progress import Stopwatch, log_epoch

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import triptych.shelf.data.voc as voc
+import triptych.shelf.data.descriptions as voc
 from tests.shelf.raw_folders import write_voc
+from triptych.shelf.data.descriptions import read_voc
 from triptych.shelf.data.records import AnnotationError, PhotoRecord, RawObject, to_number, to_size
-from triptych.shelf.data.voc import read_voc
 
 _ENTITIES = [
     f'<!ENTITY {letter} "{f"&{before};" * 10}">' for before, letter in zip("abcdefgh", "bcdefghi", strict=True)
