@@ -18,7 +18,8 @@ from kedro_datasets.partitions import PartitionedDataset
 from tests.azure.azurite import BlobStorage
 from tests.azure.azurite import azurite as azurite
 from tests.azure.azurite import blobs as blobs
-from tests.e2e.test_video_sample import read_metrics, read_videos, short_clip
+from tests.e2e.test_video_sample import read_metrics, read_videos
+from tests.video.clips import short_clip
 from triptych.datasets import FolderDataset, WorkFolderDataset
 from triptych.storage import mirrors
 from triptych.video.reporting import reporting

@@ -21,7 +21,7 @@ from tests.azure.local_runner import EXPERIMENT, PipelineRun
 from tests.azure.project_copy import PLAN, ROOT, SIZES
 from tests.e2e.test_faq_tune import read_best
 from tests.e2e.test_shelf_sample import read_json
-from tests.e2e.test_video_sample import short_clip
+from tests.video.clips import short_clip
 from triptych.tuning.plan import SEARCH_PLANS
 
 RunProject = Callable[..., Path]

@@ -12,7 +12,7 @@ import pytest
 
 from tests.azure.cluster import Cluster
 from tests.azure.step_runs import StepError
-from tests.e2e.test_video_sample import short_clip
+from tests.video.clips import short_clip
 
 pytestmark = pytest.mark.timeout(900)
 FRAMES, SEGMENT_FRAMES = 216, 12

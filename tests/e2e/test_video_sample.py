@@ -19,6 +19,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.video.clips import short_clip
+
 ROOT = Path(__file__).parents[2]
 CLIP = ROOT / "data" / "01_raw" / "video" / "temple.mp4"
 RunProject = Callable[..., Path]
@@ -33,21 +35,6 @@ FILES = [
     "08_reporting/video/contact_sheet.png",
     "07_model_output/video/stylizing.json",
 ]
-
-
-def short_clip(path: Path, frames: int = 30, seed: int = 0) -> Path:
-    """Write a small moving picture without sound."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(seed)
-    picture = rng.integers(0, 255, (8, 12, 3), dtype=np.uint8).repeat(12, 0).repeat(12, 1)
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 144, 96, "yuv420p"
-        for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(np.roll(picture, 3 * number, axis=1), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
 
 
 def read_pts(path: Path) -> list[float]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import cv2
 import pandas as pd
 
-from tests.e2e.test_video_sample import read_videos, short_clip
+from tests.e2e.test_video_sample import read_videos
+from tests.video.clips import short_clip
 
 
 def test_a_trained_style_paints_a_video(run_project: Callable[..., Path], tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def learn(
     data: Data | None = None,
     detector: DetectorParams = DETECTOR,
     training: TrainingParams = TRAINING,
-) -> tuple[Any, pd.DataFrame, dict[str, Any], Any]:
+) -> tuple[Any, pd.DataFrame, dict[str, Any]]:
     """Train on a few photos of noise; the checkpoints are in `folder`."""
     from triptych.shelf.training.training import train
 
@@ -75,7 +75,7 @@ def main() -> None:
     torch.use_deterministic_algorithms(True)
     source, target, settings = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
     target.mkdir(exist_ok=True)
-    model, log, report, _ = learn(target, data=read_data(source), training=TRAINING.replace(**settings))
+    model, log, report = learn(target, data=read_data(source), training=TRAINING.replace(**settings))
     log.to_csv(target / f"log_{distributed.rank()}.csv", index=False)
     if distributed.is_primary():
         (target / "report.json").write_text(json.dumps(report))

@@ -6,8 +6,11 @@ import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import av
 import imageio_ffmpeg  # type: ignore[import-untyped]
+import numpy as np
 
 # Blurred: single saturated pixels would test the storage of colour, not us.
 PICTURE = "testsrc2=size={size}:rate={rate}:duration={seconds},gblur=sigma=2"
@@ -48,6 +51,21 @@ def picture(size: str = "64x48", rate: str = "30", seconds: float = 1) -> list[s
 
 def tone(seconds: float = 1.2, frequency: int = 440) -> list[str]:
     return ["-f", "lavfi", "-i", f"sine=frequency={frequency}:sample_rate=48000:duration={seconds}"]
+
+
+def short_clip(path: Path, frames: int = 30, seed: int = 0) -> Path:
+    """Write a small moving picture without sound."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    picture = rng.integers(0, 255, (8, 12, 3), dtype=np.uint8).repeat(12, 0).repeat(12, 1)
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 144, 96, "yuv420p"
+        for number in range(frames):
+            frame = av.VideoFrame.from_ndarray(np.roll(picture, 3 * number, axis=1), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
 
 
 def plain(path: Path) -> None:

@@ -49,7 +49,7 @@ def test_a_random_detector_is_judged_on_the_test_photos_alone(
 
     monkeypatch.setattr(detections, "read_ingested", watch)
     model = write_model(tmp_path / "model")
-    results, metrics, counts, figure, overlays, sheet = judge(data, model, EvaluationParams(batch_size=2, overlays=2))
+    results, metrics, counts, curves, overlays, sheet = judge(data, model, EvaluationParams(batch_size=2, overlays=2))
     assert read == [7, 8, 9]
     assert {item["image_id"] for item in results} == {7, 8, 9}
     truth = select_role(data[1], data[2], "test")
@@ -62,7 +62,7 @@ def test_a_random_detector_is_judged_on_the_test_photos_alone(
     assert "validation.box.map_small" not in metrics
     assert all(isinstance(value, int | float) for value in metrics.values())
     assert counts["file_name"].tolist() == ["photo_07.png", "photo_08.png", "photo_09.png"]
-    assert len(figure.data) == 5
+    assert curves.groupby(["kind", "iou"]).ngroups == 4
     files = sorted(overlays.path.iterdir())
     assert [path.name for path in files] == [
         f"{place:03}_photo_{photo:02}.png" for place, photo in enumerate(rank_worst(counts)[:2], start=1)
@@ -74,10 +74,10 @@ def test_a_random_detector_is_judged_on_the_test_photos_alone(
 
 def test_boxes_alone_are_judged_as_boxes(data: Any, tmp_path: Path) -> None:
     model = write_model(tmp_path / "model", masks=False)
-    _, metrics, _, figure, _, _ = judge(data, model, EvaluationParams())
+    _, metrics, _, curves, _, _ = judge(data, model, EvaluationParams())
     assert "test.box.map" in metrics
     assert not [name for name in metrics if ".mask." in name]
-    assert len(figure.data) == 3
+    assert curves.groupby(["kind", "iou"]).ngroups == 2
 
 
 def test_a_detector_of_other_things_is_refused(data: Any, tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
@@ -36,6 +36,7 @@ def data(tmp_path: Path) -> tuple[Path, dict[str, Any], pd.DataFrame]:
 
 
 def make(data: Any, model: Path, registry: ModelRegistry | None = None) -> NewVersion:
+    go = pytest.importorskip("plotly.graph_objects", reason="plotly, which draws figures, is not installed")
     counts = pd.DataFrame({"file_name": ["a.jpg"], "error": [-1]})
     card: Any = [{"epochs": 2}, METRICS, counts, go.Figure(), SHEET, registry or EmptyRegistry()]
     photos, annotations, roles = data
@@ -85,6 +86,7 @@ def test_the_fingerprint_is_of_photos_annotations_and_roles(data: Any) -> None:
     assert fingerprint_data(*data) != before
 
 
+@pytest.mark.skipif(not find_spec("mlflow"), reason="MLflow is not installed")
 def test_a_version_is_compared_with_the_one_before(
     data: Any, tmp_path: Path, restored: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,7 +87,7 @@ def test_a_complete_or_unwanted_state_is_not_taken_up(tmp_path: Path, caplog: py
         learn(tmp_path, data=data, training=training)
         learn(tmp_path, data=data, training=training.replace(resume=False))
         assert "Going on" not in caplog.text
-        _, log, report, _ = learn(tmp_path, data=data, training=training)
+        _, log, report = learn(tmp_path, data=data, training=training)
         assert "Going on after epoch 2 of 2" in caplog.text
     assert (len(log), report["epochs"]) == (2, 2)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_video_sample import short_clip
+from tests.video.clips import short_clip
 from triptych.video.params import PlanningParams, SmoothingParams, StyleParams
 from triptych.video.planning.plans import choose_styles, plan_videos, read_plan
 

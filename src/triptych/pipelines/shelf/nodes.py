@@ -77,12 +77,14 @@ def train_detector(
     Returns:
         The model of the best epoch, a row for each epoch, a report, and a plot of the epochs.
     """
+    from triptych.shelf.evaluation.plots import plot_training
     from triptych.shelf.training.training import train
     from triptych.shelf.training.trials import apply_best_settings
 
     if training.tuned:
         detector, training = apply_best_settings(detector, training, best)
-    return train(photos, annotations, roles, checkpoints, detector, training)
+    model, log, report = train(photos, annotations, roles, checkpoints, detector, training)
+    return model, log, report, plot_training(log)
 
 
 def evaluate_detector(
@@ -100,8 +102,12 @@ def evaluate_detector(
         the photos with most mistakes, and a sheet of them.
     """
     from triptych.shelf.evaluation.evaluation import evaluate_on_test
+    from triptych.shelf.evaluation.plots import plot_precision_recall
 
-    return evaluate_on_test(photos, annotations, roles, model, training_report, evaluation)
+    results, metrics, counts, curves, overlays, sheet = evaluate_on_test(
+        photos, annotations, roles, model, training_report, evaluation
+    )
+    return results, metrics, counts, plot_precision_recall(curves, metrics), overlays, sheet
 
 
 def register_detector(

@@ -26,6 +26,8 @@ def train_style_network(
     Returns:
         Its weights, a row of the log every few steps, a plot of it, and a picture of photos before and after.
     """
+    from triptych.video.training.preview import plot_log
     from triptych.video.training.training import train_from_files
 
-    return train_from_files(style_image, style_photos, style_training)
+    weights, log, preview = train_from_files(style_image, style_photos, style_training)
+    return weights, log, plot_log(log), preview

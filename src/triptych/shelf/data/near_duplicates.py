@@ -13,8 +13,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from triptych.parallel import count_cores
 
@@ -77,7 +75,12 @@ def connect_pairs(groups: NDArray[np.int64], left: NDArray[np.int64], right: NDA
     Returns:
         The new group of each member, numbered from 0.
     """
-    count = int(groups.max(initial=-1)) + 1
-    edges = (groups[left], groups[right])
-    graph = coo_array((np.ones(len(left), dtype=np.int8), edges), shape=(count, count))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)[groups]
+    # SciPy has this, but weighs more than all else that the shelf library needs besides torch and OpenCV.
+    root = np.arange(groups.max(initial=-1) + 1, dtype=np.int64)
+    one, other = groups[left], groups[right]
+    while (apart := root[one] != root[other]).any():
+        one, other = root[one[apart]], root[other[apart]]
+        np.minimum.at(root, np.maximum(one, other), np.minimum(one, other))
+        while (root != root[root]).any():
+            root = root[root]
+    return np.unique(root[groups], return_inverse=True)[1].ravel()

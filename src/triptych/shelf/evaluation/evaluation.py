@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -18,7 +17,6 @@ from triptych.shelf.evaluation.coco_metrics import evaluate_detections, trace_pr
 from triptych.shelf.evaluation.counts import believe, count_photos, group_by_photo, summarize_counts
 from triptych.shelf.evaluation.detections import detect_objects
 from triptych.shelf.evaluation.overlays import arrange, draw_overlay, mark_photo
-from triptych.shelf.evaluation.plots import plot_precision_recall
 from triptych.shelf.model.files import load_detector
 from triptych.shelf.params import EvaluationParams
 from triptych.storage.folder import Folder
@@ -37,7 +35,7 @@ def evaluate_on_test(
     model: Path,
     training_report: dict[str, Any],
     evaluation: EvaluationParams,
-) -> tuple[list[dict[str, Any]], dict[str, float], pd.DataFrame, go.Figure, Folder, NDArray[np.uint8]]:
+) -> tuple[list[dict[str, Any]], dict[str, float], pd.DataFrame, pd.DataFrame, Folder, NDArray[np.uint8]]:
     """Run a detector once on the test photos, and compare what it finds with what is there.
 
     Args:
@@ -50,24 +48,21 @@ def evaluate_on_test(
 
     Returns:
         Detections in COCO's results format; flat metrics `test.<metric>`, `validation.<metric>` and
-        `train.<figure>`; counts by photo; precision-recall curves; overlays of the photos with most mistakes, named
-        by their place; and a sheet of them.
+        `train.<figure>`; counts by photo; points of the precision-recall curves; overlays of the photos with most
+        mistakes, named by their place; and a sheet of them.
     """
     detector = load_detector(model)
     truth = select_role(annotations, roles, "test")
     results = detect_objects(detector, photos, truth, evaluation.batch_size)
     threshold = detector.score_threshold
     counts = count_photos(truth, results, threshold, evaluation.iou_threshold)
-    summary = summarize_counts(counts)
     metrics = {
         **{f"test.{name}": value for name, value in evaluate_detections(truth, results, detector.masks).items()},
-        **{f"test.{name}": value for name, value in summary.items()},
+        **{f"test.{name}": value for name, value in summarize_counts(counts).items()},
         "test.score_threshold": threshold,
         **_report_training(training_report),
     }
-    curves = plot_precision_recall(
-        trace_precision_recall(truth, results, detector.masks), {**summary, "score_threshold": threshold}
-    )
+    curves = trace_precision_recall(truth, results, detector.masks)
     overlays, sheet = draw_worst(photos, truth, believe(results, threshold), counts, evaluation)
     return results, metrics, counts, curves, overlays, sheet
 

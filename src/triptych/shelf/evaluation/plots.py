@@ -1,10 +1,13 @@
-"""The training and the evaluation as plotly figures."""
+"""The training and the evaluation as plotly figures. plotly is imported only when one is drawn."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 _COLOURS = {"box": "#1b6ca8", "mask": "#e0a030"}
 _GRID = "rgba(128, 128, 128, 0.3)"
@@ -21,13 +24,16 @@ _WIDTHS = {"box": 4, "mask": 2}  # where both lie on each other, both are seen
 _DASHES = {0.5: "solid", 0.75: "dot"}
 
 
-def plot_precision_recall(curves: pd.DataFrame, found: dict[str, float]) -> go.Figure:
+def plot_precision_recall(curves: pd.DataFrame, metrics: dict[str, float]) -> go.Figure:
     """Draw precision over recall, a line for each kind and overlap.
 
     Args:
         curves: As `trace_precision_recall` gives them.
-        found: `precision`, `recall` and `score_threshold` of the detections that are believed, drawn as a point.
+        metrics: `test.precision`, `test.recall` and `test.score_threshold` of the detections that are believed,
+            drawn as a point.
     """
+    import plotly.graph_objects as go
+
     figure = go.Figure()
     for key, curve in curves.groupby(["kind", "iou"], sort=False):
         kind, iou = str(key[0]), float(curve["iou"].iloc[0])
@@ -40,10 +46,10 @@ def plot_precision_recall(curves: pd.DataFrame, found: dict[str, float]) -> go.F
             hovertemplate="recall %{x:.0%}<br>precision %{y:.1%}<br>score from %{customdata:.2f}",
         )
     figure.add_scatter(
-        x=[found["recall"]],
-        y=[found["precision"]],
+        x=[metrics["test.recall"]],
+        y=[metrics["test.precision"]],
         mode="markers",
-        name=f"box, score from {found['score_threshold']:.2f}",
+        name=f"box, score from {metrics['test.score_threshold']:.2f}",
         marker={"color": _COLOURS["box"], "size": 11, "line": {"color": "white", "width": 2}},
         hovertemplate="recall %{x:.1%}<br>precision %{y:.1%}",
     )
@@ -59,6 +65,8 @@ def plot_training(log: pd.DataFrame) -> go.Figure:
         log: Columns `epoch`, `loss`, `loss_<part>`, `validation_loss`, and the validation metrics (`box.map`
             and so on), which are missing in epochs without a validation.
     """
+    from plotly.subplots import make_subplots
+
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06, row_heights=[0.55, 0.45])
     for column in [name for name in log.columns if name.startswith(("loss", "validation_loss"))]:
         name, colour = _PARTS.get(column, (column.removeprefix("loss_"), "#444444"))
@@ -81,8 +89,8 @@ def _add_line(figure: go.Figure, row: int, rows: pd.DataFrame, name: str, line: 
     """Draw a line; a single point is one that can be seen."""
     x, y = rows.iloc[:, 0].tolist(), rows.iloc[:, 1].tolist()
     mode = "lines+markers" if row == 2 or len(x) == 1 else "lines"
-    trace = go.Scatter(x=x, y=y, name=name, mode=mode, line=line | {"width": 2}, legendgroup=group)
-    figure.add_trace(trace, row=row, col=1)
+    style = {"mode": mode, "line": line | {"width": 2}, "legendgroup": group}
+    figure.add_scatter(x=x, y=y, name=name, row=row, col=1, **style)
 
 
 def _lay_out(figure: go.Figure) -> go.Figure:

@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from triptych import distributed
 from triptych.shelf.devices import limited_threads
-from triptych.shelf.evaluation.plots import plot_training
 from triptych.shelf.model.files import LoadedDetector, save_model
 from triptych.shelf.params import DetectorParams, TrainingParams
 from triptych.shelf.training.checkpoints import Checkpoints, fingerprint
@@ -35,7 +33,7 @@ def train(
     checkpoints: Path,
     detector: DetectorParams,
     training: TrainingParams,
-) -> tuple[Folder, pd.DataFrame, dict[str, Any], go.Figure]:
+) -> tuple[Folder, pd.DataFrame, dict[str, Any]]:
     """Train a detector, and keep the epoch that is best on the validation photos.
 
     An interrupted training with the same data and settings goes on after its last complete epoch; a complete one
@@ -50,7 +48,7 @@ def train(
         training: How it is trained.
 
     Returns:
-        The model (empty on ranks other than 0), a row for each epoch, a report, and a plot of the epochs.
+        The model (empty on ranks other than 0), a row for each epoch, and a report.
 
     Raises:
         ValueError: If there is nothing to learn, or the settings do not fit the data.
@@ -73,9 +71,8 @@ def train(
         if distributed.is_primary():
             _save(folder.path, trainer, kept)
             kept.clear()
-        log = pd.DataFrame(trainer.rows)
         report = trainer.report() | {"threads": threads, "data_fingerprint": mark}
-        return folder, log, report, plot_training(log)
+        return folder, pd.DataFrame(trainer.rows), report
 
 
 def _resume(trainer: Trainer, kept: Checkpoints, training: TrainingParams) -> float:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import torch
 from numpy.typing import NDArray
 
 from triptych.video.network.transformer import TransformerNet
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 Picture = NDArray[np.uint8]
 _HEIGHT_PX = 320
@@ -43,6 +46,8 @@ def draw_preview(network: TransformerNet, style_image: Picture, photos: Sequence
 
 def plot_log(log: pd.DataFrame) -> go.Figure:
     """Plot the losses over the steps; content has an axis of its own."""
+    import plotly.graph_objects as go  # only where a figure is drawn
+
     figure = go.Figure()
     figure.add_scatter(x=log["step"], y=log["style"], name="style")
     figure.add_scatter(x=log["step"], y=log["content"], name="content", yaxis="y2")

@@ -17,7 +17,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -28,7 +27,7 @@ from triptych.video.runtimes.hardware import find_gpu, has_bfloat16
 from triptych.video.training.losses import PaletteLoss, StyleLoss, content_loss
 from triptych.video.training.perceptual import Perceptual, choose_perceptual
 from triptych.video.training.photos import CropMaker, read_photos, read_picture
-from triptych.video.training.preview import draw_preview, plot_log
+from triptych.video.training.preview import draw_preview
 
 Picture = NDArray[np.uint8]
 _logger = logging.getLogger(__name__)
@@ -41,7 +40,7 @@ _CLIP_NORM = 10.0
 
 def train_from_files(
     style_image: Path, photos: Path, training: StyleTrainingParams
-) -> tuple[dict[str, Tensor], pd.DataFrame, go.Figure, Picture]:
+) -> tuple[dict[str, Tensor], pd.DataFrame, Picture]:
     """Train a network from a picture and a folder of photos.
 
     Args:
@@ -50,11 +49,11 @@ def train_from_files(
         training: How.
 
     Returns:
-        State dict, log, a plot of the log, and a picture: the style, and photos before and after.
+        State dict, log, and a picture: the style, and photos before and after.
     """
     style, pictures = read_picture(style_image), read_photos(photos)
     state, log = train_style(style, pictures, training)
-    return state, log, plot_log(log), draw_preview(build_network(state), style, pictures)
+    return state, log, draw_preview(build_network(state), style, pictures)
 
 
 def train_style(
