@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ def test_many_photos_are_thinned_out_evenly(tmp_path: Path) -> None:
     assert [photo[0, 0, 0] for photo in read_photos(tmp_path, at_most=4)] == [0, 3, 6, 9]
 
 
+@pytest.mark.skipif(not find_spec("sklearn"), reason="scikit-learn, which brings photos, is not installed")
 def test_an_empty_folder_gives_the_bundled_photos(tmp_path: Path) -> None:
     photos = read_photos(tmp_path, at_most=2)
     assert len(photos) == 2

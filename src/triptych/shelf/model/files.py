@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torchvision.models.detection import FasterRCNN
 
+from triptych import __version__
 from triptych.shelf.model.detector import build_detector
 from triptych.shelf.params import DetectorParams
 
@@ -55,7 +56,7 @@ def save_model(folder: Path, detector: LoadedDetector) -> None:
         "masks": detector.masks,
         "score_threshold": detector.score_threshold,
         **detector.info,
-        "versions": {name: version(name) for name in ("triptych", "torch", "torchvision")},
+        "versions": {"triptych": __version__} | {name: version(name) for name in ("torch", "torchvision")},
     }
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=2), encoding="utf-8")
 

@@ -17,6 +17,10 @@ import imageio_ffmpeg  # type: ignore[import-untyped]
 
 __all__ = ["FFmpegError", "compile_command", "run_ffmpeg"]
 
+# Names in transport streams make FFmpeg load the system's character sets, on which a static one (imageio-ffmpeg up to
+# 0.7) crashes. Frames need none.
+_NO_CHARACTER_SETS = {"GCONV_PATH": os.devnull}
+
 
 class FFmpegError(RuntimeError):
     """FFmpeg failed or took too long; the message holds its last lines."""
@@ -40,7 +44,11 @@ def run_ffmpeg(stream: Any, timeout_s: float) -> None:
     """
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(  # noqa: S603 - a list built here, no shell
-            compile_command(stream), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log
+            compile_command(stream),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            env=os.environ | _NO_CHARACTER_SETS,
         )
         try:
             code = process.wait(timeout_s)
