@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +16,9 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro_datasets.json import JSONDataset
 
-from triptych.hooks.resume import nodes_to_resume_from, resume_command
+from triptych.hooks.resume import command_line, nodes_to_resume_from, resume_command
+
+CONF = Path(__file__).parents[2] / "conf"
 
 
 def pass_on(*values: Any) -> Any:
@@ -80,60 +85,82 @@ def test_going_on_runs_all_that_is_unfinished_and_finds_every_input(
         assert not done & set(start)
 
 
+def options_of(words: Sequence[str]) -> dict[str, Any]:
+    """Parse a command as `kedro run` would."""
+    return dict(run_command.make_context("run", list(words[2:])).params)
+
+
+def start(words: Sequence[str]) -> list[str]:
+    """Note a command line while its command runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", list(words))
+        with run_command.make_context("run", list(words[2:])):
+            return command_line()
+
+
 @pytest.mark.parametrize(
-    "params",
+    "options",
     [
-        {"data_root": "/with space/$x"},
-        {"faq": {"split": {"seed": 3, "share": 0.5, "on": True, "none": None}}, "name": "12"},
-        {"faq": {"tags": ["it's"]}},
+        ["--env", "test", "-r", "ParallelRunner", "--runner-params", "max_workers=2", "--async"],
+        ["--pipelines", "faq,faq_score", "--tags=a,b", "-ns", "faq", "-n", "x", "--to-nodes", "faq.end"],
+        ["--from-nodes", "old", "--from-inputs", "faq.raw", "--to-outputs", "faq.report"],
+        [
+            "--conf-source",
+            str(Path(__file__).parents[2] / "conf"),
+            "--load-versions",
+            "faq.model:2026-01-01T00.00.00.000Z",
+        ],
+        ["--params", "data_root=/with space/$x"],
+        ["--params", 'faq.split.seed=3,faq.split.share=0.5,faq.split.on=true,faq.split.none=null,name="12"'],
+        ["--params", 'faq.tags=["it\'s"]'],
     ],
 )
-def test_params_come_back_as_they_were(params: dict[str, Any]) -> None:
-    words = shlex.split(resume_command({"runtime_params": params}, ["a"]))
-    assert run_command.make_context("run", words[2:]).params["params"] == params
+def test_every_option_is_kept_and_from_nodes_replaced(options: list[str]) -> None:
+    words = ["kedro", "run", *options]
+    command = shlex.split(resume_command(start(words), {}, ["a", "b"]))
+    assert options_of(command) == {**options_of(words), "from_nodes": ["a", "b"]}
+    again = shlex.split(resume_command(start(command), {}, ["b"]))
+    assert options_of(again) == {**options_of(words), "from_nodes": ["b"]}
+    assert len(again) == len(command)
 
 
-def test_every_option_is_kept_and_from_nodes_replaced() -> None:
-    run_params = {
-        "env": "test",
-        "pipeline_names": ["faq", "faq_score"],
-        "tags": ("a", "b"),
-        "namespaces": ["faq"],
-        "node_names": ("x",),
-        "from_nodes": ["old"],
-        "to_nodes": ["faq.end"],
-        "from_inputs": ["faq.raw"],
-        "to_outputs": ["faq.report"],
-        "load_versions": {"faq.model": "2026-01-01T00.00.00.000Z"},
-        "only_missing_outputs": True,
-        "runner": "<kedro.runner.parallel_runner.ParallelRunner object at 0x7f>",
-    }
-    words = shlex.split(resume_command(run_params, ["b", "a"]))
-    options = run_command.make_context("run", words[2:]).params
-    assert options["from_nodes"] == ["a", "b"]
-    expected = {**run_params, "pipelines": ["faq", "faq_score"], "runner": "ParallelRunner"}
-    for name in ("env", "pipelines", "to_nodes", "to_outputs", "from_inputs", "load_versions", "runner"):
-        assert options[name] == expected[name], name
-    assert [list(options[name]) for name in ("tags", "namespaces", "node_names")] == [
-        ["a", "b"],
-        ["faq"],
-        ["x"],
-    ]
-    assert options["only_missing_outputs"] is True
+def test_options_of_a_file_are_kept(tmp_path: Path) -> None:
+    config = tmp_path / "run config.yml"
+    config.write_text("run: {pipelines: faq, from_nodes: old, env: test}", encoding="utf-8")
+    command = shlex.split(resume_command(start(["kedro", "run", "--config", str(config)]), {}, ["a"]))
+    options = options_of(command)
+    assert (options["pipelines"], options["env"], options["from_nodes"]) == (["faq"], "test", ["a"])
 
 
-def test_options_hooks_do_not_see_come_from_the_command_that_runs() -> None:
-    words = ["--runner", "ParallelRunner", "--runner-params", "max_workers=2"]
-    with run_command.make_context("run", list(words)):
-        command = resume_command({"runner": "x"}, ["a"])
-    assert shlex.split(command)[2:6] == words
+@given(st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8"))))
+def test_a_shell_reads_the_words_as_they_were(values: list[str]) -> None:
+    words = ["kedro", "run", *values, "--env", "test"]
+    assert shlex.split(resume_command(words, {}, ["a"])) == [*words, "--from-nodes", "a"]
 
 
-def test_the_program_is_called_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", [".venv/bin/kedro", "run"])
-    assert resume_command({}, ["a"]).startswith(".venv/bin/kedro run")
-    monkeypatch.setattr("sys.argv", ["pytest"])
-    assert resume_command({}, ["a"]).startswith("kedro run")
+@pytest.mark.parametrize(
+    ("called", "expected"),
+    [
+        ("/somewhere/.venv/bin/kedro", "/somewhere/.venv/bin/kedro"),
+        ("/site-packages/kedro/__main__.py", "kedro"),
+        ("/src/triptych/__main__.py", "triptych"),
+        (shutil.which("sh"), "sh"),
+    ],
+)
+def test_the_program_is_called_as_it_was(called: str, expected: str) -> None:
+    assert start([called, "run"]) == [expected, "run"]
+
+
+def test_a_run_of_python_is_told_what_to_pass() -> None:
+    words = command_line()
+    assert resume_command(words, {}, ["a", "b"]) == "session.run(..., from_nodes=['a', 'b'])"
+    missing = resume_command(words, {"only_missing_outputs": True}, ["a"])
+    assert missing == "session.run(..., only_missing_outputs=True)"
+
+
+def test_only_missing_outputs_is_asked_for_again() -> None:
+    words = start(["kedro", "run", "--only-missing-outputs", "--from-nodes", "old"])
+    assert shlex.split(resume_command(words, {"only_missing_outputs": True}, ["a"])) == words
 
 
 def test_a_step_of_azure_ml_is_submitted_again_as_a_whole() -> None:
@@ -143,7 +170,7 @@ def test_a_step_of_azure_ml_is_submitted_again_as_a_whole() -> None:
         "runner": "<kedro_azureml.runner.AzurePipelinesRunner object at 0x7f>",
         "runtime_params": {"data_root": "/a/x y"},
     }
-    command = resume_command(run_params, ["faq.ingest_posts"])
+    command = resume_command([], run_params, ["faq.ingest_posts"])
     assert shlex.split(command) == [
         *("kedro", "azureml", "-e", "azure", "run", "-p", "faq"),
         *("--params", '{"data_root": "/a/x y"}'),
