@@ -136,7 +136,7 @@ def _write_links(path: Path, links: list[tuple[int, int]], related: int, rng: ra
 def read_ours(folder: Path, target: Path) -> None:
     """Read the selection with the project's dataset and save it."""
     from triptych.datasets.stack_exchange import StackExchangeDataset
-    from triptych.faq.dump.parquet_batches import ParquetBatchesDataset
+    from triptych.datasets.parquet_batches import ParquetBatchesDataset
     from triptych.faq.dump.posts import PostSelection
 
     source = StackExchangeDataset(filepath=folder).load()
