@@ -135,8 +135,8 @@ def _write_links(path: Path, links: list[tuple[int, int]], related: int, rng: ra
 
 def read_ours(folder: Path, target: Path) -> None:
     """Read the selection with the project's dataset and save it."""
-    from triptych.datasets.stack_exchange import StackExchangeDataset
     from triptych.datasets.parquet_batches import ParquetBatchesDataset
+    from triptych.datasets.question_source import StackExchangeDataset
     from triptych.faq.dump.posts import PostSelection
 
     source = StackExchangeDataset(filepath=folder).load()
@@ -185,7 +185,7 @@ def read_iterparse(folder: Path) -> list[tuple[Any, ...]]:
 def run_reader(reader: str, folder: Path, target: Path) -> dict[str, float]:
     """Run one reader in this process; return its seconds, imports of modules left out, and its memory."""
     if reader == "ours":
-        for module in ("stack_exchange", "parquet_batches"):
+        for module in ("question_source", "parquet_batches"):
             importlib.import_module(f"triptych.datasets.{module}")
     start = time.perf_counter()
     rows: list[tuple[Any, ...]] = []

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faq.corpora import topical_corpus
 from triptych.datasets.parquet_batches import ParquetBatchesDataset
-from triptych.datasets.stack_exchange import StackExchangeDataset
+from triptych.datasets.question_source import StackExchangeDataset
 from triptych.faq.dump.posts import PostSelection
 from triptych.faq.matcher import FaqMatcher, make_entries
 from triptych.faq.pairs.links import filter_pairs

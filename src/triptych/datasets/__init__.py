@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from triptych.datasets.parquet_batches import ParquetBatchesDataset as ParquetBatchesDataset
     from triptych.datasets.picture import PictureDataset as PictureDataset
     from triptych.datasets.question_file import QuestionFileDataset as QuestionFileDataset
-    from triptych.datasets.question_tsv import QuestionTsvDataset as QuestionTsvDataset
+    from triptych.datasets.question_source import QuestionTsvDataset as QuestionTsvDataset
+    from triptych.datasets.question_source import StackExchangeDataset as StackExchangeDataset
     from triptych.datasets.registered_model import ModelRegistryDataset as ModelRegistryDataset
     from triptych.datasets.registered_model import RegisteredModelDataset as RegisteredModelDataset
-    from triptych.datasets.stack_exchange import StackExchangeDataset as StackExchangeDataset
     from triptych.datasets.state_dict import StateDictDataset as StateDictDataset
     from triptych.datasets.trial import TrialDataset as TrialDataset
     from triptych.datasets.work_folder import WorkFolderDataset as WorkFolderDataset
@@ -45,9 +45,9 @@ _MODULES = {
     "PictureDataset": "picture",
     "PlotlyDataset": "atomic",
     "QuestionFileDataset": "question_file",
-    "QuestionTsvDataset": "question_tsv",
+    "QuestionTsvDataset": "question_source",
     "RegisteredModelDataset": "registered_model",
-    "StackExchangeDataset": "stack_exchange",
+    "StackExchangeDataset": "question_source",
     "StateDictDataset": "state_dict",
     "TextDataset": "atomic",
     "TrialDataset": "trial",

@@ -3,12 +3,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.faq.dumps import BOM, answer, link, question, read_naively, row
-from triptych.faq.dump.id_set import IdTable
 from triptych.faq.dump.post_scanner import BlockCounts, PostScanner, scan_links, split_tags
 from triptych.faq.dump.posts import POST_SCHEMA, PostSelection
 from triptych.faq.dump.xml_blocks import MemoryBlock
@@ -17,8 +17,8 @@ LINKED, ORIGINALS = {1, 2, 5, 12}, {1, 5}
 
 
 def scan(data: bytes, selection: PostSelection | None = None) -> BlockCounts:
-    scanner = PostScanner(IdTable.of([*LINKED]), IdTable.of([*ORIGINALS]), selection or PostSelection())
-    return scanner(MemoryBlock(data))
+    linked, originals = (np.array(sorted(ids), dtype=np.int32) for ids in (LINKED, ORIGINALS))
+    return PostScanner(linked, originals, selection or PostSelection())(MemoryBlock(data))
 
 
 def kept(counts: BlockCounts) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ from tests.faq.dumps import (
     row,
     write_dump,
 )
-from triptych.datasets.stack_exchange import StackExchangeDataset
+from triptych.datasets.question_source import StackExchangeDataset
 from triptych.errors import InputError
 from triptych.faq.dump import compressed_streams, stack_exchange, xml_blocks
 from triptych.faq.dump.posts import PostSelection, PostStream, QuestionSource
@@ -246,7 +246,6 @@ class TestHostile:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_blocks: None
     ) -> None:
         monkeypatch.setattr(xml_blocks, "MAX_LINE_BYTES", 32 << 10)
-        monkeypatch.setattr(xml_blocks, "_STEP_BYTES", 1 << 10)
         monkeypatch.setattr(compressed_streams, "_CHUNK_BYTES", 1 << 10)
         for form in ("plain", "gz"):
             folder = write_dump(tmp_path / form, [question(1), question(2, Title="x" * 100_000)], form=form)

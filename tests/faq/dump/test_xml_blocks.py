@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from tests.faq.dumps import BOM, HEADER
 from triptych.faq.dump import xml_blocks
-from triptych.faq.dump.xml_blocks import cut_file, cut_stream
-from triptych.faq.dump.xml_frame import find_content, strip_closing_tag
+from triptych.faq.dump.xml_blocks import cut_file, cut_stream, find_content, strip_closing_tag
 
 LINES = st.lists(st.binary(max_size=60).map(lambda line: line.replace(b"\n", b"")), max_size=60)
 

@@ -12,7 +12,7 @@ import pytest
 from tests.faq.conftest import Sample
 from tests.faq.dumps import link, row, write_dump
 from triptych.datasets.parquet_batches import ParquetBatchesDataset
-from triptych.datasets.stack_exchange import StackExchangeDataset
+from triptych.datasets.question_source import StackExchangeDataset
 from triptych.faq.dump.posts import PostSelection
 from triptych.faq.pairs.links import describe_data, filter_pairs
 from triptych.faq.params import FilterParams

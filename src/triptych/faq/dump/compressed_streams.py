@@ -1,19 +1,22 @@
-"""Gzip files and 7z members as streams of chunks, with bounded memory."""
+"""Gzip files and 7z members as streams of chunks or lines, with bounded memory."""
 
 from __future__ import annotations
 
 import io
-import queue
+import os
 import threading
 import zlib
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import py7zr
-from py7zr.io import Py7zIO, WriterFactory
+from py7zr.io import NullIO, Py7zIO, WriterFactory
 
 from triptych.errors import InputError
+from triptych.faq.dump.xml_blocks import MAX_LINE_BYTES
 
 _CHUNK_BYTES = 1 << 20
 _PACKED_BYTES = 64 << 10
@@ -55,12 +58,40 @@ def gzip_chunks(path: Path, advance: Callable[[int], object]) -> Generator[bytes
         raise InputError(f"{path}: truncated gzip file. Copy or download it again.")
 
 
+def read_lines(path: Path, advance: Callable[[int], object]) -> Generator[bytes, None, None]:
+    """Read a file line by line, each with its line feed (decompressed where the name ends in .gz).
+
+    Args:
+        path: the file.
+        advance: is told the bytes that were read from disk.
+
+    Raises:
+        InputError: a line is longer than 64 MiB, or see `gzip_chunks`.
+    """
+    rest = b""
+    with closing(gzip_chunks(path, advance) if path.suffix == ".gz" else _plain_chunks(path, advance)) as chunks:
+        for chunk in chunks:
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from (line + b"\n" for line in lines)
+            if len(rest) > MAX_LINE_BYTES:
+                raise InputError(f"{path}: a line longer than {MAX_LINE_BYTES >> 20} MiB: damaged, or of another kind.")
+    if rest:
+        yield rest
+
+
+def _plain_chunks(path: Path, advance: Callable[[int], object]) -> Generator[bytes, None, None]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            advance(len(chunk))
+            yield chunk
+
+
 @contextmanager
 def _reporting_damage(path: Path) -> Iterator[None]:
     """Turn whatever py7zr raises on a bad archive (many types) into one clear error."""
     try:
         yield
-    except (OSError, InputError, _Stopped):
+    except (OSError, InputError):
         raise
     except Exception as error:
         raise InputError(
@@ -82,76 +113,61 @@ def list_members(path: Path) -> dict[str, int]:
 def member_chunks(path: Path, member: str, advance: Callable[[int], object]) -> Generator[bytes, None, None]:
     """Decompress one member of a 7z archive, as it goes, without a temporary file.
 
-    py7zr pushes data into a writer; a thread and a short queue turn that into an iterator.
+    py7zr pushes data into a writer; a thread and a pipe turn that into an iterator.
 
     Args:
         path: the archive.
         member: name of the file in it.
         advance: is told the decompressed bytes that were handed out.
 
+    Yields:
+        Chunks of at most 1 MiB.
+
     Raises:
         InputError: truncated or damaged.
     """
-    pipe = _Pipe()
-    thread = threading.Thread(target=_extract, args=(path, member, pipe), daemon=True)
+    source, target = os.pipe()
+    outcome: Future[None] = Future()
+    thread = threading.Thread(target=_extract, args=(path, member, target, outcome), daemon=True)
     thread.start()
     try:
-        while (item := pipe.queue.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            advance(len(item))
-            yield item
+        with os.fdopen(source, "rb") as pipe:
+            while chunk := pipe.read(_CHUNK_BYTES):
+                advance(len(chunk))
+                yield chunk
+        outcome.result()
     finally:
-        pipe.stop.set()
         thread.join()
 
 
-class _Stopped(Exception):  # noqa: N818 - a signal, not an error
-    """The consumer has gone."""
+def _extract(path: Path, member: str, target: int, outcome: Future[None]) -> None:
+    """Write a member to a pipe; a reader that has gone ends this early."""
+    try:
+        with (
+            suppress(BrokenPipeError),
+            os.fdopen(target, "wb") as pipe,
+            _reporting_damage(path),
+            _SmallReads(path) as file,
+            py7zr.SevenZipFile(file) as archive,
+        ):
+            file.is_small = True
+            archive.extract(targets=[member], factory=_PipeWriter(pipe))
+        outcome.set_result(None)
+    except BaseException as error:  # handed to the reader, which raises it
+        outcome.set_exception(error)
 
 
-class _Pipe(Py7zIO, WriterFactory):
-    """Take what py7zr writes and queue it in small chunks."""
+class _PipeWriter(NullIO, WriterFactory):
+    """Hand what py7zr writes to a pipe."""
 
-    def __init__(self) -> None:
-        self.queue: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=8)
-        self.stop = threading.Event()
-        self._written = 0
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._pipe = pipe
 
     def create(self, filename: str) -> Py7zIO:  # noqa: ARG002 - only one member is asked for
         return self
 
-    def put(self, item: bytes | BaseException | None) -> None:
-        """Queue an item as soon as there is room, unless the consumer has gone."""
-        while not self._offer(item):
-            if self.stop.is_set():
-                raise _Stopped
-
-    def _offer(self, item: bytes | BaseException | None) -> bool:
-        try:
-            self.queue.put(item, timeout=0.1)
-        except queue.Full:
-            return False
-        return True
-
-    def write(self, s: bytes | bytearray) -> int:
-        view = memoryview(s)
-        for start in range(0, len(view), _CHUNK_BYTES):
-            self.put(bytes(view[start : start + _CHUNK_BYTES]))
-        self._written += len(view)
-        return len(view)
-
-    def read(self, size: int | None = None) -> bytes:  # noqa: ARG002 - nothing is kept
-        return b""
-
-    def seek(self, offset: int, whence: int = 0) -> int:  # noqa: ARG002 - nothing is kept
-        return 0
-
-    def flush(self) -> None:
-        """Do nothing: every write is handed on at once."""
-
-    def size(self) -> int:
-        return self._written
+    def write(self, data: bytes | bytearray) -> int:
+        return self._pipe.write(data)
 
 
 class _SmallReads(io.FileIO):
@@ -163,16 +179,3 @@ class _SmallReads(io.FileIO):
         if self.is_small and size is not None:
             size = min(size, _PACKED_BYTES) if size >= 0 else _PACKED_BYTES
         return super().read(-1 if size is None else size) or b""
-
-
-def _extract(path: Path, member: str, pipe: _Pipe) -> None:
-    try:
-        with _reporting_damage(path), _SmallReads(path) as file, py7zr.SevenZipFile(file) as archive:
-            file.is_small = True
-            archive.extract(targets=[member], factory=pipe)
-        pipe.put(None)
-    except _Stopped:
-        pass
-    except BaseException as error:  # handed to the consumer, which raises it
-        with suppress(_Stopped):
-            pipe.put(error)

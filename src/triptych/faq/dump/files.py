@@ -1,4 +1,4 @@
-"""Where a Stack Exchange dump's files are: plain, gzipped, or in a 7z archive."""
+"""Where the raw files are: a Stack Exchange dump, plain, gzipped, or in a 7z archive; the reference's TSV triple."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from triptych.errors import InputError
 from triptych.faq.dump.compressed_streams import gzip_chunks, list_members, member_chunks
@@ -102,3 +102,29 @@ def _in_archives(archives: list[Path], name: str) -> list[DumpFile]:
         for member, size in list_members(archive).items()
         if PurePosixPath(member.replace("\\", "/")).name == name
     ]
+
+
+class TsvTriple(NamedTuple):
+    """The three files."""
+
+    originals: Path
+    duplicates: Path
+    answers: Path
+
+
+def find_tsv_triple(folder: Path) -> TsvTriple:
+    """Find orig-q, dup-q and ans in a folder, as .tsv.gz or .tsv.
+
+    Raises:
+        InputError: one is missing.
+    """
+    files = []
+    for name in ("orig-q", "dup-q", "ans"):
+        path = next((path for end in ("tsv.gz", "tsv") if (path := folder / f"{name}.{end}").is_file()), None)
+        if path is None:
+            raise InputError(
+                f"No {name}.tsv.gz in {folder.absolute()}: looked for {name}.tsv.gz and {name}.tsv. Put orig-q, dup-q "
+                "and ans there, or point the catalog entry's filepath to the folder that has them."
+            )
+        files.append(path)
+    return TsvTriple(*files)

@@ -22,21 +22,21 @@ from typing import TypeVar
 import numpy as np
 import pyarrow as pa
 
-from triptych.faq.dump.arrow_columns import build_record_batch
-from triptych.faq.dump.id_set import IdTable
-from triptych.faq.dump.post_batches import Post, build_batch
-from triptych.faq.dump.posts import PostSelection
+from triptych.faq.dump.columns import Ids, build_record_batch, contains, parse_timestamp_ms
+from triptych.faq.dump.posts import POST_SCHEMA, Post, PostSelection
 from triptych.faq.dump.report import MAX_LISTED
-from triptych.faq.dump.row_starts import MAX_TYPE, Flags, Integers, RowStarts, read_row_starts
-from triptych.faq.dump.timestamps import parse_timestamp_ms
 from triptych.faq.dump.xml_blocks import Block
 from triptych.faq.dump.xml_rows import (
     MAX_ID,
+    MAX_TYPE,
     BrokenRowError,
+    Flags,
     RefusedRowError,
+    RowStarts,
     parse_row,
     read_id,
     read_integer,
+    read_row_starts,
 )
 
 _LINK = re.compile(
@@ -47,7 +47,7 @@ _TAG = r"[^<>|\x20\t\r\n]+"
 _TAGS_TEXT, _TAGS_BYTES = re.compile(_TAG), re.compile(_TAG.encode())
 _SINGLE_QUOTED = re.compile(rb"=\s*'")
 _QUESTION, _ANSWER = 1, 2
-DUPLICATE_LINK = 3
+_DUPLICATE_LINK = 3
 """LinkTypeId of a link from a duplicate (PostId) to its original (RelatedPostId)."""
 
 Record = TypeVar("Record")
@@ -90,10 +90,12 @@ class BlockCounts:
 class PostScanner:
     """Turn a block of Posts.xml lines into the selected posts. Sent once to each worker."""
 
-    linked: IdTable
-    """Questions on either side of a duplicate link."""
+    linked: Ids
+    """Questions on either side of a duplicate link; sorted."""
 
-    originals: IdTable
+    originals: Ids
+    """Those on the original side; sorted."""
+
     selection: PostSelection
 
     def __call__(self, block: Block) -> BlockCounts:
@@ -101,7 +103,7 @@ class PostScanner:
         data = block.read()
         counts = BlockCounts(bytes=len(data))
         posts = list(_read_lines(self._undropped_lines(data, counts), self._read_post, counts))
-        counts.batch = build_batch(posts) if posts else None
+        counts.batch = build_record_batch(posts, POST_SCHEMA) if posts else None
         return counts
 
     def _undropped_lines(self, data: bytes, counts: BlockCounts) -> Iterator[tuple[int, bytes]]:
@@ -120,12 +122,12 @@ class PostScanner:
     def _may_keep(self, rows: RowStarts) -> Flags:
         """Tell which rows the selection may keep, tags aside, given their first attributes."""
         questions: Flags = (rows.kind == _QUESTION) & self._covers(rows.post_id)
-        answers: Flags = (rows.kind == _ANSWER) & ((rows.parent < 0) | self.originals.contains(rows.parent))
+        answers: Flags = (rows.kind == _ANSWER) & ((rows.parent == 0) | contains(self.originals, rows.parent))
         return np.logical_or(questions, answers)
 
-    def _covers(self, question_ids: Integers) -> Flags:
+    def _covers(self, question_ids: Ids) -> Flags:
         every = self.selection.background_every
-        is_linked = self.linked.contains(question_ids)
+        is_linked = contains(self.linked, question_ids)
         return is_linked | (question_ids % every == 0) if every else is_linked
 
     def _lacks_tags(self, row: bytes) -> bool:
@@ -154,7 +156,7 @@ class PostScanner:
 
     def _read_question(self, post_id: int, attributes: dict[str, str]) -> Post | None:
         tags = split_tags(attributes.get("Tags", ""))
-        is_covered = post_id in self.linked or self.selection.covers_unlinked(post_id)
+        is_covered = self.selection.covers_unlinked(post_id) or contains(self.linked, np.int32(post_id))
         if not is_covered or (self._tags and self._tags.isdisjoint(tag.encode() for tag in tags)):
             return None
         accepted = read_id(attributes, "AcceptedAnswerId") if "AcceptedAnswerId" in attributes else None
@@ -162,7 +164,7 @@ class PostScanner:
 
     def _read_answer(self, post_id: int, attributes: dict[str, str]) -> Post | None:
         parent = read_id(attributes, "ParentId")
-        if parent not in self.originals:
+        if not contains(self.originals, np.int32(parent)):
             return None
         return _make_post(post_id, "answer", parent, None, attributes, "")
 
@@ -217,7 +219,7 @@ def _read_link(text: bytes) -> tuple[int, tuple[int, int, int | None] | None]:
         created = attributes.get("CreationDate", "")
         duplicate, original = read_id(attributes, "PostId"), read_id(attributes, "RelatedPostId")
         kind = read_integer(attributes, "LinkTypeId", 1, MAX_TYPE)
-    return kind, (duplicate, original, parse_timestamp_ms(created)) if kind == DUPLICATE_LINK else None
+    return kind, (duplicate, original, parse_timestamp_ms(created)) if kind == _DUPLICATE_LINK else None
 
 
 def _make_post(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
 import pyarrow as pa
 
+from triptych.faq.dump.columns import SeenIds
 from triptych.faq.dump.report import IngestReport
 
 if TYPE_CHECKING:
@@ -30,6 +32,22 @@ POST_SCHEMA = pa.schema(
     ]
 )
 """The columns of every post stream."""
+
+
+class Post(NamedTuple):
+    """One kept post, its fields in the order of POST_SCHEMA."""
+
+    id: int
+    kind: str
+    parent_id: int | None
+    accepted_answer_id: int | None
+    created: int | None
+    """Milliseconds since 1970."""
+
+    score: int
+    title: str | None
+    body: str
+    tags: str
 
 
 @dataclass(frozen=True)
@@ -67,10 +85,11 @@ class PostSelection:
 class PostStream:
     """Iterate over posts in file order, as record batches of at most 4096 rows.
 
-    Nothing is read before the first batch is asked for; every iteration reads the files anew.
+    Nothing is read before the first batch is asked for; every iteration reads the files anew. Of posts with the same
+    Id the first one is kept.
 
     Args:
-        read: makes the batches, counting what it meets in the report it is given.
+        read: makes batches of any size, counting what it meets in the report it is given.
     """
 
     schema = POST_SCHEMA
@@ -80,14 +99,30 @@ class PostStream:
         self._report = IngestReport()
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        self._report = IngestReport()
-        with self._report.timed():
-            yield from self._read(self._report)
+        report, seen = IngestReport(), SeenIds()
+        self._report = report
+        with report.timed():
+            for batch in self._read(report):
+                kept = _keep_first(batch, seen, report)
+                for start in range(0, kept.num_rows, MAX_BATCH_ROWS):
+                    yield kept.slice(start, MAX_BATCH_ROWS)
 
     @property
     def metadata(self) -> dict[str, Any]:
         """The counts of the latest iteration, JSON-able; complete once that is exhausted."""
         return self._report.as_dict()
+
+
+def _keep_first(batch: pa.RecordBatch, seen: SeenIds, report: IngestReport) -> pa.RecordBatch:
+    """Drop posts whose id came before, and count what is kept into the report."""
+    is_new = seen.add(np.from_dlpack(batch.column("id")).astype(np.int64, copy=False))
+    kept = batch if is_new.all() else batch.filter(pa.array(is_new))
+    questions = kept.column("parent_id").null_count
+    report.duplicate_ids += batch.num_rows - kept.num_rows
+    report.kept_questions += questions
+    report.kept_answers += kept.num_rows - questions
+    report.undated_posts += kept.column("created").null_count
+    return kept
 
 
 @runtime_checkable

@@ -14,13 +14,10 @@ from tqdm import tqdm
 
 from triptych.errors import InputError
 from triptych.faq.dump.files import DumpFile
-from triptych.faq.dump.id_set import IdSet, IdTable
-from triptych.faq.dump.post_batches import keep_first, recut
 from triptych.faq.dump.post_scanner import LINK_SCHEMA, BlockCounts, PostScanner, scan_links
 from triptych.faq.dump.posts import PostSelection, PostStream
 from triptych.faq.dump.report import BrokenRows, IngestReport
-from triptych.faq.dump.xml_blocks import Block
-from triptych.faq.dump.xml_frame import refuse_declarations
+from triptych.faq.dump.xml_blocks import Block, refuse_declarations
 from triptych.parallel import count_workers, ordered_map
 
 if TYPE_CHECKING:
@@ -57,11 +54,8 @@ class StackExchangeSource:
         return unique
 
     def read_posts(self, selection: PostSelection) -> PostStream:
-        """Stream the selected posts; see `QuestionSource.read_posts`.
-
-        Of posts with the same Id the first selected one is kept.
-        """
-        return PostStream(lambda report: recut(self._read_batches(selection, report)))
+        """Stream the selected posts; see `QuestionSource.read_posts`."""
+        return PostStream(lambda report: self._read_batches(selection, report))
 
     def _read_link_table(self, workers: int) -> pa.Table:
         """Return the duplicate links in file order; read them if that has not been done."""
@@ -82,13 +76,15 @@ class StackExchangeSource:
         report.links = {str(kind): count for kind, count in self._link_kinds.items()}
         report.broken_links = self._broken_links
         report.files = [file.describe() for file in (self._posts, self._links)]
-        duplicates, originals = (IdTable.of(links[f"{side}_id"]) for side in ("duplicate", "original"))
-        linked, seen = IdTable.of(np.concatenate([duplicates.ids, originals.ids])), IdSet()
-        scan = _Scan(self._posts, "posts", report.broken, selection.workers)
-        for counts in scan.run(PostScanner(linked, originals, selection)):
+        duplicates, originals = (
+            np.unique(np.from_dlpack(links[f"{side}_id"].combine_chunks())).astype(np.int32)
+            for side in ("duplicate", "original")
+        )
+        scanner = PostScanner(np.union1d(duplicates, originals), originals, selection)
+        for counts in _Scan(self._posts, "posts", report.broken, selection.workers).run(scanner):
             _add_counts(report, counts)
             if counts.batch is not None:
-                yield keep_first(counts.batch, seen, report)
+                yield counts.batch
 
 
 def _add_counts(report: IngestReport, counts: BlockCounts) -> None:

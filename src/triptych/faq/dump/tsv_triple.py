@@ -1,22 +1,30 @@
-"""Read the reference's TSV triple (original questions, duplicates, answers)."""
+"""Read the reference's TSV triple (original questions, duplicates, answers).
+
+Neither pandas nor Arrow can read it: a quote that is never closed costs them the rest of the file, and they do not
+say on which line a broken record starts.
+"""
 
 from __future__ import annotations
 
+import csv
 import logging
-from collections.abc import Iterator
-from itertools import chain
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
+from tqdm import tqdm
 
 from triptych.errors import InputError
-from triptych.faq.dump.id_set import IdSet
-from triptych.faq.dump.post_batches import Post, build_batch, keep_first, recut
-from triptych.faq.dump.posts import MAX_BATCH_ROWS, PostSelection, PostStream
+from triptych.faq.dump.columns import build_record_batch, parse_timestamp_ms
+from triptych.faq.dump.compressed_streams import read_lines
+from triptych.faq.dump.files import TsvTriple
+from triptych.faq.dump.posts import MAX_BATCH_ROWS, POST_SCHEMA, Post, PostSelection, PostStream
 from triptych.faq.dump.report import BrokenRows, IngestReport
-from triptych.faq.dump.timestamps import parse_timestamp_ms
-from triptych.faq.dump.tsv_records import read_records
+from triptych.faq.dump.xml_blocks import MAX_LINE_BYTES
 from triptych.faq.dump.xml_rows import BrokenRowError, read_id
 
 if TYPE_CHECKING:
@@ -26,14 +34,23 @@ logger = logging.getLogger(__name__)
 
 _QUESTION_COLUMNS = ("Id", "AnswerId", "Text0", "CreationDate")
 _ANSWER_COLUMNS = ("Id", "Text0")
+_MAX_RECORD_LINES = 2000
+_MAX_RECORD_CHARACTERS = 4 << 20
 
 
-class TsvTriple(NamedTuple):
-    """The three files."""
+class Record(NamedTuple):
+    """One row of a TSV file."""
 
-    originals: Path
-    duplicates: Path
-    answers: Path
+    line: int
+    """Number (from 1) of the line it starts on."""
+
+    fields: dict[str, str]
+    """Its values by column."""
+
+
+class _Line(NamedTuple):
+    number: int
+    text: str
 
 
 class _Row(NamedTuple):
@@ -67,12 +84,11 @@ class QuestionTsvSource:
     def read_posts(self, selection: PostSelection) -> PostStream:
         """Stream the selected posts: originals, duplicates, answers; see `QuestionSource.read_posts`.
 
-        The files carry no tags, so `selection.tags` is not applied. Of posts with the same Id the first
-        selected one is kept.
+        The files carry no tags, so `selection.tags` is not applied.
         """
         if selection.tags:
             logger.warning("The TSV triple has no tags: all its questions are taken, whatever their tags.")
-        return PostStream(lambda report: recut(self._read_batches(selection, report)))
+        return PostStream(lambda report: self._read_batches(selection, report))
 
     def _read_originals(self) -> dict[int, int]:
         """Return the original question of each AnswerId (the first one that has it)."""
@@ -90,7 +106,7 @@ class QuestionTsvSource:
                 yield row.id, original
 
     def _read_batches(self, selection: PostSelection, report: IngestReport) -> Iterator[pa.RecordBatch]:
-        originals, seen = self._read_originals(), IdSet()
+        originals = self._read_originals()
         pairs = list(self._read_pairs(originals, report))
         if report.unmatched_duplicates:
             logger.warning(
@@ -102,9 +118,9 @@ class QuestionTsvSource:
         report.files = [{"name": str(path), "bytes": path.stat().st_size} for path in self._files]
         linked = set(chain.from_iterable(pairs))
         parents = {answer: original for answer, original in originals.items() if original in linked}
-        questions = self._read_questions(selection, linked, report)
-        for batch in _batches(chain(questions, self._read_answers(parents, report))):
-            yield keep_first(batch, seen, report)
+        posts = chain(self._read_questions(selection, linked, report), self._read_answers(parents, report))
+        while rows := list(islice(posts, MAX_BATCH_ROWS)):
+            yield build_record_batch(rows, POST_SCHEMA)
 
     def _read_questions(self, selection: PostSelection, linked: set[int], report: IngestReport) -> Iterator[Post]:
         for path in (self._files.originals, self._files.duplicates):
@@ -152,11 +168,81 @@ def _read_row(fields: dict[str, str]) -> _Row:
     return _Row(read_id(fields), answer_id, fields["Text0"], parse_timestamp_ms(fields.get("CreationDate")))
 
 
-def _batches(posts: Iterator[Post]) -> Iterator[pa.RecordBatch]:
-    pending: list[Post] = []
-    for post in posts:
-        pending.append(post)
-        if len(pending) >= MAX_BATCH_ROWS:
-            yield build_batch(pending)
-            pending = []
-    yield build_batch(pending)
+def read_records(path: Path, columns: tuple[str, ...], broken: BrokenRows) -> Generator[Record, None, None]:
+    """Read a TSV file without a header, quoted as pandas does it (gzipped where its name ends in .gz).
+
+    A record that cannot be read is counted, and reading goes on with the line after the one it starts on, so
+    a quote that is never closed loses one row and not the rest of the file.
+
+    Args:
+        path: the file.
+        columns: the names of its columns, which the file itself does not give.
+        broken: counts what cannot be read.
+
+    Raises:
+        InputError: not UTF-8, truncated, not tab-separated, or with a header row.
+    """
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
+    with closing(_read_lines(path)) as unread:
+        put_back: deque[_Line] = deque()
+
+        def take() -> _Line | None:
+            return put_back.popleft() if put_back else next(unread, None)
+
+        while first := take():
+            if first.number == 1:
+                _check_first(first.text, columns, path)
+            fields = _split_record(first, take, put_back)
+            if isinstance(fields, str):
+                broken.add(str(path), first.number, fields)
+            elif len(fields) == len(columns):
+                yield Record(first.number, dict(zip(columns, fields, strict=True)))
+            elif fields:  # a blank line is no record
+                broken.add(str(path), first.number, f"{len(fields)} columns instead of {len(columns)}")
+
+
+def _split_record(first: _Line, take: Callable[[], _Line | None], put_back: deque[_Line]) -> list[str] | str:
+    """Take what lines a record has after its first, and return its fields; or take none and say what is wrong."""
+    if '"' not in first.text:
+        text = first.text.rstrip("\r\n")  # a carriage return elsewhere is text
+        return text.split("\t") if text else []
+    taken: list[_Line] = []
+    try:
+        return next(csv.reader(_feed(first, take, taken), delimiter="\t", strict=True), [])
+    except csv.Error as error:
+        put_back.extendleft(reversed(taken))
+        return f"bad quoting: {error}"
+
+
+def _feed(first: _Line, take: Callable[[], _Line | None], taken: list[_Line]) -> Iterator[str]:
+    """Give the csv reader lines while it asks for more, up to what one record may have."""
+    yield first.text
+    size = len(first.text)
+    while len(taken) < _MAX_RECORD_LINES and size < _MAX_RECORD_CHARACTERS and (line := take()):
+        taken.append(line)
+        size += len(line.text)
+        yield line.text
+
+
+def _check_first(text: str, columns: tuple[str, ...], path: Path) -> None:
+    expected = f"{len(columns)} tab-separated columns ({', '.join(columns)}) without a header row"
+    if "\t" not in text:
+        raise InputError(f"{path}: wrong schema: the first line has no tab. Expected {expected}.")
+    if text.split("\t")[0].strip().strip('"').lower() == columns[0].lower():
+        raise InputError(f"{path}: wrong schema: it has a header row. Remove it; expected {expected}.")
+
+
+def _read_lines(path: Path) -> Generator[_Line, None, None]:
+    with (
+        tqdm(total=path.stat().st_size, desc=path.name, unit="B", unit_scale=True, delay=2, disable=None) as bar,
+        closing(read_lines(path, bar.update)) as lines,
+    ):
+        for number, line in enumerate(lines, 1):
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise InputError(
+                    f"{path}, line {number}: not UTF-8 ({error.reason}). Convert the file to UTF-8, "
+                    "for example with iconv."
+                ) from error
+            yield _Line(number, text)

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from kedro.io import DatasetError
 
 from tests.faq.dumps import read_all
-from triptych.datasets.question_tsv import QuestionTsvDataset
+from triptych.datasets.question_source import QuestionTsvDataset
 from triptych.errors import InputError
 from triptych.faq.dump.posts import PostSelection, QuestionSource
 from triptych.faq.dump.report import BrokenRows
-from triptych.faq.dump.tsv_records import read_records
+from triptych.faq.dump.tsv_triple import read_records
 
 ORIGINALS = '1\t11\tHow to "quote"?\t2012-01-02 03:04:05.678\n2\t12\tUnlinked\t2012-01-02\n'
 DUPLICATES = "5\t11\tQuoting é\t2013-01-02 03:04:05\n6\t99\tNo original\tnever\n"
