@@ -19,8 +19,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +32,11 @@ from triptych.faq.ranking.lambdarank import load_booster
 from triptych.parameters import build_parameters
 from triptych.pipeline_registry import register_pipelines
 from triptych.pipelines.faq.nodes import train_ranker, train_reference
-from triptych.pipelines.faq_tune.nodes import run_ranker_trial, run_reference_trial
-from triptych.tuning.nodes import promote_rung, sample_trials, select_best
+from triptych.pipelines.faq_tune.nodes import run_ranker_trials, run_reference_trials
+from triptych.tuning.nodes import Place, select_best
 from triptych.tuning.params import SearchParams
-from triptych.tuning.plan import SEARCH_PLANS, SearchPlan
 from triptych.tuning.space import Dimension
-from triptych.tuning.trials import Trial
+from triptych.tuning.trials import Trial, TrialBatch
 
 ROOT = Path(__file__).parents[1]
 RUNNERS = ("SequentialRunner", "ParallelRunner")
@@ -47,16 +44,14 @@ TEST_SETS = ("known", "unseen")
 FIGURES = ("gain_at_3", "mrr")
 
 
-def search(params: SearchParams, plan: SearchPlan, run: Callable[[Trial], Trial]) -> dict[str, Any]:
+def search(params: SearchParams, take_share: Callable[..., TrialBatch]) -> dict[str, Any]:
     """Run a search and give what select_best says, with the median of all trials' best metric."""
-    everything: list[Trial] = []
-    trials = sample_trials(params, plan=plan)
-    for rung in range(plan.rungs):
-        if rung:
-            trials = promote_rung(params, *trials, plan=plan, rung=rung)
-        trials = [run(trial) for trial in trials]
-        everything += trials
-    best, table, _, _ = select_best(params, *everything)
+    params = params.replace(slots=1)
+    rungs: list[list[Trial]] = []
+    for rung in range(params.rungs):
+        batch = take_share(params, *rungs[-1:], place=Place(rung, 0, params.shape))
+        rungs.append([batch.run(trial) for trial in batch.trials])
+    best, table, *_ = select_best(params, *rungs, shape=params.shape)
     return {**best, "median": float(table[params.metric].median())}
 
 
@@ -99,26 +94,31 @@ def _pick(metrics: dict[str, float], ranker: str) -> dict[str, float]:
 
 
 def compare(
-    name: str, tables: dict[str, pd.DataFrame], parameters: dict[str, Any], seeds: int, halving: SearchPlan
+    name: str, tables: dict[str, pd.DataFrame], parameters: dict[str, Any], seeds: int, halving: dict[str, Any]
 ) -> pd.DataFrame:
     """Search in every way and with every seed; a row each."""
-    settings, params = parameters[f"faq.{name}"], parameters[f"faq.{name}_search"]
+    settings, params = parameters[f"faq.{name}"], parameters[f"faq.{name}_search"].replace(**halving)
     if name == "ranker":
-        run = partial(run_ranker_trial, features=tables["features"], ranker=settings)
+
+        def take_share(search: SearchParams, *before: list[Trial], place: Place) -> TrialBatch:
+            return run_ranker_trials(search, tables["features"], settings, *before, place=place)
+
         measure = measure_ranker
     else:
-        run = partial(run_reference_trial, reference=settings, **tables)  # type: ignore[arg-type]
+
+        def take_share(search: SearchParams, *before: list[Trial], place: Place) -> TrialBatch:
+            return run_reference_trials(search, *tables.values(), settings, *before, place=place)
+
         measure = measure_reference
-    at_once = SearchPlan(halving.trials)
-    arms = [("halving", halving, params), ("random", at_once, params)]
+    at_once = params.replace(rungs=1)
+    arms = [("halving", params), ("halving_tpe", params.replace(sampler="tpe")), ("random", at_once)]
     if "early_stopping_rounds" in params.space:
         never = Dimension(kind="choice", values=(params.max_budget,))
-        patient = params.replace(space={**params.space, "early_stopping_rounds": never})
-        arms.append(("random_full", at_once, patient))
+        arms.append(("random_full", at_once.replace(space={**params.space, "early_stopping_rounds": never})))
     rows = []
     for seed in range(seeds):
-        for kind, plan, searched in arms:
-            best = search(searched.replace(seed=seed), plan, run)
+        for kind, searched in arms:
+            best = search(searched.replace(seed=seed), take_share)
             rows.append(
                 {"search": name, "seed": seed, "kind": kind, "seconds": best["trial_seconds"], "trial": best["trial"]}
                 | {metric: best["metrics"][metric] for metric in FIGURES}
@@ -135,7 +135,7 @@ def time_runner(runner: str, data_root: Path, name: str) -> float:
         f"data_root={data_root},mlflow_uri=sqlite:///{data_root}/{runner}.db,mlflow_artifacts={data_root}/artifacts"
     )
     command = [str(Path(sys.executable).with_name("kedro")), "run", "--pipelines", "faq_tune", "--runner", runner]
-    command += ["--from-nodes", f"faq.sample_trials_{name}", "--to-nodes", f"faq.select_best_{name}"]
+    command += ["--tags", f"{name}_search"]
     start = time.perf_counter()
     subprocess.run([*command, "--params", params], cwd=ROOT, check=True, capture_output=True)  # noqa: S603
     return time.perf_counter() - start
@@ -146,16 +146,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--searches", nargs="+", default=["ranker", "reference"], choices=["ranker", "reference"])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--eta", type=int, default=SEARCH_PLANS["faq"].eta, help="of the halving")
+    parser.add_argument("--eta", type=int, help="of the halving, if not as in the parameters")
     parser.add_argument("--skip-runners", action="store_true", help="do not time the runners")
     parser.add_argument("--json", type=Path, help="write the result here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         data_root = Path(folder)
         tables, parameters = prepare(data_root)
-        plan = replace(SEARCH_PLANS["faq"], eta=options.eta)
+        halving = {"eta": options.eta} if options.eta else {}
         BASE_RANKER.append(parameters["faq.ranker"].replace(tuned=False))
-        table = pd.concat([compare(name, tables, parameters, options.seeds, plan) for name in options.searches])
+        table = pd.concat([compare(name, tables, parameters, options.seeds, halving) for name in options.searches])
         seconds = table.pivot(index=["search", "seed"], columns="kind", values="seconds")
         share = seconds.rdiv(seconds["halving"], axis=0).drop(columns="halving")
         total = seconds.groupby("search").sum(min_count=1)

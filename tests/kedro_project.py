@@ -25,6 +25,8 @@ from kedro.framework.session import KedroSession  # noqa: E402
 from kedro.framework.startup import bootstrap_project  # noqa: E402
 from kedro.runner import AbstractRunner, SequentialRunner  # noqa: E402
 
+from triptych.tuning.pipeline import use_parameters  # noqa: E402
+
 configure_project("triptych")  # tests list the pipelines when they are collected
 RunProject = Callable[..., Path]
 
@@ -38,7 +40,7 @@ def project() -> Path:
 
 @contextmanager
 def restoring() -> Iterator[None]:
-    """Put environment, import path, warnings and MLflow's state back after a run in this process."""
+    """Put environment, import path, warnings, MLflow's state and the shape of searches back after a run here."""
     environment, path = dict(os.environ), list(sys.path)
     with warnings.catch_warnings():
         yield
@@ -48,6 +50,7 @@ def restoring() -> Iterator[None]:
         mlflow.set_tracking_uri(None)
     if hook := sys.modules.get("kedro_mlflow.framework.hooks.mlflow_hook"):
         hook.mlflow_hook.run_id = None  # a failed run leaves it, and workers of a later runner would look for that run
+    use_parameters({})
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:] = path

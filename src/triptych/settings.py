@@ -11,6 +11,7 @@ from triptych.hooks import (
     PrimaryRankOnly,
     RunReport,
     SearchRestart,
+    SearchShape,
     TrialTracking,
 )
 from triptych.hooks.mlflow_tracking import hooks_of_rank_0
@@ -20,6 +21,7 @@ prepare()
 
 HOOKS = (
     ParameterCheck(),
+    SearchShape(),
     AzureCatalog(),
     PrimaryRankOnly(),
     RunReport(),

@@ -14,10 +14,8 @@ import yaml
 
 from tests.azure.data_assets import DataAssets
 from tests.e2e.conftest import settings
-from triptych.tuning.plan import SearchPlan
 
 ROOT = Path(__file__).parents[2]
-PLAN = SearchPlan(trials=2, rungs=2, eta=2)
 # Beside conf/test: one core for each step, and the ranks that Azure ML is to start.
 SIZES: dict[str, Any] = {
     **settings(),
@@ -60,8 +58,6 @@ def copy_project(target: Path) -> Path:
         tiny = yaml.safe_load((ROOT / "conf" / "test" / workload / "parameters.yml").read_text(encoding="utf-8"))
         path = target / "conf" / "azure" / workload / "parameters.yml"
         path.write_text(yaml.safe_dump({workload: _merge(tiny[workload], sizes)}), encoding="utf-8")
-    with (target / "src" / "triptych" / "tuning" / "plan.py").open("a", encoding="utf-8") as file:
-        file.write(f'\nSEARCH_PLANS["faq"] = {PLAN!r}\n')
     return target
 
 

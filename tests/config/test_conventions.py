@@ -89,8 +89,8 @@ def test_a_node_is_called_as_its_function_in_its_workload(node: Node) -> None:
     assert node.namespace is not None
     of_workload = re.fullmatch(rf"triptych\.pipelines\.{node.namespace}(_\w+)?\.nodes", node.func.__module__)
     assert of_workload or is_of_search(node)
-    # A search has several of each: which search and rung, or which rung and slot.
-    suffix = r"_[a-z]+(_r\d+)?" if is_of_search(node) else r"_r\d+_\d\d" if "trial" in node.tags else ""
+    # Which search; or of several that share its trials, which rung and slot.
+    suffix = r"_[a-z]+" if is_of_search(node) else r"_r\d+_\d\d" if "trials" in node.tags else ""
     assert re.fullmatch(rf"{node.namespace}\.{node.func.__name__}{suffix}", node.name)
 
 
@@ -130,7 +130,7 @@ def test_no_catalog_entry_is_unused(environment: str) -> None:
 @each_environment
 def test_a_pattern_stands_for_datasets_of_a_search_only(environment: str) -> None:
     resolver = DataCatalog.from_config(catalog_config(environment)).config_resolver
-    searched = [node for node in NODES.values() if is_of_search(node) or "trial" in node.tags]
+    searched = [node for node in NODES.values() if is_of_search(node) or "trials" in node.tags]
     of_search = {output for node in searched for output in node.outputs}
     matched = {name for name in set(DATASETS) - set(resolver.config) if resolver.match_dataset_pattern(name)}
     assert matched == of_search

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from tests.e2e.test_shelf_sample import read_json, read_metrics
-from triptych.tuning.plan import SEARCH_PLANS, SearchPlan
 
 RunProject = Callable[..., Path]
-SETTINGS = {"shelf": {"detector_search": {"max_budget": 2}}}
 
 
 @pytest.fixture(scope="module")
-def searched(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+def searched(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Run shelf_tune with four trials, of which two go on; return folder and data_root."""
     work = tmp_path_factory.mktemp("shelf_tune")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(SEARCH_PLANS, "shelf", SearchPlan(4, 2, 2))
-        yield work, run_in(work, "shelf_tune", env="test", params=SETTINGS)
+    return work, run_in(work, "shelf_tune", env="test")
 
 
 def test_the_better_half_goes_on_from_its_checkpoint(searched: tuple[Path, Path]) -> None:
@@ -32,19 +28,21 @@ def test_the_better_half_goes_on_from_its_checkpoint(searched: tuple[Path, Path]
     assert {"learning_rate", "rpn_nms_threshold", "anchor_sizes", "aspect_ratios"} <= set(board.columns)
     assert board["box.map_50"].notna().all()
     folders = data_root / "06_models/shelf/detector_search"
-    assert sorted(path.name for path in folders.glob("trial_*")) == [
-        *(f"trial_r0_{slot:02}" for slot in range(4)),
-        *(f"trial_r1_{slot:02}" for slot in range(2)),
-    ]
-    for slot in range(2):
-        history = read_json(folders / f"trial_r1_{slot:02}" / "trial.json")["history"]
-        assert [measurement["budget"] for measurement in history] == [1, 2]
+    trained = {path.name: sorted(trial.name for trial in path.glob("trial_*")) for path in folders.glob("trials_*")}
+    assert {name: len(trials) for name, trials in trained.items()} == {
+        "trials_r0_00": 2,
+        "trials_r0_01": 2,
+        "trials_r1_00": 1,
+        "trials_r1_01": 1,
+    }
+    for record in folders.glob("trials_r1_*/trial_*/trial.json"):
+        assert [measurement["budget"] for measurement in read_json(record)["history"]] == [1, 2]
 
 
 def test_shelf_trains_with_the_best_configuration(searched: tuple[Path, Path], run_in: RunProject) -> None:
     work, data_root = searched
     best = read_json(data_root / "06_models/shelf/detector_best.json")
-    run_in(work, "shelf", env="test", params=SETTINGS)
+    run_in(work, "shelf", env="test")
     params = read_json(data_root / "06_models/shelf/model/model.json")["params"]
     for name in ("rpn_nms_threshold", "anchor_sizes", "aspect_ratios"):
         assert params[name] == best["config"][name]

@@ -22,9 +22,14 @@ from triptych.faq.params import (
 from triptych.faq.ranking.lambdarank import find_rounds, load_booster
 from triptych.faq.trials import RankerTrial, ReferenceTrial, score_tuning
 from triptych.pipelines.faq.nodes import train_ranker, train_reference
-from triptych.pipelines.faq_tune.nodes import run_ranker_trial, run_reference_trial
 from triptych.tuning.space import Dimension
-from triptych.tuning.trials import Trial
+from triptych.tuning.trials import Trial, run_trial
+
+
+def untouched(settings: Any) -> Any:
+    """Give settings none of which a user has set explicitly."""
+    return settings.with_fields_set(())
+
 
 RANKER = RankerParams(rounds=5, early_stopping_rounds=0, min_child_samples=2, threads=1)
 REFERENCE = ReferenceParams(match=4, rounds=5, min_child_samples=2, threads=1)
@@ -93,13 +98,27 @@ def test_the_best_of_a_trial_trains_what_the_trial_measured(features: pd.DataFra
     (folder,) = folders(tmp_path, 1)
     config = {"num_leaves": 3, "early_stopping_rounds": 4}
     outcome = RankerTrial(features, RANKER).train(config, 40, None, folder)
-    rankers = train_ranker(features, RANKER, {"config": config | outcome.chosen})
+    best = {"config": config | outcome.chosen, "data": RankerTrial(features, RANKER).data}
+    rankers = train_ranker(features, untouched(RANKER), best)
     assert rankers["rounds"] == [outcome.chosen["rounds"]]
     assert (rankers["settings"]["num_leaves"], rankers["settings"]["early_stopping_rounds"]) == (3, 0)
-    stale = {"config": {"leaves": 3}}
-    with pytest.raises(ValueError, match="faq.ranker_best does not fit.*delete it"):
-        train_ranker(features, RANKER, stale)
-    assert train_ranker(features, RANKER.replace(tuned=False), stale)["rounds"] == [5]
+
+
+def test_what_is_set_explicitly_goes_before_the_best(features: pd.DataFrame) -> None:
+    best = {"config": {"num_leaves": 3, "rounds": 2}, "data": RankerTrial(features, RANKER).data}
+    rankers = train_ranker(features, untouched(RANKER).replace(rounds=4), best)
+    assert (rankers["rounds"], rankers["settings"]["num_leaves"]) == ([4], 3)
+
+
+def test_a_best_of_other_data_or_other_settings_is_not_used(features: pd.DataFrame, caplog: Any) -> None:
+    ranker = untouched(RANKER)
+    best = {"config": {"rounds": 2}, "data": RankerTrial(features.iloc[:-1], RANKER).data}
+    assert train_ranker(features, ranker, best)["rounds"] == [5]
+    assert "faq.ranker_best is not used: it was found on other data or features" in caplog.text
+    assert train_ranker(features, ranker.replace(tuned="any_data"), best)["rounds"] == [2]
+    stale = {"config": {"leaves": 3}, "data": RankerTrial(features, RANKER).data}
+    assert train_ranker(features, ranker, stale)["rounds"] == [5]
+    assert "faq.ranker_best is not used: it names leaves" in caplog.text
 
 
 @pytest.fixture(scope="module")
@@ -123,21 +142,29 @@ def test_a_reference_goes_on_with_the_rounds_it_lacks(
 def test_the_reference_uses_its_best_unless_told_not_to(
     features: pd.DataFrame, reference_tables: tuple[pd.DataFrame, pd.DataFrame]
 ) -> None:
-    best = {"config": {"match": 3, "rounds": 2}}
-    _, report = train_reference(*reference_tables, features, REFERENCE, best)
+    reference = untouched(REFERENCE)
+    data = ReferenceTrial(*reference_tables, features, REFERENCE).data
+    best = {"config": {"match": 3, "rounds": 2}, "data": data}
+    _, report = train_reference(*reference_tables, features, reference, best)
     assert (report["settings"]["match"], report["settings"]["rounds"]) == (3, 2)
-    _, report = train_reference(*reference_tables, features, REFERENCE.replace(tuned=False), best)
+    _, report = train_reference(*reference_tables, features, reference.replace(match=5), best)
+    assert (report["settings"]["match"], report["settings"]["rounds"]) == (5, 2)
+    _, report = train_reference(*reference_tables, features, reference.replace(tuned=False), best)
+    assert report["settings"]["match"] == 4
+    _, report = train_reference(*reference_tables, features.iloc[:-1], reference, best)
     assert report["settings"]["match"] == 4
 
 
 def test_a_wrong_value_fails_that_trial_only(
     features: pd.DataFrame, reference_tables: tuple[pd.DataFrame, pd.DataFrame]
 ) -> None:
-    failed = run_ranker_trial(Trial(0, "s", {"num_leaves": 1}, 3), features, RANKER)
+    ranker = RankerTrial(features, RANKER)
+    failed = run_trial(Trial(0, "s", ranker.data, {"num_leaves": 1}, 3), ranker.train)
     assert failed.status == "failed"
     assert "num_leaves: must be at least 2" in failed.error
-    assert run_ranker_trial(Trial(1, "s", {"num_leaves": 2}, 3), features, RANKER).status == "done"
-    other = run_reference_trial(Trial(0, "s", {"match": 1}, 3), *reference_tables, features, REFERENCE)
+    assert run_trial(Trial(1, "s", ranker.data, {"num_leaves": 2}, 3), ranker.train).status == "done"
+    reference = ReferenceTrial(*reference_tables, features, REFERENCE)
+    other = run_trial(Trial(0, "s", reference.data, {"match": 1}, 3), reference.train)
     assert "match: must be at least 2" in other.error
 
 

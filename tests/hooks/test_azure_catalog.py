@@ -59,7 +59,7 @@ def test_a_run_of_one_pipeline_knows_what_the_others_make(project: Path, restore
 
 def test_a_mount_holds_the_file_under_its_own_name(project: Path, restored: None) -> None:
     catalog = load_catalog(project, "azure", data_root="/elsewhere")
-    expected = {"faq.posts": "posts.parquet", "shelf.photos": "photos", "faq.ranker_trial_r0_03": "trial_r0_03"}
+    expected = {"faq.posts": "posts.parquet", "shelf.photos": "photos", "faq.ranker_trials_r0_03": "trials_r0_03"}
     for name, file in expected.items():
         dataset: Any = catalog.get(name)
         dataset.root_dir = "/mnt/output"

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kedro.pipeline import Node
 
-from tests.tuning.toys import make_trial, run_counting_trial
+from tests.tuning.toys import make_trial
 from triptych.hooks.trial_tracking import TrialTracking
-from triptych.tuning.trials import Trial
+from triptych.tuning.trials import Outcome, Trial, TrialBatch
 
 
 @pytest.fixture(scope="module")
@@ -35,18 +34,18 @@ def client(database: str, experiment: str, restored: None) -> Iterator[Any]:
         mlflow.end_run()
 
 
-def node(rung: int, tags: tuple[str, ...] = ("trial",)) -> Node:
-    return Node(run_counting_trial, "a", "b", name=f"run_counting_trial_r{rung}_07", namespace="toy", tags=tags)
-
-
 def nested(client: Any, parent: Any) -> list[Any]:
     found = client.search_runs([parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
     return sorted(found, key=lambda run: run.info.run_name)
 
 
-def track(rung: int, *trials: Trial, **options: Any) -> None:
+def track(rung: int, *trials: Trial) -> None:
+    """Tell the hook of a batch, and let each of its trials end as given."""
+    batch = TrialBatch(list(trials), lambda *_: Outcome({}))
+    TrialTracking().before_dataset_saved(f"toy.count_trials_r{rung}_07", batch)
     for trial in trials:
-        TrialTracking().after_node_run(node(rung, **options), {"b": trial})
+        for listener in batch.listeners:
+            listener(trial)
 
 
 def test_a_trial_is_one_nested_run_over_its_rungs(client: Any) -> None:
@@ -58,8 +57,8 @@ def test_a_trial_is_one_nested_run_over_its_rungs(client: Any) -> None:
         track(1, make_trial(3, 0.25, 0.75))
     three, eleven = nested(client, parent)
     assert [run.info.run_name for run in (three, eleven)] == [
-        "toy.run_counting_trial_03",
-        "toy.run_counting_trial_11",
+        "toy.count_trial_03",
+        "toy.count_trial_11",
     ]
     assert three.info.status == "FINISHED"
     assert three.data.params == {"x": "0.3"}
@@ -87,13 +86,12 @@ def test_a_failed_trial_says_why(client: Any) -> None:
     assert len(client.get_metric_history(run.info.run_id, "seconds")) == 2
 
 
-def test_only_trials_that_were_trained_are_logged(client: Any) -> None:
+def test_what_is_no_trial_is_not_logged(client: Any) -> None:
     import mlflow
 
     with mlflow.start_run() as parent:
         TrialTracking().before_pipeline_run()
-        track(0, make_trial(3, status="unused"))
-        track(0, make_trial(4, 0.5), tags=())
+        TrialTracking().before_dataset_saved("toy.count_best", {"trial": 4})
     assert nested(client, parent) == []
 
 

@@ -1,10 +1,15 @@
-"""The search as a table and two plots."""
+"""The search as a table and three plots."""
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from tests.tuning.toys import make_trial, search_params
-from triptych.tuning.leaderboard import latest, plot_budget_curves, plot_configurations, tabulate_trials
+from triptych.tuning.leaderboard import latest, plot_search, tabulate_trials
 from triptych.tuning.space import Dimension
+from triptych.tuning.trials import Trial
 
 SPACE = {
     "x": Dimension(kind="uniform", low=0, high=1),
@@ -16,7 +21,6 @@ TRIALS = [
     make_trial(0, 1.0, 2.0, config={"x": 0.1, "flag": True, "name": "b"}),
     make_trial(1, 3.0, config={"x": 0.2, "flag": False, "name": "a"}),
     make_trial(2, None, status="failed", config={"x": 0.3, "flag": True, "name": "a"}),
-    make_trial(3, status="unused", config={}),
 ]
 
 
@@ -29,29 +33,36 @@ def test_the_table_is_sorted_and_ends_with_the_error() -> None:
     table = tabulate_trials(TRIALS, SEARCH)
     first = ["place", "trial", "status", "budget", "best_budget", "seconds", "score", "second"]
     assert list(table) == [*first, "flag", "name", "x", "error"]
-    assert table["place"].tolist() == [1, 2, 3, 4]
-    assert table["trial"].tolist() == [1, 0, 2, 3]
-    assert table["status"].tolist() == ["done", "done", "failed", "unused"]
-    assert table["budget"].tolist() == [1, 2, 1, 0]
-    assert table["best_budget"].tolist() == [1, 2, 0, 0]
+    assert table["place"].tolist() == [1, 2, 3]
+    assert table["trial"].tolist() == [1, 0, 2]
+    assert table["status"].tolist() == ["done", "done", "failed"]
+    assert table["budget"].tolist() == [1, 2, 1]
+    assert table["best_budget"].tolist() == [1, 2, 0]
     assert table["score"].tolist()[:2] == [3.0, 2.0]
-    assert table["score"].isna().tolist() == [False, False, True, True]
-    assert table["error"].tolist() == ["", "", "ValueError: broken", ""]
+    assert table["score"].isna().tolist() == [False, False, True]
+    assert table["error"].tolist() == ["", "", "ValueError: broken"]
 
 
-def test_parallel_coordinates_draw_finished_trials_on_axes_of_any_type() -> None:
-    (lines,) = plot_configurations(tabulate_trials(TRIALS, SEARCH), SEARCH).data
-    axes = {axis.label: axis for axis in lines.dimensions}
-    assert list(axes) == ["flag", "name", "x", "best_budget", "score"]
-    assert list(axes["x"].values) == [0.2, 0.1]
-    assert (list(axes["flag"].values), list(axes["flag"].ticktext)) == ([0, 1], ["False", "True"])
-    assert (list(axes["name"].values), list(axes["name"].ticktext)) == ([0, 1], ["a", "b"])
-    assert list(lines.line.color) == [3.0, 2.0]
+def test_finished_trials_are_drawn_whatever_the_type_of_their_settings() -> None:
+    configurations, budgets, importances = plot_search(TRIALS, SEARCH)
+    drawn = configurations.to_json()
+    for name in ("score", "x", "flag", "name"):
+        assert f'"{name}' in drawn
+    assert "0.3" not in json.loads(drawn)["data"]
+    assert [list(curve.x) for curve in budgets.data] == [[1, 2], [1]]
+    assert [list(curve.y) for curve in budgets.data] == [[1.0, 2.0], [3.0]]
+    assert set(importances.data[0].y) == set(SPACE)
 
 
-def test_budget_curves_leave_out_rungs_that_failed() -> None:
-    curves = plot_budget_curves([make_trial(0, 1.0, 2.0), make_trial(1, 1.0, None, status="failed")], SEARCH).data
-    assert [(curve.name, list(curve.x), list(curve.y)) for curve in curves] == [
-        ("trial 0", [1, 2], [1.0, 2.0]),
-        ("trial 1", [1], [1.0]),
-    ]
+def test_what_matters_stands_out() -> None:
+    trials = [make_trial(n, n / 20, config={"x": n / 20, "flag": n % 2 == 0, "name": "a"}) for n in range(20)]
+    bar = plot_search(trials, SEARCH)[2].data[0]
+    shares = dict(zip(bar.y, bar.x, strict=True))
+    assert shares["x"] > 0.8
+
+
+@pytest.mark.parametrize("trials", [[], TRIALS[2:], TRIALS[:1]])
+def test_plots_of_next_to_nothing_are_still_plots(trials: list[Trial], recwarn: pytest.WarningsRecorder) -> None:
+    for figure in plot_search(trials, SEARCH):
+        assert json.loads(figure.to_json())["layout"].get("title", {}).get("text") is None
+    assert [warning for warning in recwarn if "optuna" in str(warning.filename)] == []

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from triptych.datasets.registered_model import ModelRegistryDataset as ModelRegistryDataset
     from triptych.datasets.registered_model import RegisteredModelDataset as RegisteredModelDataset
     from triptych.datasets.state_dict import StateDictDataset as StateDictDataset
-    from triptych.datasets.trial import TrialDataset as TrialDataset
+    from triptych.datasets.trials import TrialsDataset as TrialsDataset
     from triptych.datasets.work_folder import WorkFolderDataset as WorkFolderDataset
 
 _MODULES = {
@@ -50,7 +50,7 @@ _MODULES = {
     "StackExchangeDataset": "question_source",
     "StateDictDataset": "state_dict",
     "TextDataset": "atomic",
-    "TrialDataset": "trial",
+    "TrialsDataset": "trials",
     "WorkFolderDataset": "work_folder",
 }
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from triptych.parameters.base import Fraction, ModelName, OpenShare, Params, Share
-from triptych.tuning.params import SearchParams
+from triptych.tuning.params import SearchParams, Tuned
 
 
 class IngestParams(Params):
@@ -87,8 +87,9 @@ class RankerParams(Params):
     """L2 penalty of the leaf values."""
     truncation_level: PositiveInt = 10
     """Ranks that LambdaRank optimizes."""
-    tuned: bool = True
-    """Let the best configuration that faq_tune found go before these settings."""
+    tuned: Tuned = True
+    """Let what faq_tune found on the same data go before these settings, other than those that are set explicitly;
+    `any_data`: on whatever data."""
     threads: NonNegativeInt = 0
     """LightGBM threads; 0 takes every core."""
     seed: NonNegativeInt = 0
@@ -110,8 +111,9 @@ class ReferenceParams(Params):
     """Do not weigh the two classes equally."""
     rounds: PositiveInt = 100
     """Boosting rounds (the reference's `estimators`)."""
-    tuned: bool = True
-    """Let the best configuration that faq_tune found go before these settings."""
+    tuned: Tuned = True
+    """Let what faq_tune found on the same data go before these settings, other than those that are set explicitly;
+    `any_data`: on whatever data."""
     threads: NonNegativeInt = 0
     """LightGBM threads; 0 takes every core."""
     seed: NonNegativeInt = 0

@@ -13,6 +13,8 @@ from triptych.faq.evaluation.metrics import rank_right, summarize_ranks
 from triptych.faq.params import RankerParams, ReferenceParams
 from triptych.faq.ranking.lambdarank import Boosting, find_rounds, load_booster, score_candidates
 from triptych.faq.ranking.reference_method import ReferenceModel, reference_texts
+from triptych.registry.provenance import fingerprint_tables
+from triptych.tuning.best import apply_best
 from triptych.tuning.trials import Outcome
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ class RankerTrial:
     def __init__(self, features: pd.DataFrame, base: RankerParams) -> None:
         self.features = features[features["fold"] == 0]
         self.base = base
+        self.data = fingerprint_tables([features])
 
     def train(self, config: dict[str, Any], budget: int, checkpoint: Path | None, folder: Path) -> Outcome:
         """Go on from the checkpoint up to `budget` rounds, stopping early where the tuning score gets no better."""
@@ -53,6 +56,7 @@ class ReferenceTrial:
         columns = ["query", "question_id", "candidate_id", "label"]
         self.tune = features.loc[(features["fold"] == 0) & (features["role"] == "tune"), columns]
         self.base = base
+        self.data = fingerprint_tables([questions, roles, features])
 
     def train(self, config: dict[str, Any], budget: int, checkpoint: Path | None, folder: Path) -> Outcome:
         """Go on from the checkpoint up to `budget` rounds."""
@@ -62,6 +66,20 @@ class ReferenceTrial:
         model.fit(self.texts, self.pairs, before)
         model.classifier.booster_.save_model(str(folder / _MODEL))
         return Outcome(score_tuning(self.tune, model.score(self.texts, self.tune)), {"rounds": budget})
+
+
+def tune_ranker(ranker: RankerParams, best: dict[str, Any], features: pd.DataFrame) -> RankerParams:
+    """Use what a search for the ranker's settings found, if it was found on these candidates."""
+    tuned: RankerParams
+    (tuned,) = apply_best({"faq.ranker": ranker}, best, "faq.ranker_best", fingerprint_tables([features]))
+    return tuned
+
+
+def tune_reference(reference: ReferenceParams, best: dict[str, Any], *tables: pd.DataFrame) -> ReferenceParams:
+    """Use what a search for the reference's settings found, if it was found on these tables."""
+    tuned: ReferenceParams
+    (tuned,) = apply_best({"faq.reference": reference}, best, "faq.reference_best", fingerprint_tables(tables))
+    return tuned
 
 
 def score_tuning(tune: pd.DataFrame, scores: NDArray[np.float64]) -> dict[str, float]:

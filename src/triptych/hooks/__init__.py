@@ -6,6 +6,7 @@ from triptych.hooks.parameter_check import ParameterCheck
 from triptych.hooks.primary_rank import PrimaryRankOnly
 from triptych.hooks.run_report import RunReport
 from triptych.hooks.search_restart import SearchRestart
+from triptych.hooks.search_shape import SearchShape
 from triptych.hooks.trial_tracking import TrialTracking
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "PrimaryRankOnly",
     "RunReport",
     "SearchRestart",
+    "SearchShape",
     "TrialTracking",
 ]

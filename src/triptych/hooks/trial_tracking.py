@@ -8,7 +8,8 @@ import time
 from typing import Any
 
 from kedro.framework.hooks import hook_impl
-from kedro.pipeline.node import Node
+
+from triptych.tuning.trials import Trial, TrialBatch
 
 # Worker processes of a ParallelRunner inherit it; MLflow's own variable would make them resume that run.
 _PARENT = "TRIPTYCH_MLFLOW_PARENT_RUN"
@@ -40,17 +41,16 @@ class TrialTracking:
         _forget()
 
     @hook_impl
-    def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
-        """Log the trial that a node tagged `trial` has trained.
+    def before_dataset_saved(self, dataset_name: str, data: Any) -> None:
+        """Log trials that are about to be trained, each when it is done.
 
         Args:
-            node: The node that ran.
-            outputs: What it returned.
+            dataset_name: Where they are saved, `<name of the search>_trials_r<rung>_<slot>`.
+            data: The trials.
         """
-        if "trial" in node.tags and (parent := os.environ.get(_PARENT)):
-            for trial in outputs.values():
-                if trial.status != "unused":
-                    log_trial(trial, f"{node.name.rsplit('_r', 1)[0]}_{trial.number:02}", parent)
+        if isinstance(data, TrialBatch) and (parent := os.environ.get(_PARENT)):
+            search = dataset_name.partition("_trials_r")[0]
+            data.listeners.append(lambda trial: log_trial(trial, f"{search}_trial_{trial.number:02}", parent))
 
 
 def _forget() -> None:
@@ -58,11 +58,11 @@ def _forget() -> None:
         os.environ.pop(name, None)
 
 
-def log_trial(trial: Any, name: str, parent: str) -> None:
+def log_trial(trial: Trial, name: str, parent: str) -> None:
     """Write a trial into its nested run, making that run if the parent has none of that name.
 
     Args:
-        trial: The trial (`triptych.tuning.trials.Trial`).
+        trial: The trial.
         name: Name of the run.
         parent: Id of the run it belongs to.
     """

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from triptych.parameters.base import ModelName, OpenShare, Params, Share, UnitInterval
-from triptych.tuning.params import SearchParams
+from triptych.tuning.params import SearchParams, Tuned
 
 LEVELS = 5
 """Feature maps of torchvision's FPN, strides 4, 8, 16, 32 and 64."""
@@ -183,8 +183,9 @@ class TrainingParams(Params):
     """Processes on each of them: as many as it has GPUs."""
     backend: Literal["auto", "gloo", "nccl"] = "auto"
     """How ranks talk; `auto`: nccl with GPUs, gloo without."""
-    tuned: bool = True
-    """Let the best configuration that shelf_tune found go before these settings."""
+    tuned: Tuned = True
+    """Let what shelf_tune found on the same data go before these settings, other than those that are set explicitly;
+    `any_data`: on whatever data."""
     resume: bool = True
     """Go on from the checkpoint of an interrupted run with the same data and settings."""
     seed: NonNegativeInt = 0

@@ -1,14 +1,21 @@
-"""The search as a table and two plots."""
+"""The search as a table and three plots."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from triptych.log_levels import errors_only
 from triptych.tuning.params import SearchParams
 from triptych.tuning.rungs import best_measurement, rank_trials
+from triptych.tuning.study import make_study
 from triptych.tuning.trials import Trial
 
 
-def latest(trials: tuple[Trial, ...]) -> list[Trial]:
+def latest(trials: Iterable[Trial]) -> list[Trial]:
     """Keep, of each trial, the state that got furthest."""
     furthest: dict[int, Trial] = {}
     for trial in trials:
@@ -18,7 +25,7 @@ def latest(trials: tuple[Trial, ...]) -> list[Trial]:
     return [furthest[number] for number in sorted(furthest)]
 
 
-def tabulate_trials(trials: list[Trial], search: SearchParams) -> pd.DataFrame:
+def tabulate_trials(trials: Sequence[Trial], search: SearchParams) -> pd.DataFrame:
     """Tabulate trials, best first.
 
     Returns:
@@ -45,40 +52,25 @@ def tabulate_trials(trials: list[Trial], search: SearchParams) -> pd.DataFrame:
     return table[[*(column for column in table.columns if column != "error"), "error"]]
 
 
-def plot_configurations(table: pd.DataFrame, search: SearchParams) -> go.Figure:
-    """Draw every finished trial as a line through its hyperparameters to its metric (parallel coordinates)."""
-    done = table[table["best_budget"] > 0]
-    dimensions = [_axis(done[name], name) for name in [*sorted(search.space), "best_budget", search.metric]]
-    line = {"color": done[search.metric], "colorscale": "Viridis", "showscale": True}
-    figure = go.Figure(go.Parcoords(dimensions=dimensions, line=line))
-    # No title: kedro-viz would draw it over the labels, and names the dataset anyway.
-    return figure.update_layout(margin={"l": 80, "r": 60, "t": 60})
+def plot_search(trials: Sequence[Trial], search: SearchParams) -> tuple[go.Figure, go.Figure, go.Figure]:
+    """Draw the trials that have scored.
 
+    Returns:
+        Each configuration as a line through its hyperparameters to its metric, each trial's metric over its budget, and
+        what each hyperparameter has to do with being among the best (PED-ANOVA).
+    """
+    from optuna import visualization
+    from optuna.importance import PedAnovaImportanceEvaluator
 
-def _axis(values: pd.Series, name: str) -> dict[str, object]:
-    numbers = pd.to_numeric(values, errors="coerce")
-    # Beside trials that have none, true and false are objects, which to_numeric takes for numbers.
-    if numbers.notna().all() and not values.map(pd.api.types.is_bool).any():
-        return {"label": name, "values": numbers.astype(float).tolist()}
-    codes, labels = pd.factorize(values.astype(str), sort=True)
-    ticks = list(range(len(labels)))
-    return {"label": name, "values": codes.tolist(), "tickvals": ticks, "ticktext": labels.tolist()}
-
-
-def plot_budget_curves(trials: list[Trial], search: SearchParams) -> go.Figure:
-    """Draw each trial's metric over the budget it had used up."""
-    figure = go.Figure()
-    for trial in trials:
-        points = [m for m in trial.history if search.metric in m.metrics]
-        figure.add_trace(
-            go.Scatter(
-                x=[m.budget for m in points],
-                y=[m.metrics[search.metric] for m in points],
-                mode="lines+markers",
-                name=f"trial {trial.number}",
-                hovertext=str(trial.config),
-            )
+    study = make_study(search, trials)
+    with errors_only("optuna"), warnings.catch_warnings():  # of too few trials, which the plots show as well
+        warnings.simplefilter("ignore")
+        configurations = visualization.plot_parallel_coordinate(study, target_name=search.metric)
+        budgets = visualization.plot_intermediate_values(study)
+        importances = visualization.plot_param_importances(
+            study, evaluator=PedAnovaImportanceEvaluator(), target_name=search.metric
         )
-    figure.update_xaxes(title="budget", type="log")
-    figure.update_yaxes(title=search.metric)
-    return figure.update_layout(title="Metric over budget", template="plotly_white", showlegend=len(trials) <= 20)
+    budgets.update_xaxes(title="budget", type="log").update_yaxes(title=search.metric)
+    for figure in (configurations, budgets, importances):
+        figure.update_layout(title=None)  # kedro-viz would draw it over the labels, and names the dataset anyway
+    return configurations, budgets, importances

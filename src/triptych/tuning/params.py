@@ -1,18 +1,31 @@
 """Parameters of a search."""
 
+import math
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+from typing_extensions import Self
 
 from triptych.parameters.base import Params
 from triptych.tuning.space import Dimension
 
+Tuned = Literal[True, False, "any_data"]
+"""Whether what a search found is used: on the data that it was found on, never, or on any."""
+
 
 class SearchParams(Params):
-    """What is searched, for what, and how long a trial may take."""
+    """What is searched, how widely, for what, and how long a trial may take."""
 
     searched: ClassVar[tuple[type[Params], ...]] = ()
     """The blocks that the space's hyperparameters belong to; none: any name will do."""
+    trials: PositiveInt = 16
+    """Configurations in the first rung; `grid` has as many as there are combinations."""
+    rungs: PositiveInt = 3
+    """Rungs of successive halving; 1 gives every configuration the whole budget."""
+    eta: Annotated[int, Field(ge=2)] = 4
+    """Of each rung the best 1 / eta go on, with eta times the budget."""
+    slots: PositiveInt = 4
+    """Nodes a rung, at most: they share its trials, and each trains its own one after the other."""
     max_budget: PositiveInt
     """Budget of a trial in the last rung (boosting rounds, epochs)."""
     metric: str
@@ -23,8 +36,9 @@ class SearchParams(Params):
     """The values of each hyperparameter."""
     mode: Literal["max", "min"] = "max"
     """Whether larger or smaller is better, for both metrics."""
-    method: Literal["random", "grid"] = "random"
-    """`random` draws; `grid` takes every combination, which must be no more than the plan has trials."""
+    sampler: Literal["random", "tpe", "grid"] = "random"
+    """`random` draws; `tpe` draws, and adds to the rungs between the first and the last what Optuna's TPE proposes from
+    the one before; `grid` takes every combination of choices."""
     seed: NonNegativeInt = 0
     """Seed of the draws."""
 
@@ -38,3 +52,47 @@ class SearchParams(Params):
             verb = "has" if len(cls.searched) == 1 else "have"
             raise ValueError(f"names {', '.join(unknown)}; {names} {verb} {', '.join(sorted(known))}")
         return space
+
+    @model_validator(mode="after")
+    def _check_shape(self) -> Self:
+        least = self.eta ** (self.rungs - 1)
+        if self.max_budget < least:
+            raise ValueError(
+                f"max_budget must be at least {least} for {self.rungs} rungs, each with {self.eta} times the budget, "
+                f"got {self.max_budget}"
+            )
+        ranges = sorted(name for name, dimension in self.space.items() if dimension.kind != "choice")
+        if self.sampler == "grid" and ranges:
+            raise ValueError(f"sampler grid needs kind choice for every hyperparameter; {', '.join(ranges)} are not")
+        return self
+
+    @property
+    def survivors(self) -> tuple[int, ...]:
+        """Trials of each rung, without proposals of TPE: all in the first, then the best 1 / eta."""
+        first = math.prod(len(dim.values) for dim in self.space.values()) if self.sampler == "grid" else self.trials
+        return tuple(max(first // self.eta**rung, 1) for rung in range(self.rungs))
+
+    @property
+    def proposals(self) -> tuple[int, ...]:
+        """Trials that TPE adds to each rung: as many as survive, but none to the first and the last."""
+        within = range(1, self.rungs - 1) if self.sampler == "tpe" else ()
+        return tuple(size if rung in within else 0 for rung, size in enumerate(self.survivors))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Trials of each rung."""
+        return tuple(map(sum, zip(self.survivors, self.proposals, strict=True)))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Nodes of each rung."""
+        return tuple(min(self.slots, size) for size in self.sizes)
+
+    def first_number(self, rung: int) -> int:
+        """Give the number of the first trial that is new in a rung."""
+        return sum((self.survivors[0], *self.proposals[1:rung])) if rung else 0
+
+    def budget(self, rung: int) -> int:
+        """Give the budget that a trial has used up at the end of a rung; the last rung's is `max_budget`."""
+        share = float(self.eta) ** (rung + 1 - self.rungs)
+        return max(round(self.max_budget * share), 1)

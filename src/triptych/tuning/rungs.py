@@ -1,4 +1,6 @@
-"""Who goes on, and who wins."""
+"""Who is trained in a rung, and who wins."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,16 +10,11 @@ from triptych.tuning.trials import Measurement, Trial
 
 
 def rank_trials(trials: Sequence[Trial], search: SearchParams) -> list[Trial]:
-    """Order trials by their best measurement; failed and unused ones last.
+    """Order trials by their best measurement; failed ones last.
 
     Raises:
-        ValueError: If a trial does not report the metrics, or the trials are of different searches.
+        ValueError: If a trial does not report the metrics.
     """
-    if len({trial.search for trial in trials}) > 1:
-        raise ValueError(
-            "the trials on disk are of different searches (space, seed or plan have changed): "
-            "run the search without --only-missing-outputs"
-        )
 
     def key(trial: Trial) -> tuple[float, ...]:
         if not trial.measured:
@@ -46,8 +43,8 @@ def _loss(measurement: Measurement, search: SearchParams) -> tuple[float, float]
     return sign * measurement.metrics[search.metric], sign * measurement.metrics[search.tie_breaker]
 
 
-def promote(trials: Sequence[Trial], search: SearchParams, size: int, budget: int) -> list[Trial]:
-    """Give the best trials more budget; failed ones fill the rung where there are not enough.
+def promote(trials: Sequence[Trial], search: SearchParams, rung: int) -> list[Trial]:
+    """Give the best trials of the rung before the budget of this one; failed ones fill it where there are not enough.
 
     Raises:
         ValueError: If every trial has failed.
@@ -55,7 +52,8 @@ def promote(trials: Sequence[Trial], search: SearchParams, size: int, budget: in
     check_some_done(trials)
     # A trial that failed in a later rung keeps its earlier score, but cannot go on.
     able = [trial for trial in trials if trial.status == "done"]
-    best = (rank_trials(able, search) + [trial for trial in trials if trial not in able])[:size]
+    best = (rank_trials(able, search) + [trial for trial in trials if trial not in able])[: search.survivors[rung]]
+    budget = search.budget(rung)
     return [replace(trial, budget=budget, status="waiting") if trial.status == "done" else trial for trial in best]
 
 

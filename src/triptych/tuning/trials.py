@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 _logger = logging.getLogger(__name__)
-Status = Literal["waiting", "done", "failed", "unused"]
+Status = Literal["waiting", "done", "failed"]
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,11 @@ class Trial:
 
     Attributes:
         number: Place in the search, from 0.
-        search: Fingerprint of the search: trials of different searches never meet.
+        search: Fingerprint of what is searched: trials of different searches never meet.
+        data: Fingerprint of what it learns from and is measured on.
         config: The hyperparameters.
         budget: What it may use up, all rungs together.
-        status: `waiting` to be trained, `done`, `failed`, or `unused` (a grid smaller than the plan).
+        status: `waiting` to be trained, `done` or `failed`.
         history: A measurement a rung, in order.
         error: Why it failed.
         checkpoint: Folder from which the training goes on; None before the first rung.
@@ -57,6 +58,7 @@ class Trial:
 
     number: int
     search: str
+    data: str
     config: dict[str, Any]
     budget: int
     status: Status = "waiting"
@@ -95,14 +97,14 @@ def run_trial(trial: Trial, train: Train) -> Trial:
     """Train a trial up to its budget; whatever goes wrong is its own loss, not the search's.
 
     Args:
-        trial: The trial; one that has failed or is unused is given back as it is.
+        trial: The trial; one that has failed is given back as it is.
         train: Called with the configuration, the budget, the folder of the last checkpoint (None at first) and
             an empty folder for the next one.
 
     Returns:
         The trial with one more measurement and its new checkpoint, or with its error.
     """
-    if trial.status in ("failed", "unused"):
+    if trial.status == "failed":
         return trial
     scratch = TemporaryDirectory(prefix=f"trial_{trial.number:02}_")
     folder = Path(scratch.name)
@@ -121,3 +123,32 @@ def run_trial(trial: Trial, train: Train) -> Trial:
     measured = Measurement(trial.budget, outcome.metrics, time.perf_counter() - start, outcome.chosen)
     history = (*trial.history, measured)
     return replace(trial, status="done", history=history, checkpoint=folder, scratch=scratch)
+
+
+@dataclass
+class TrialBatch:
+    """The trials of a node: each is trained when it is to be saved, so that those before it are safe by then.
+
+    Attributes:
+        trials: Waiting, or failed in an earlier rung.
+        train: Trains one, as `run_trial` takes it.
+        run_id: Of the run that starts the search anew; empty if it goes on, and finished trials are not repeated.
+        listeners: Called with each trial once it is trained.
+    """
+
+    trials: list[Trial]
+    train: Train
+    run_id: str = ""
+    listeners: list[Callable[[Trial], None]] = field(default_factory=list)
+
+    @property
+    def search(self) -> str:
+        """The fingerprint that all of them share."""
+        return self.trials[0].search
+
+    def run(self, trial: Trial) -> Trial:
+        """Train one of the trials, and tell the listeners."""
+        done = run_trial(trial, self.train)
+        for listener in self.listeners:
+            listener(done)
+        return done

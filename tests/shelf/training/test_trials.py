@@ -3,13 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 
 from tests.shelf.lessons import DETECTOR, TRAINING
 from tests.shelf.tiny import write_data
 from triptych.shelf.params import DetectorParams, TrainingParams
-from triptych.shelf.training.trials import DetectorTrial, apply_best_settings
+from triptych.shelf.training.trials import DetectorTrial, fingerprint_data, tune_detector
 from triptych.tuning.trials import Trial, run_trial
 
 CONFIG = {"learning_rate": 2e-3, "anchor_sizes": [[16, 32]], "aspect_ratios": [0.5, 1.0], "rpn_nms_threshold": 0.6}
@@ -49,7 +50,7 @@ def test_a_rung_repeated_gives_the_same(trial: DetectorTrial, tmp_path: Path) ->
 
 
 def test_a_configuration_that_is_refused_is_the_trials_own_loss(trial: DetectorTrial) -> None:
-    done = run_trial(Trial(0, "s", {"anchor_sizes": [[16], [32]]}, 1), trial.train)
+    done = run_trial(Trial(0, "s", "d", {"anchor_sizes": [[16], [32]]}, 1), trial.train)
     assert done.status == "failed"
     assert "anchor_sizes: must have 1 or 5 sets" in done.error
 
@@ -61,20 +62,44 @@ def test_a_trial_needs_validation_photos(tmp_path: Path) -> None:
         trial.train(CONFIG, 1, None, tmp_path)
 
 
+DATA: tuple[dict[str, Any], pd.DataFrame] = (
+    {"images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}], "annotations": []},
+    pd.DataFrame({"image_id": [1], "role": ["train"]}),
+)
+UNTOUCHED = DetectorParams(), TrainingParams()
+
+
+def found(**changes: Any) -> dict[str, Any]:
+    return {"config": CONFIG, "trial": 3, "data": fingerprint_data(*DATA), **changes}
+
+
 def test_the_best_configuration_goes_to_model_and_training() -> None:
-    detector, training = apply_best_settings(DetectorParams(), TrainingParams(), {"config": CONFIG, "trial": 3})
+    detector, training = tune_detector(*UNTOUCHED, found(), *DATA)
     assert detector == DetectorParams().replace(
         anchor_sizes=((16, 32),), aspect_ratios=(0.5, 1.0), rpn_nms_threshold=0.6
     )
     assert training == TrainingParams().replace(learning_rate=2e-3)
 
 
+def test_what_is_set_explicitly_goes_before_the_best_configuration() -> None:
+    detector, training = tune_detector(DetectorParams(), TrainingParams(learning_rate=0.1), found(), *DATA)
+    assert (detector.rpn_nms_threshold, training.learning_rate) == (0.6, 0.1)
+
+
 def test_without_a_search_nothing_changes() -> None:
-    given = DetectorParams(), TrainingParams()
-    assert apply_best_settings(*given, {}) == given
+    assert tune_detector(*UNTOUCHED, {}, *DATA) == UNTOUCHED
 
 
 @pytest.mark.parametrize("config", [{"colour": "red"}, {"learning_rate": -1}, {"anchor_sizes": [[16], [32]]}])
-def test_a_best_configuration_that_does_not_fit_is_named(config: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="shelf.detector_best does not fit these parameters"):
-        apply_best_settings(DetectorParams(), TrainingParams(), {"config": config})
+def test_a_best_configuration_that_does_not_fit_is_not_used(config: dict[str, Any], caplog: Any) -> None:
+    assert tune_detector(*UNTOUCHED, found(config=config), *DATA) == UNTOUCHED
+    assert "shelf.detector_best is not used: " in caplog.text
+
+
+def test_a_best_configuration_of_other_photos_or_roles_is_not_used(caplog: Any) -> None:
+    annotations, roles = DATA
+    assert tune_detector(*UNTOUCHED, found(), {"images": []}, roles) == UNTOUCHED
+    assert tune_detector(*UNTOUCHED, found(), annotations, roles.assign(role="validation")) == UNTOUCHED
+    assert caplog.text.count("it was found on other data") == 2
+    accepting = TrainingParams(tuned="any_data")
+    assert tune_detector(DetectorParams(), accepting, found(), {"images": []}, roles)[0].rpn_nms_threshold == 0.6

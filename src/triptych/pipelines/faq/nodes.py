@@ -41,10 +41,10 @@ from triptych.faq.ranking.features import featurize_fold
 from triptych.faq.ranking.lambdarank import load_booster, train_booster
 from triptych.faq.ranking.reference_method import score_fold
 from triptych.faq.text.questions import read_answers, read_questions
+from triptych.faq.trials import tune_ranker, tune_reference
 from triptych.registry import ModelRegistry, NewVersion
 from triptych.registry.provenance import fingerprint_tables, flatten_parameters
 from triptych.serving.faq_export import save_faq_model
-from triptych.tuning.best import apply_best
 
 
 def ingest_posts(raw: QuestionSource, ingest: IngestParams) -> tuple[PostStream, pd.DataFrame]:
@@ -114,13 +114,13 @@ def train_ranker(features: pd.DataFrame, ranker: RankerParams, best: dict[str, A
     Args:
         features: Candidates of every fold.
         ranker: Settings.
-        best: What `faq_tune` found, empty if it never ran; goes before the settings.
+        best: What `faq_tune` found, empty if it never ran; goes before settings that are not set explicitly.
 
     Returns:
         `models`: LightGBM's text of each fold's model; `rounds` of each; `settings`; `seconds`.
     """
     start = time.perf_counter()
-    ranker = apply_best(ranker, best, "faq.ranker_best") if ranker.tuned else ranker
+    ranker = tune_ranker(ranker, best, features)
     boosters = [train_booster(rows, ranker) for _, rows in features.groupby("fold")]
     return {
         "models": [booster.model_to_string() for booster in boosters],
@@ -142,7 +142,7 @@ def train_reference(
     Returns:
         Columns `fold`, `question_id`, `candidate_id`, `score` (no row where it is switched off), and a report.
     """
-    reference = apply_best(reference, best, "faq.reference_best") if reference.tuned else reference
+    reference = tune_reference(reference, best, questions, roles, features)
     scores, seconds = [], np.zeros(2)
     columns = ["fold", "question_id", "candidate_id"]
     asked = features.loc[features["role"].str.startswith("test_"), columns]

@@ -1,22 +1,34 @@
-"""The nodes that the search for faq's settings has of its own."""
+"""The nodes that the searches for faq's settings have of their own."""
 
 import pandas as pd
 
-from triptych.faq.params import (
-    RankerParams,
-    ReferenceParams,
-)
+from triptych.faq.params import RankerParams, RankerSearchParams, ReferenceParams, ReferenceSearchParams
 from triptych.faq.trials import RankerTrial, ReferenceTrial
-from triptych.tuning.trials import Trial, run_trial
+from triptych.tuning.nodes import Place, take_share
+from triptych.tuning.trials import Trial, TrialBatch
 
 
-def run_ranker_trial(trial: Trial, features: pd.DataFrame, ranker: RankerParams) -> Trial:
-    """Train one configuration of the ranker up to its budget."""
-    return run_trial(trial, RankerTrial(features, ranker).train)
+def run_ranker_trials(
+    search: RankerSearchParams,
+    features: pd.DataFrame,
+    ranker: RankerParams,
+    *before: list[Trial],
+    place: Place,
+) -> TrialBatch:
+    """Train this node's share of a rung's configurations of the ranker."""
+    trial = RankerTrial(features, ranker)
+    return take_share(search, place, before, trial.data, trial.train)
 
 
-def run_reference_trial(
-    trial: Trial, questions: pd.DataFrame, roles: pd.DataFrame, features: pd.DataFrame, reference: ReferenceParams
-) -> Trial:
-    """Train one configuration of the reference's method up to its budget."""
-    return run_trial(trial, ReferenceTrial(questions, roles, features, reference).train)
+def run_reference_trials(
+    search: ReferenceSearchParams,
+    questions: pd.DataFrame,
+    roles: pd.DataFrame,
+    features: pd.DataFrame,
+    reference: ReferenceParams,
+    *before: list[Trial],
+    place: Place,
+) -> TrialBatch:
+    """Train this node's share of a rung's configurations of the reference's method."""
+    trial = ReferenceTrial(questions, roles, features, reference)
+    return take_share(search, place, before, trial.data, trial.train)

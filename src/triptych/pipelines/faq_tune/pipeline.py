@@ -6,19 +6,17 @@ from triptych.faq.params import RankerSearchParams, ReferenceSearchParams
 from triptych.pipelines.faq.pipeline import create_preparation
 from triptych.pipelines.faq_tune import nodes
 from triptych.tuning.pipeline import create_search
-from triptych.tuning.plan import SEARCH_PLANS, SearchPlan
 
 
-def create_pipeline(plan: SearchPlan | None = None) -> Pipeline:
+def create_pipeline() -> Pipeline:
     """Create the pipeline that searches the settings of the ranker and of the reference's method."""
-    plan = plan or SEARCH_PLANS["faq"]
     ranker = ["features", "params:ranker"]
     reference = ["questions", "roles", "features", "params:reference"]
     return Pipeline(
         [
             *create_preparation(),
-            *create_search("ranker", plan, nodes.run_ranker_trial, ranker, RankerSearchParams),
-            *create_search("reference", plan, nodes.run_reference_trial, reference, ReferenceSearchParams),
+            *create_search("faq", "ranker", RankerSearchParams, nodes.run_ranker_trials, ranker),
+            *create_search("faq", "reference", ReferenceSearchParams, nodes.run_reference_trials, reference),
         ],
         namespace="faq",
     )

@@ -72,17 +72,16 @@ def train_detector(
         checkpoints: Where an interrupted training finds what it needs to go on.
         detector: The model.
         training: How it is trained.
-        best: What `shelf_tune` found, empty if it never ran; goes before the settings.
+        best: What `shelf_tune` found, empty if it never ran; goes before settings that are not set explicitly.
 
     Returns:
         The model of the best epoch, a row for each epoch, a report, and a plot of the epochs.
     """
     from triptych.shelf.evaluation.plots import plot_training
     from triptych.shelf.training.training import train
-    from triptych.shelf.training.trials import apply_best_settings
+    from triptych.shelf.training.trials import tune_detector
 
-    if training.tuned:
-        detector, training = apply_best_settings(detector, training, best)
+    detector, training = tune_detector(detector, training, best, annotations, roles)
     model, log, report = train(photos, annotations, roles, checkpoints, detector, training)
     return model, log, report, plot_training(log)
 

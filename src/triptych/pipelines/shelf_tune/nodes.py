@@ -5,22 +5,23 @@ from typing import Any
 
 import pandas as pd
 
-from triptych.shelf.params import (
-    DetectorParams,
-    TrainingParams,
-)
-from triptych.tuning.trials import Trial, run_trial
+from triptych.shelf.params import DetectorParams, DetectorSearchParams, TrainingParams
+from triptych.tuning.nodes import Place, take_share
+from triptych.tuning.trials import Trial, TrialBatch
 
 
-def run_detector_trial(
-    trial: Trial,
+def run_detector_trials(
+    search: DetectorSearchParams,
     photos: Path,
     annotations: dict[str, Any],
     roles: pd.DataFrame,
     detector: DetectorParams,
     training: TrainingParams,
-) -> Trial:
-    """Train one configuration up to its budget, and score it on the validation photos."""
+    *before: list[Trial],
+    place: Place,
+) -> TrialBatch:
+    """Train this node's share of a rung's configurations, each scored on the validation photos."""
     from triptych.shelf.training.trials import DetectorTrial
 
-    return run_trial(trial, DetectorTrial(photos, annotations, roles, detector, training).train)
+    trial = DetectorTrial(photos, annotations, roles, detector, training)
+    return take_share(search, place, before, trial.data, trial.train)

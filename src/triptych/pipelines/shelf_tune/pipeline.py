@@ -7,12 +7,10 @@ from triptych.pipelines.shelf.pipeline import LEARNED_FROM, create_preparation
 from triptych.pipelines.shelf_tune import nodes
 from triptych.shelf.params import DetectorSearchParams
 from triptych.tuning.pipeline import create_search
-from triptych.tuning.plan import SEARCH_PLANS, SearchPlan
 
 
-def create_pipeline(plan: SearchPlan | None = None) -> Pipeline:
+def create_pipeline() -> Pipeline:
     """Create the pipeline that searches the settings of detector and training."""
-    plan = plan or SEARCH_PLANS["shelf"]
     inputs = [*LEARNED_FROM, "params:detector", "params:training"]
-    search = create_search("detector", plan, nodes.run_detector_trial, inputs, DetectorSearchParams, GPU)
+    search = create_search("shelf", "detector", DetectorSearchParams, nodes.run_detector_trials, inputs, GPU)
     return Pipeline([*create_preparation(), *search], namespace="shelf")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,15 +12,15 @@ import pandas as pd
 import torch
 
 from triptych import distributed
+from triptych.registry.provenance import fingerprint_tables
 from triptych.shelf.devices import limited_threads
 from triptych.shelf.params import DetectorParams, TrainingParams
 from triptych.shelf.training.learning_data import prepare_data
 from triptych.shelf.training.trainer import Trainer
-from triptych.tuning.best import apply_best
+from triptych.tuning.best import apply_best, pick_fields
 from triptych.tuning.trials import Outcome
 
 _STATE = "training.pt"
-_NAME = "shelf.detector_best"
 
 
 class DetectorTrial:
@@ -38,6 +40,7 @@ class DetectorTrial:
     ) -> None:
         self._sources = (photos, annotations, roles)
         self._detector, self._training = detector, training
+        self.data = fingerprint_data(annotations, roles)
 
     def train(self, config: dict[str, Any], budget: int, checkpoint: Path | None, folder: Path) -> Outcome:
         """Go on from the checkpoint up to `budget` epochs.
@@ -56,9 +59,9 @@ class DetectorTrial:
         """
         if distributed.world_size() > 1:
             raise ValueError("a search trains each trial in one process: run it without torchrun")
-        of_detector, of_training = _divide(config)
-        detector = self._detector.replace(**of_detector)
-        training = self._training.replace(**{**of_training, "epochs": budget, "evaluate_every_epochs": budget})
+        detector = self._detector.replace(**pick_fields(self._detector, config))
+        epochs = {"epochs": budget, "evaluate_every_epochs": budget}
+        training = self._training.replace(**pick_fields(self._training, config) | epochs)
         data = prepare_data(*self._sources, detector)
         if not len(data.judged):
             raise ValueError("no validation photo: raise shelf.split.validation_share")
@@ -75,32 +78,28 @@ class DetectorTrial:
         return Outcome({name: value for name, value in last.items() if name.startswith(("box.", "mask."))})
 
 
-def apply_best_settings(
-    detector: DetectorParams, training: TrainingParams, best: Mapping[str, Any]
+def tune_detector(
+    detector: DetectorParams,
+    training: TrainingParams,
+    best: Mapping[str, Any],
+    annotations: Mapping[str, Any],
+    roles: pd.DataFrame,
 ) -> tuple[DetectorParams, TrainingParams]:
-    """Put a search's best configuration in the place of the settings it names.
+    """Use what a search found, if it was found on these photos.
 
     Args:
         detector: Settings of the model.
         training: Settings of the training.
         best: What `select_best` gave; empty if there was no search.
-
-    Raises:
-        ValueError: If it names settings that there are not, or values that they refuse.
+        annotations: Of the photos.
+        roles: Of the photos.
     """
-    if not best:
-        return detector, training
-    of_detector, of_training = _divide(best.get("config", {}))
-    return (
-        apply_best(detector, {**best, "config": of_detector}, _NAME),
-        apply_best(training, {**best, "config": of_training}, _NAME),
-    )
+    blocks = {"shelf.detector": detector, "shelf.training": training}
+    of_detector, of_training = apply_best(blocks, best, "shelf.detector_best", fingerprint_data(annotations, roles))
+    return of_detector, of_training
 
 
-def _divide(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Divide a configuration into settings of the model and of the training; unknown names go to the model's."""
-    names = TrainingParams.model_fields
-    return (
-        {name: value for name, value in config.items() if name not in names},
-        {name: value for name, value in config.items() if name in names},
-    )
+def fingerprint_data(annotations: Mapping[str, Any], roles: pd.DataFrame) -> str:
+    """Tell apart photos with other names, sizes, annotations or roles."""
+    described = json.dumps(annotations, sort_keys=True) + fingerprint_tables([roles])
+    return hashlib.sha256(described.encode()).hexdigest()[:16]
