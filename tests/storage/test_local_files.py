@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 
@@ -162,3 +163,66 @@ def test_another_process_that_puts_its_folder_there_in_between_is_replaced(
         (folder / "new").write_text("new")
     assert [path.name for path in target.iterdir()] == ["new"]
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_an_interrupt_in_the_swap_puts_the_old_folder_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = made_folder(tmp_path / "folder")
+    plain = Path.rename
+
+    def rename(self: Path, to: Path) -> Path:
+        if self.name.endswith(".part"):
+            raise KeyboardInterrupt
+        return plain(self, to)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(KeyboardInterrupt), replace_folder(target) as folder:
+        (folder / "new").write_text("new")
+    assert [path.name for path in target.iterdir()] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_name_that_others_take_all_the_time_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = made_folder(tmp_path / "folder")
+    plain = Path.rename
+
+    def rename(self: Path, to: Path) -> Path:
+        if self.name.endswith(".part"):
+            (target / "other").mkdir(parents=True)
+        return plain(self, to)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(OSError, match="all the time"), replace_folder(target) as folder:
+        (folder / "new").write_text("new")
+    assert [path.name for path in target.iterdir()] == ["other"]
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def replace_often(target: Path, times: int) -> None:
+    for _ in range(times):
+        with replace_folder(target) as folder:
+            (folder / "a").write_text("a")
+
+
+def test_many_processes_replace_one_folder(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    workers = [spawn.Process(target=replace_often, args=(tmp_path / "folder", 100)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["a"]
+
+
+def test_a_link_is_written_through_and_a_file_is_refused(tmp_path: Path) -> None:
+    made_folder(tmp_path / "large_disk" / "folder")
+    (tmp_path / "link").symlink_to(tmp_path / "large_disk" / "folder")
+    with replace_folder(tmp_path / "link") as folder:
+        (folder / "new").write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert [path.name for path in (tmp_path / "large_disk" / "folder").iterdir()] == ["new"]
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(FileExistsError, match="file where a folder is to go"), replace_folder(tmp_path / "file"):
+        pass
+    assert (tmp_path / "file").read_text() == "mine"

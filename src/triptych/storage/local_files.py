@@ -13,7 +13,7 @@ from pathlib import Path
 
 _BLOCK = 2**20  # bytes
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
-_SWAPS = 20  # tries where other processes replace the same folder
+_SWAPS = 100  # tries where other processes replace the same folder
 
 
 @contextmanager
@@ -43,8 +43,14 @@ def replace_folder(target: Path) -> Iterator[Path]:
     gone: the old one is moved aside, and removed last.
 
     Args:
-        target: The folder to write or replace.
+        target: The folder to write or replace; of a symbolic link, what it points to.
+
+    Raises:
+        FileExistsError: If there is a file of that name.
     """
+    target = target.resolve()
+    if target.is_file():
+        raise FileExistsError(f"{target} is a file where a folder is to go: move it away, or give another path")
     part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
     part.mkdir(parents=True)
     try:
@@ -56,46 +62,52 @@ def replace_folder(target: Path) -> Iterator[Path]:
 
 def _swap(part: Path, target: Path) -> None:
     """Move the old folder aside, put the new one in its place, and only then remove the old one."""
-    old = _move_aside(target)
-    for _ in range(_SWAPS):
-        try:
-            part.rename(target)
-            break
-        except OSError as error:
-            if error.errno in _TAKEN and (others := _move_aside(target)):  # another process was quicker
-                _remove(others)
-                continue
-            _put_back(old, target, error)
-            raise
-    if old:
-        _remove(old)
+    aside: list[Path] = []
+    try:
+        for _ in range(_SWAPS):
+            aside += _move_aside(target)
+            try:
+                part.rename(target)
+                break
+            except OSError as error:
+                if error.errno not in _TAKEN:  # else another process was quicker
+                    raise
+        else:
+            raise OSError(f"{target} is replaced by other processes all the time")
+    except BaseException as error:  # a key pressed in between must not lose it either
+        _put_back(aside, target, error)
+        raise
+    for folder in aside:
+        _remove(folder)
 
 
-def _move_aside(target: Path) -> Path | None:
-    if not os.path.lexists(target):
-        return None
+def _move_aside(target: Path) -> list[Path]:
     old = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.old")
     try:
         target.rename(old)
-    except FileNotFoundError:  # another process was quicker
-        return None
-    return old
+    except FileNotFoundError:  # there is none, or another process was quicker
+        return []
+    return [old]
 
 
-def _put_back(old: Path | None, target: Path, error: OSError) -> None:
-    if old is None or target.exists():
+def _put_back(aside: list[Path], target: Path, error: BaseException) -> None:
+    """Give the target its latest folder again, unless another process has put its own there."""
+    if not aside:
+        return
+    *others, latest = aside
+    for folder in others:
+        _remove(folder)
+    if target.exists():
+        _remove(latest)
         return
     try:
-        old.rename(target)
+        latest.rename(target)
     except OSError:
-        raise OSError(f"{target} could not be replaced ({error}); the earlier folder is kept as {old}") from error
+        raise OSError(f"{target} could not be replaced ({error}); the earlier folder is kept as {latest}") from error
 
 
 def _remove(folder: Path) -> None:
-    if folder.is_symlink() or folder.is_file():
-        folder.unlink()
-    else:
-        shutil.rmtree(folder, ignore_errors=True)  # what is left is hidden, and harms nobody
+    shutil.rmtree(folder, ignore_errors=True)  # what is left is hidden, and harms nobody
 
 
 def hash_file(path: Path) -> str:
