@@ -24,8 +24,16 @@ mine:
 Run = Callable[..., None]
 
 
+@pytest.fixture(scope="module")
+def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a database for all runs: to make one takes longer than to run."""
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+
+
 @pytest.fixture
-def run_nodes(run_toy: Callable[..., Path], project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run_nodes(
+    run_toy: Callable[..., Path], project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mlflow_uri: str
+) -> Run:
     """Return a function that runs nodes as a pipeline beside the throw-away project's own, with a conf/local."""
 
     def run(*nodes: Node, local: str = LOCAL, pipeline: str = "mine", **options: Any) -> None:
@@ -37,7 +45,8 @@ def run_nodes(run_toy: Callable[..., Path], project: Path, tmp_path: Path, monke
         shutil.copytree(project / "tests" / "toy" / "conf", conf, dirs_exist_ok=True)
         (conf / "local" / "parameters.yml").write_text(local)
         monkeypatch.setattr(pipeline_registry, "register_pipelines", lambda: {**toy, "mine": Pipeline(nodes)})
-        run_toy(pipeline, conf_source=str(conf), **options)
+        params = {"mlflow_uri": mlflow_uri, **options.pop("params", {})}
+        run_toy(pipeline, conf_source=str(conf), params=params, **options)
 
     return run
 
