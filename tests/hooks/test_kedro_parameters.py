@@ -125,7 +125,8 @@ def test_a_value_within_a_block(run_nodes: Run) -> None:
 
 def test_a_block_that_another_node_takes_without_its_type(run_nodes: Run) -> None:
     run_nodes(Node(take_dict, "params:toy.draw", None), Node(take_anything, "params:toy", None), local="")
-    assert SEEN["dict"]["count"] == 3
+    assert type(SEEN["dict"]) is dict
+    assert dict(**SEEN["dict"])["count"] == 3
     assert SEEN["anything"]["draw"].count == 3
 
 
@@ -191,3 +192,16 @@ def test_nodes_are_told_what_was_set_by_params_or_in_conf_local(
 ) -> None:
     run_nodes(Node(tell_set, "params:toy.draw", "toy.numbers"), local=local, **options)
     assert json.loads((tmp_path / "data" / "numbers.json").read_text()) == explicit
+
+
+def test_blocks_within_a_dict_are_dicts(run_nodes: Run) -> None:
+    run_nodes(Node(take_mapping, "params:toy", None), local="")
+    assert dict(**SEEN["mapping"]["draw"])["count"] == 3
+
+
+@pytest.mark.parametrize(
+    "local", ["_m: &m { count: 5 }\ntoy: { draw: { <<: *m } }", "_m: { count: 5 }\ntoy:\n  draw: ${_m}"]
+)
+def test_what_is_set_by_reference_counts_as_set(run_nodes: Run, local: str) -> None:
+    run_nodes(Node(take_anything, "params:toy.draw", None), local=local)
+    assert (SEEN["anything"].count, SEEN["anything"].model_fields_set >= {"count"}) == (5, True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from kedro.pipeline import Node, Pipeline
@@ -10,6 +10,19 @@ from kedro.pipeline import Node, Pipeline
 from triptych.parameters import Problem, build_parameters, parameter_blocks
 
 GOOD: dict[str, Any] = {"toy": {"draw": {"count": 2}, "fail": {}}}
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+def take_point(point: Point) -> Point:
+    return point
+
+
+def take_float(value: float) -> float:
+    return value
 
 
 def check_parameters(*arguments: Any) -> list[Problem]:
@@ -133,10 +146,28 @@ def test_plain_annotations_are_checked_too() -> None:
     assert keys(check_parameters({"n": "x", "any": object()}, pipelines)) == ["n"]
 
 
-def test_two_types_for_one_parameter_are_the_developers_error() -> None:
-    nodes = [Node(take_int, "params:n", "o"), Node(take_text, "params:n", "o2")]
-    with pytest.raises(TypeError, match="params:n"):
-        parameter_blocks({"p": Pipeline(nodes)})
+def test_a_value_fits_what_every_node_says_of_it() -> None:
+    pipelines = {"p": Pipeline([Node(take_int, "params:n", "o"), Node(take_float, "params:n", "o2")])}
+    assert check_parameters({"n": 3}, pipelines) == []
+    assert keys(check_parameters({"n": 3.5}, pipelines)) == ["n"]
+    pipelines["q"] = Pipeline([Node(take_text, "params:n", "o")])
+    assert [str(problem) for problem in check_parameters({"n": 3}, pipelines)] == [
+        "n: must be text, got 3; put it in quotes"
+    ]
+
+
+def test_named_tuples_are_built() -> None:
+    pipelines = {"p": Pipeline([Node(take_point, "params:p", "o")])}
+    assert build_parameters({"p": [1, 2]}, pipelines).values == {"p": Point(1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "key"), [({"toy": None}, "toy"), ({"toy": {"draw": None, "fail": {}}}, "toy.draw")]
+)
+def test_an_empty_key_is_one_problem(parameters: dict[str, Any], key: str, toy_pipelines: dict[str, Pipeline]) -> None:
+    assert [str(problem) for problem in check_parameters(parameters, toy_pipelines)] == [
+        f"{key}: is empty: remove the key, or fill it"
+    ]
 
 
 def test_inputs_given_by_name_are_matched_by_name(toy_pipelines: dict[str, Pipeline]) -> None:

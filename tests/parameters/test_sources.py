@@ -51,3 +51,17 @@ def test_what_the_user_set_is_in_the_users_folders_and_on_the_command_line(folde
 
 def test_names_read_from_the_command_line_are_found_outside_comments(folders: list[Path]) -> None:
     assert runtime_names(folders) == {"faq_raw", "uri"}
+
+
+def test_merge_keys_and_references_count_as_set(tmp_path: Path) -> None:
+    (tmp_path / "parameters.yml").write_text(
+        "_mine: &mine { rounds: 55 }\nfaq:\n  ranker:\n    <<: *mine\n  reference: ${_mine}\n  split: &loop\n    again: *loop\n"
+    )
+    keys = explicit_keys([tmp_path], {})
+    assert {"faq.ranker.rounds", "faq.reference.*", "faq.split.again"} <= keys
+
+
+def test_files_that_kedro_passes_over_count_for_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    (tmp_path / ".ipynb_checkpoints" / "parameters-checkpoint.yml").write_text("faq:\n\tx: 1")
+    assert explicit_keys([tmp_path], {}) == set()

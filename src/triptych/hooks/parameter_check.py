@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+import typing
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.pipeline.node import Node
 
 from triptych.hooks.registered_pipelines import load_all_pipelines
 from triptych.parameters import ParametersError, build_parameters, explicit_keys, runtime_names, with_sources
+from triptych.parameters.base import Params
+from triptych.parameters.check import node_parameters
 
 _logger = logging.getLogger(__name__)
 _SHIPPED = ("base", "azure", "test")
@@ -41,10 +46,9 @@ class ParameterCheck:
         folders = _configuration_folders(loader)
         # Configuration read from an archive or a remote store is not searched for names.
         names = runtime_names(folders) if folders else None
-        explicit = explicit_keys(
-            [folder for folder in folders if folder.name not in (*_SHIPPED, loader.base_env)], runtime
-        )
-        parameters = loader["parameters"]
+        parameters = loader["parameters"]  # first: what is no YAML is Kedro's to name
+        own = [folder for folder in folders if folder.name not in (*_SHIPPED, loader.base_env)]
+        explicit = explicit_keys(own, runtime)
         values, problems, warnings = build_parameters(parameters, load_all_pipelines(), runtime, names, explicit)
         for warning in with_sources(warnings, folders, runtime, context.project_path):
             _logger.warning("%s", warning)
@@ -53,6 +57,27 @@ class ParameterCheck:
         for key, value in values.items():
             _put(parameters, key.split("."), value)
         loader["parameters"] = parameters
+
+    @hook_impl(tryfirst=True)
+    def before_node_run(self, node: Node, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Give a plain dict to a node that asks for one, of a block that other nodes take as a model.
+
+        Args:
+            node: The node that is about to run.
+            inputs: What it is about to get.
+
+        Returns:
+            The inputs that are to be others.
+        """
+        asked = {f"params:{key}": typing.get_origin(kind) or kind for key, kind in node_parameters(node)}
+        return {name: _plain(value) for name, value in inputs.items() if asked.get(name) in (dict, Mapping)}
+
+
+def _plain(value: Any) -> Any:
+    """Turn blocks, and those within a dict, into dicts."""
+    if isinstance(value, Params):
+        return value.model_dump()
+    return {name: _plain(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
 def _configuration_folders(loader: Any) -> list[Path]:

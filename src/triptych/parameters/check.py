@@ -46,19 +46,22 @@ def parameter_blocks(pipelines: Mapping[str, Pipeline]) -> dict[str, Any]:
         Annotations by dotted key (`faq.split`), sorted; Any where a node says nothing, and where it says less of its
         argument (`dict`) than another node does of the same parameter.
 
-    Raises:
-        TypeError: If two nodes annotate one parameter differently.
     """
-    blocks: dict[str, Any] = {}
+    return {key: annotations[0] for key, annotations in _annotations(pipelines).items()}
+
+
+def _annotations(pipelines: Mapping[str, Pipeline]) -> dict[str, list[Any]]:
+    """List all that the nodes say of each parameter: a block first, what says nothing last."""
+    said: dict[str, list[Any]] = {}
     for pipeline in pipelines.values():
         for node in pipeline.nodes:
-            for key, annotation in _node_parameters(node):
-                known = blocks.setdefault(key, annotation)
-                if _is_open(known):
-                    blocks[key] = annotation
-                elif known != annotation and not _is_open(annotation):
-                    raise TypeError(f"params:{key} is annotated with {known} and {annotation}")
-    return dict(sorted(blocks.items()))
+            for key, annotation in node_parameters(node):
+                known = said.setdefault(key, [])
+                if annotation not in known:
+                    known.append(annotation)
+    for known in said.values():
+        known.sort(key=lambda annotation: (find_block(annotation) is None, _is_open(annotation)))
+    return dict(sorted(said.items()))
 
 
 def build_parameters(
@@ -78,23 +81,41 @@ def build_parameters(
             (`${runtime_params:NAME}`); None allows any.
         explicit: Dotted keys of what the user set; they alone are in the blocks' `model_fields_set`.
     """
-    blocks = parameter_blocks(pipelines)
+    said = _annotations(pipelines)
+    blocks = {key: annotations[0] for key, annotations in said.items()}
     everything = any("parameters" in node.inputs for pipeline in pipelines.values() for node in pipeline.nodes)
     problems, warnings = UnknownKeys(blocks, everything, runtime or {}, runtime_names).find(parameters)
     values: dict[str, Any] = {}
+    empty = {key for key in _empty_keys(parameters) if any(find_block(blocks[name]) for name in _within(key, blocks))}
+    problems = [problem for problem in problems if problem.key not in empty]
+    problems += [Problem(key, "is empty: remove the key, or fill it") for key in empty]
     for key, annotation in blocks.items():
-        if _is_within_another(key, blocks):
+        if _is_within_another(key, blocks) or any(key in _within(name, blocks) for name in empty):
             continue
         value = look_up(parameters, key)
         if value is MISSING:
             if find_block(annotation):  # Kedro itself names others, if their pipeline runs
                 problems.append(Problem(key, "is missing; the parameters file of its workload must hold it"))
             continue
-        try:
-            values[key] = _mark_explicit(_check(annotation, value), key, frozenset(explicit))
-        except ValidationError as error:
-            problems += list_problems(error, annotation, value, key)
+        for other in reversed(said[key]):  # the first is the one whose value is taken
+            built, found = _build(other, value, key)
+            problems += found
+            if not found:
+                values[key] = _mark_explicit(built, key, frozenset(explicit))
     return CheckedParameters(values, sorted(set(problems), key=str), sorted(set(warnings), key=str))
+
+
+def _empty_keys(parameters: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in parameters.items():
+        if value is None:
+            yield f"{prefix}{name}"
+        elif isinstance(value, Mapping):
+            yield from _empty_keys(value, f"{prefix}{name}.")
+
+
+def _within(key: str, blocks: Collection[str]) -> list[str]:
+    """List the parameters that are a key, or below it."""
+    return [name for name in blocks if name == key or name.startswith(f"{key}.")]
 
 
 def look_up(parameters: Mapping[str, Any], key: str) -> Any:
@@ -115,7 +136,7 @@ def look_up(parameters: Mapping[str, Any], key: str) -> Any:
     return value
 
 
-def _node_parameters(node: Node) -> Iterator[tuple[str, Any]]:
+def node_parameters(node: Node) -> Iterator[tuple[str, Any]]:
     """Yield key and annotation of each parameter of a node."""
     inputs = node._inputs  # the only place that keeps which input goes to which argument
     try:
@@ -135,7 +156,7 @@ def _node_parameters(node: Node) -> Iterator[tuple[str, Any]]:
 
 def _is_open(annotation: Any) -> bool:
     """Tell whether an annotation says nothing of what is inside: Any, dict, list."""
-    return annotation is Any or (typing.get_origin(annotation) or annotation) in (dict, list, Mapping, Sequence)
+    return annotation is Any or (typing.get_origin(annotation) or annotation) in (object, dict, list, Mapping, Sequence)
 
 
 def _is_within_another(key: str, blocks: Mapping[str, Any]) -> bool:
@@ -153,14 +174,28 @@ def _check(annotation: Any, value: Any) -> Any:
         return value
 
 
+def _build(annotation: Any, value: Any, key: str) -> tuple[Any, list[Problem]]:
+    try:
+        return _check(annotation, value), []
+    except ValidationError as error:
+        return None, list_problems(error, annotation, value, key)
+
+
 def _mark_explicit(value: Any, key: str, explicit: Collection[str]) -> Any:
     """Copy blocks, with those fields in their `model_fields_set` that were set explicitly."""
     if isinstance(value, Params):
         fields = {name: _mark_explicit(item, f"{key}.{name}", explicit) for name, item in value}
-        names = {name for name in fields if f"{key}.{name}" in explicit}
+        names = {name for name in fields if f"{key}.{name}" in explicit or _is_of_reference(key, explicit)}
         return type(value).model_construct(_fields_set=names, **fields)
     if isinstance(value, dict):
         return {name: _mark_explicit(item, f"{key}.{name}", explicit) for name, item in value.items()}
     if isinstance(value, list | tuple) and key not in explicit:  # lists are not merged: all of it is, or nothing
-        return type(value)(_mark_explicit(item, key, ()) for item in value)
+        items = [_mark_explicit(item, key, ()) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
     return value
+
+
+def _is_of_reference(key: str, explicit: Collection[str]) -> bool:
+    """Tell whether a block, or one around it, was set as a whole."""
+    names = key.split(".")
+    return any(f"{'.'.join(names[:count])}.*" in explicit for count in range(1, len(names) + 1))

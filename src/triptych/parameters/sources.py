@@ -14,6 +14,7 @@ from triptych.parameters.problem import Problem
 
 _RUNTIME_NAME = re.compile(r"\$\{runtime_params:\s*([A-Za-z_]\w*)")
 _SUFFIXES = (".yml", ".yaml", ".json")
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 def runtime_names(folders: Collection[Path]) -> frozenset[str]:
@@ -70,7 +71,7 @@ def with_sources(
 
 
 def explicit_keys(folders: Sequence[Path], runtime: Mapping[str, Any]) -> frozenset[str]:
-    """List what the user set.
+    """List what the user set; `faq.ranker.*` where a whole block was put there by reference (`${_mine}`).
 
     Args:
         folders: Configuration folders that are the user's own, such as conf/local.
@@ -99,15 +100,35 @@ def parameter_files(folders: Sequence[Path]) -> Iterator[Path]:
 
 def _files(folders: Collection[Path]) -> Iterator[Path]:
     for folder in folders:
-        yield from sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES)
+        yield from sorted(
+            path for path in folder.rglob("*") if path.suffix in _SUFFIXES and not _is_hidden(path, folder)
+        )
 
 
-def _key_lines(node: yaml.Node | None, prefix: str = "") -> Iterator[tuple[str, int]]:
-    """Yield each dotted key of a YAML document and its line, counted from 1."""
+def _is_hidden(path: Path, folder: Path) -> bool:
+    """Tell whether Kedro passes over a file: `.ipynb_checkpoints/parameters-checkpoint.yml`."""
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _key_lines(
+    node: yaml.Node | None, prefix: str = "", above: tuple[yaml.Node, ...] = ()
+) -> Iterator[tuple[str, int]]:
+    """Yield each dotted key of a YAML document and its line, counted from 1; merge keys (`<<`) give what they bring."""
+    if node in above:  # an alias of what it is in
+        return
+    if isinstance(node, yaml.SequenceNode):  # of a merge key: several mappings
+        for part in node.value:
+            yield from _key_lines(part, prefix, above)
     if isinstance(node, yaml.MappingNode):
         for name, value in node.value:
+            if name.tag == _MERGE:
+                yield from _key_lines(value, prefix, (*above, node))
+                continue
             yield f"{prefix}{name.value}", name.start_mark.line + 1
-            yield from _key_lines(value, f"{prefix}{name.value}.")
+            if isinstance(value, yaml.ScalarNode) and value.value.startswith("${"):
+                yield f"{prefix}{name.value}.*", name.start_mark.line + 1
+            if isinstance(value, yaml.MappingNode):
+                yield from _key_lines(value, f"{prefix}{name.value}.", (*above, node))
 
 
 def _keys(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
