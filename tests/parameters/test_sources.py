@@ -55,7 +55,8 @@ def test_names_read_from_the_command_line_are_found_outside_comments(folders: li
 
 def test_merge_keys_and_references_count_as_set(tmp_path: Path) -> None:
     (tmp_path / "parameters.yml").write_text(
-        "_mine: &mine { rounds: 55 }\nfaq:\n  ranker:\n    <<: *mine\n  reference: ${_mine}\n  split: &loop\n    again: *loop\n"
+        "_mine: &mine { rounds: 55 }\nfaq:\n  ranker:\n    <<: *mine\n"
+        "  reference: ${_mine}\n  split: &loop\n    again: *loop\n"
     )
     keys = explicit_keys([tmp_path], {})
     assert {"faq.ranker.rounds", "faq.reference.*", "faq.split.again"} <= keys
