@@ -236,6 +236,20 @@ class TestHostile:
         with pytest.raises(InputError, match=r"Posts\.xml.*line 2.*refused"):
             read_all(source(tmp_path).read_posts(EVERYTHING))
 
+    def test_a_comment_before_the_root_harms_nobody(self, tmp_path: Path) -> None:
+        write_dump(tmp_path)
+        data = document("posts", [question(1)])
+        start = len(BOM + HEADER)
+        (tmp_path / "Posts.xml").write_bytes(data[:start] + b"<!-- made by x -->\n<!-- 2 -->" + data[start:])
+        assert [post["id"] for post in read_all(source(tmp_path).read_posts(EVERYTHING))] == [1]
+        (tmp_path / "Posts.xml").write_bytes(data[:start] + b"<!-- a --><!DOCTYPE posts>" + data[start:])
+        with pytest.raises(InputError, match="refused"):
+            read_all(source(tmp_path).read_posts(EVERYTHING))
+
+    def test_any_share_of_the_background_can_be_asked_for(self, tmp_path: Path) -> None:
+        write_dump(tmp_path, [question(901), question(902)])
+        assert read_all(source(tmp_path).read_posts(PostSelection(background_every=2**40))) == []
+
     def test_undefined_entity_is_a_broken_row(self, tmp_path: Path) -> None:
         posts = [question(1), b'<row Id="2" PostTypeId="1" Body="&xxe;" />', question(3)]
         stream = source(write_dump(tmp_path, posts)).read_posts(EVERYTHING)

@@ -128,7 +128,7 @@ class PostScanner:
     def _covers(self, question_ids: Ids) -> Flags:
         every = self.selection.background_every
         is_linked = contains(self.linked, question_ids)
-        return is_linked | (question_ids % every == 0) if every else is_linked
+        return is_linked | (question_ids % np.int64(every) == 0) if every else is_linked
 
     def _lacks_tags(self, row: bytes) -> bool:
         """Tell whether a question surely carries none of the selected tags.

@@ -186,6 +186,9 @@ def find_content(head: bytes, root: str, file: str) -> Content:
     encoding = _ENCODING.search(head[skipped:start])
     if encoding and encoding[1].lower() not in (b"utf-8", b"utf8", b"us-ascii"):
         raise InputError(f"{file}: declared as {encoding[1]!r}. Convert it to UTF-8.")
+    while head.startswith(b"<!--", start) and b"-->" in head[start:]:  # a comment harms nobody
+        start = head.index(b"-->", start) + 3
+        start += len(head[start:]) - len(head[start:].lstrip())
     if head[start : start + 2] == b"<!":
         raise refuse_declarations(file, head.count(b"\n", 0, start) + 1)
     match = _ROOT.match(head, start)
