@@ -1,7 +1,7 @@
 """Time training and inference of the shelf detector against torchvision's reference detection loop.
 
-    python benchmarks/shelf_training.py                                # the defaults, bundled photos
-    python benchmarks/shelf_training.py --preset paper --size 1333x800 # ResNet-50-FPN in the paper's widths, for GPUs
+    python benchmarks/shelf_training.py                 # the defaults, bundled photos
+    python benchmarks/shelf_training.py --preset paper  # ResNet-50-FPN in the paper's widths and sizes, for GPUs
 
 Both sides train the same model (same settings, weights copied over) on the same photos with the same batch size, in
 turns within one run. The reference is `train_one_epoch` and `evaluate` of torchvision's references/detection as
@@ -17,6 +17,7 @@ import json
 import statistics
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ from triptych.shelf.devices import choose_device, limited_threads
 from triptych.shelf.model.detector import build_detector
 from triptych.shelf.model.prediction import predict_photos
 from triptych.shelf.params import LEVELS, DetectorParams, IngestParams, SplitParams, TrainingParams
-from triptych.shelf.training.learning_data import prepare_data
+from triptych.shelf.training.learning_data import LearningData, prepare_data
 from triptych.shelf.training.trainer import Trainer
 
 SAMPLE = Path(__file__).parents[1] / "data" / "01_raw" / "shelf"
@@ -185,54 +186,75 @@ def main() -> None:
     parser.add_argument("--preset", choices=["default", "paper"], default="default")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch-size", type=int, default=4)
+    parser.add_argument("--no-reference", action="store_true", help="time ours alone")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     params = DetectorParams(**(PAPER if arguments.preset == "paper" else {}))
     training = TrainingParams(batch_size=arguments.batch_size, epochs=arguments.rounds + 1, evaluate_every_epochs=10**6)
     with tempfile.TemporaryDirectory() as folder, limited_threads() as threads:
-        result = compare(arguments.raw, Path(folder), params, training, arguments.rounds, threads)
+        data = prepare(arguments.raw, Path(folder), params)
+        trainer = Trainer(data, params, training)
+        reference = None if arguments.no_reference else Reference(data, trainer, Path(folder), params, training)
+        result = take_turns(trainer, data, reference, arguments.rounds) | {"threads": threads}
     print(json.dumps(result, indent=1))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=1))
 
 
-def compare(
-    raw: Path, photos: Path, params: DetectorParams, training: TrainingParams, rounds: int, threads: int
-) -> dict[str, Any]:
-    """Ingest, then train and predict in turns."""
-    device = choose_device()
+def prepare(raw: Path, photos: Path, params: DetectorParams) -> LearningData:
+    """Ingest and divide as the pipeline does."""
     annotations, _, _ = ingest_folder(raw, IngestParams(), photos)
     roles, _ = split_photos_by_source(photos, annotations, SplitParams(validation_share=0.2))
-    data = prepare_data(photos, annotations, roles, params)
-    trainer = Trainer(data, params, training)
-    reference = build_reference(params, len(data.categories)).to(device)
-    trainer.detector.load_state_dict(reference.state_dict())
-    learnt = ReferencePhotos(photos, data.learnt.images, data.learnt.objects)
-    judged = ReferencePhotos(photos, data.judged.images, data.judged.objects)
-    sampler = BatchSampler(RandomSampler(learnt), training.batch_size, drop_last=True)
-    loader = DataLoader(learnt, batch_sampler=sampler, num_workers=WORKERS, collate_fn=list)
-    optimizer = torch.optim.SGD(reference.parameters(), lr=0.02 / 8, momentum=0.9, weight_decay=1e-4)
-    series: dict[str, list[float]] = {}
+    return prepare_data(photos, annotations, roles, params)
+
+
+class Reference:
+    """The reference's model with the weights that ours begins with, its data and its optimiser."""
+
+    def __init__(
+        self, data: LearningData, trainer: Trainer, photos: Path, params: DetectorParams, training: TrainingParams
+    ) -> None:
+        self.device = choose_device()
+        self.model = build_reference(params, len(data.categories)).to(self.device)
+        trainer.detector.load_state_dict(self.model.state_dict())
+        learnt = ReferencePhotos(photos, data.learnt.images, data.learnt.objects)
+        self.judged = ReferencePhotos(photos, data.judged.images, data.judged.objects)
+        sampler = BatchSampler(RandomSampler(learnt), training.batch_size, drop_last=True)
+        self.loader = DataLoader(learnt, batch_sampler=sampler, num_workers=WORKERS, collate_fn=list)
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.02 / 8, momentum=0.9, weight_decay=1e-4)
+
+    def time_turn(self, first: bool) -> dict[str, float]:
+        """Train for an epoch and predict, with one thread and with all; give images a second."""
+        return {
+            "train_reference": train_one_epoch(self.model, self.optimizer, self.loader, self.device, first=first),
+            "infer_reference": with_threads(1, lambda: infer_as_reference(self.model, self.judged, self.device)),
+            "infer_reference_all_threads": infer_as_reference(self.model, self.judged, self.device),
+        }
+
+
+def take_turns(trainer: Trainer, data: LearningData, reference: Reference | None, rounds: int) -> dict[str, Any]:
+    """Train and predict in turns; the first does not count."""
+    device = choose_device()
+    series: dict[str, list[float]] = defaultdict(list)
     for turn in range(rounds + 1):
-        speeds = {"train_reference": train_one_epoch(reference, optimizer, loader, device, first=turn == 0)}
-        trainer.run_epoch(0, training.epochs)
-        speeds["train_ours"] = trainer.rows[-1]["images_per_s"]
-        speeds["infer_reference"] = with_threads(1, lambda: infer_as_reference(reference, judged, device))
-        speeds["infer_reference_all_threads"] = infer_as_reference(reference, judged, device)
-        speeds["infer_ours"] = time_inference(trainer, data.judged)
+        speeds = reference.time_turn(first=turn == 0) if reference else {}
+        trainer.run_epoch(0, rounds + 1)
+        speeds |= {"train_ours": trainer.rows[-1]["images_per_s"], "infer_ours": time_inference(trainer, data.judged)}
         print({name: round(value, 2) for name, value in speeds.items()}, flush=True)
         for name, value in speeds.items() if turn else ():
-            series.setdefault(name, []).append(value)
+            series[name].append(value)
     medians = {name: statistics.median(values) for name, values in series.items()}
+    ratios = {
+        "train_ratio": ("train_ours", "train_reference"),
+        "infer_ratio": ("infer_ours", "infer_reference"),
+        "infer_ratio_all_threads": ("infer_ours", "infer_reference_all_threads"),
+    }
     return {
         "images_per_s": medians,
         "ranges": {name: [min(values), max(values)] for name, values in series.items()},
-        "train_ratio": medians["train_ours"] / medians["train_reference"],
-        "infer_ratio": medians["infer_ours"] / medians["infer_reference"],
-        "infer_ratio_all_threads": medians["infer_ours"] / medians["infer_reference_all_threads"],
+        **{name: medians[a] / medians[b] for name, (a, b) in ratios.items() if b in medians},
         "waiting_share": trainer.rows[-1]["waiting_share"],
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "threads": threads,
     }
 
 

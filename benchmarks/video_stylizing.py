@@ -7,9 +7,10 @@
 The reference's flow, as its scripts have it: FFmpeg writes every frame as a JPEG file and the sound as a file; each
 JPEG is opened with Pillow, goes through the network alone in eager float32, and is saved as a JPEG; FFmpeg joins them
 at 30 frames/s and adds the sound. Ours is what the pipeline does between the landing folder and the finished video:
-plan, stylize, restitch, verify; its choice of runtime is made before and timed apart, as the choice is remembered. The
-sides take turns, each in a process of its own; memory is the most that the process and its children held at once, disk
-what lies in its folder at the end (the most it held).
+plan, stylize, restitch, verify. Its choice of runtime is made before and timed apart, as the choice is remembered; so
+is the setting up of a runtime that is given, after which the network is timed alone too. The sides take turns, each in
+a process of its own; memory is the most that the process and its children held at once, disk what lies in its folder
+at the end (the most it held).
 """
 
 from __future__ import annotations
@@ -34,18 +35,20 @@ import psutil
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from sklearn.datasets import load_sample_image
 
 from triptych.samples.clip import RATE, render_frames, synthesize_tone
 from triptych.video.network.transformer import TransformerNet
 from triptych.video.params import EncodingParams, PlanningParams, SmoothingParams, StyleParams
 from triptych.video.planning.plans import plan_videos, read_plan
 from triptych.video.restitching.finishing import finish_videos
+from triptych.video.runtimes.choice import create_stylizer
 from triptych.video.stylizing.ranks import stylize_as_rank
 from triptych.video.stylizing.store import SegmentStore
 from triptych.video.stylizing.stylizing import SegmentStylizer, list_work, stylize_share
 
-MODELS = Path(__file__).parents[1] / "data" / "01_raw" / "video_style" / "models"
+RAW = Path(__file__).parents[1] / "data" / "01_raw"
+MODELS = RAW / "video_style" / "models"
+PHOTO = RAW / "video" / "temple.mp4"  # its first frame
 MIB = 2**20
 Frame = NDArray[np.uint8]
 
@@ -66,7 +69,9 @@ def write_clip(path: Path, size: tuple[int, int], seconds: float) -> None:
         video: Any = container.add_stream("libx264", rate=RATE, options={"crf": "20"})
         video.width, video.height, video.pix_fmt = (*size, "yuv420p")
         audio: Any = container.add_stream("aac", rate=44_100, layout="stereo")
-        for frame in render_frames(np.asarray(load_sample_image("china.jpg"), np.uint8), seconds):
+        with av.open(str(PHOTO)) as source:
+            photo = next(source.decode(video=0)).to_ndarray(format="rgb24")
+        for frame in render_frames(np.asarray(photo, np.uint8), seconds):
             resized = cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC)
             container.mux(video.encode(av.VideoFrame.from_ndarray(resized, format="rgb24")))
         container.mux(video.encode(None))
@@ -114,7 +119,7 @@ def run_ours(clip: Path, network: Path | None, folder: Path, runtime: str) -> di
     style, smoothing, encoding = StyleParams(runtime=runtime), SmoothingParams(), EncodingParams()  # type: ignore[arg-type]
     for name in ("normalised", "finished"):
         (folder / name).mkdir()
-    model = network or next(MODELS.glob("*.pth"))
+    model = network or MODELS / "mosaic.pth"
     plan = plan_videos(clip.parent, [clip.name], folder / "normalised", model, PlanningParams(), style, smoothing)
     store = SegmentStore(folder / "segments")
     if network is None:
@@ -133,6 +138,26 @@ def run_ours(clip: Path, network: Path | None, folder: Path, runtime: str) -> di
     return {"runtime": report["runtime"], "setup_seconds": report.get("setup_seconds", 0.0)}
 
 
+def set_up(network: Path, size: tuple[int, int], runtime: str) -> dict[str, float]:
+    """Set a runtime up, which keeps it for the flow in this process, and time the network alone.
+
+    Args:
+        network: Checkpoint.
+        size: Width and height.
+        runtime: Not `auto`.
+    """
+    start = time.perf_counter()
+    stylizer = create_stylizer([(1.0, network)], size[::-1], StyleParams(runtime=runtime))  # type: ignore[arg-type]
+    frames = np.zeros((stylizer.batch_size, *size[::-1], 3), np.uint8)
+    stylizer.stylize(frames)
+    seconds, times = time.perf_counter() - start, []
+    while len(times) < 3 or sum(times) < 1:
+        start = time.perf_counter()
+        stylizer.stylize(frames)
+        times.append(time.perf_counter() - start)
+    return {"runtime_seconds": seconds, "network_frames_per_s": len(frames) / statistics.median(times)}
+
+
 def run_side(arguments: argparse.Namespace) -> None:
     """Run one side once, in this process, and print its figures."""
     peak, stopped = [0.0], threading.Event()
@@ -147,12 +172,14 @@ def run_side(arguments: argparse.Namespace) -> None:
     watcher = threading.Thread(target=watch)
     watcher.start()
     network = None if arguments.network == "identity" else Path(arguments.network)
+    more: dict[str, Any] = {}
+    if arguments.side == "ours" and network and arguments.runtime != "auto":
+        more = set_up(network, parse_size(arguments.size), arguments.runtime)
     start = time.perf_counter()
     if arguments.side == "reference":
         run_reference(arguments.clip, network, arguments.folder)
-        more: dict[str, Any] = {}
     else:
-        more = run_ours(arguments.clip, network, arguments.folder, arguments.runtime)
+        more |= run_ours(arguments.clip, network, arguments.folder, arguments.runtime)
     seconds = time.perf_counter() - start - more.get("setup_seconds", 0.0)
     stopped.set()
     watcher.join()
@@ -168,6 +195,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--runtime", default="auto")
+    parser.add_argument("--no-reference", action="store_true", help="time ours alone")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--side", help=argparse.SUPPRESS)
     parser.add_argument("--clip", type=Path, help=argparse.SUPPRESS)
@@ -183,38 +211,49 @@ def main() -> None:
         arguments.json.write_text(json.dumps(result, indent=1))
 
 
+def parse_size(text: str) -> tuple[int, int]:
+    """Read `640x360`."""
+    width, height = map(int, text.split("x"))
+    return width, height
+
+
 def compare(arguments: argparse.Namespace, work: Path) -> dict[str, Any]:
     """Let the sides take turns."""
-    width, height = map(int, arguments.size.split("x"))
     (work / "landing").mkdir()
     clip = work / "landing" / "clip.mp4"
-    write_clip(clip, (width, height), arguments.seconds)
-    network = arguments.network or str(next(MODELS.glob("*.pth")))
+    write_clip(clip, parse_size(arguments.size), arguments.seconds)
+    network = arguments.network or str(MODELS / "mosaic.pth")
     if network == "full":
         torch.manual_seed(0)
         network = str(work / "full.pth")
         torch.save(TransformerNet(32, 5).state_dict(), network)
-    runs: dict[str, list[dict[str, Any]]] = {"reference": [], "ours": []}
+    sides = ["ours"] if arguments.no_reference else ["reference", "ours"]
+    runs: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
     for turn in range(arguments.rounds):
         for side, found in runs.items():
             folder = work / f"{side}-{turn}"
             folder.mkdir()
             command = [sys.executable, __file__, "--side", side, "--clip", str(clip), "--network", network]
-            command += ["--folder", str(folder), "--runtime", arguments.runtime]
+            command += ["--folder", str(folder), "--runtime", arguments.runtime, "--size", arguments.size]
             found.append(json.loads(_run(command).splitlines()[-1]))
             print(side, found[-1], flush=True)
     medians = {side: {key: statistics.median(run[key] for run in found) for key in ("seconds", "peak_mib", "disk_mib")}
                for side, found in runs.items()}  # fmt: skip
-    return {
-        "frames": round(arguments.seconds * RATE),
+    frames, last = round(arguments.seconds * RATE), runs["ours"][-1]
+    result = {
+        "frames": frames,
         "size": arguments.size,
         "network": Path(network).stem,
-        "runtime": runs["ours"][-1]["runtime"],
+        "runtime": last["runtime"],
         "setup_seconds": [run["setup_seconds"] for run in runs["ours"]],
+        "frames_per_s": frames / medians["ours"]["seconds"],
+        **{name: last[name] for name in ("runtime_seconds", "network_frames_per_s") if name in last},
         **medians,
-        "ratio": medians["reference"]["seconds"] / medians["ours"]["seconds"],
-        "ratios": [a["seconds"] / b["seconds"] for a, b in zip(runs["reference"], runs["ours"], strict=True)],
     }
+    if arguments.no_reference:
+        return result
+    ratios = [a["seconds"] / b["seconds"] for a, b in zip(runs["reference"], runs["ours"], strict=True)]
+    return result | {"ratio": medians["reference"]["seconds"] / medians["ours"]["seconds"], "ratios": ratios}
 
 
 if __name__ == "__main__":

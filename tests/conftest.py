@@ -11,6 +11,22 @@ ROOT = Path(__file__).parents[1]
 pytest_plugins = ["tests.kedro_project"] if find_spec("kedro") else []
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("no GPU")
+
+
+@pytest.fixture(params=["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let a test run on the processor and, where there is one, again on the GPU."""
+    if request.param == "cpu":
+        monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    return str(request.param)
+
+
 @pytest.fixture
 def shared_data() -> Path:
     """Return the folder of real data beside the project, or skip."""

@@ -69,10 +69,11 @@ def test_a_training_gives_model_log_and_report(tmp_path: Path) -> None:
     assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
-def test_the_detector_learns(tmp_path: Path) -> None:
+def test_the_detector_learns(device: str, tmp_path: Path) -> None:
     data = paint_objects(write_data(tmp_path / "photos", 24))
     training = TRAINING.replace(epochs=15, evaluate_every_epochs=15, learning_rate=0.003)
     _, _, report = learn(tmp_path, data=data, training=training)
+    assert (report["device"] == "cpu") == (device == "cpu")
     # 30 steps of the smallest of detectors; at random it is hardly ever above 0.
     assert report["validation"]["box.map_50"] > 0.3
     assert report["validation"]["mask.map_50"] > 0.3

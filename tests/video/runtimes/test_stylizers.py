@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tests.video.styles import make_frames, save_style
 from triptych.video.params import StyleParams
 from triptych.video.runtimes.choice import create_stylizer
-from triptych.video.runtimes.hardware import find_gpu
 from triptych.video.runtimes.openvino import has_openvino
 from triptych.video.runtimes.stylizers import Stylizer, in_fixed_batches, pad_length
 
@@ -24,8 +23,6 @@ def style(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _make(style: Path, size: tuple[int, int], runtime: str, **params: Any) -> Stylizer:
     if runtime == "openvino" and not has_openvino():
         pytest.skip("OpenVINO is not installed")
-    if runtime == "cuda" and not find_gpu():
-        pytest.skip("no GPU")
     return create_stylizer([(1.0, style)], size, StyleParams(runtime=runtime, **params))  # type: ignore[arg-type]
 
 
@@ -47,7 +44,7 @@ def test_results_have_exactly_the_size_of_the_source(style: Path, size: tuple[in
     assert styled.dtype == np.uint8
 
 
-@pytest.mark.parametrize("runtime", ["openvino", "cuda"])
+@pytest.mark.parametrize("runtime", ["openvino", pytest.param("cuda", marks=pytest.mark.gpu)])
 def test_runtimes_agree_with_eager(style: Path, runtime: str) -> None:
     frames = make_frames(3, 64, 96)
     fast = _make(style, (64, 96), runtime)

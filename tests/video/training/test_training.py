@@ -34,7 +34,7 @@ def photos() -> list[Picture]:
     return [rng.integers(0, 55, (90, 70, 3), dtype=np.uint8) + ramp, np.full((40, 50, 3), 99, np.uint8)]
 
 
-def test_the_losses_fall(style: Picture, photos: list[Picture]) -> None:
+def test_the_losses_fall(device: str, style: Picture, photos: list[Picture]) -> None:
     params = PARAMS.replace(steps=40, batch_size=2, learning_rate=1e-2)
     state, log = train_style(style, photos[:1], params)
     for name, share in (("loss", 0.95), ("style", 0.95), ("palette", 0.95)):
