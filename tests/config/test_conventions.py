@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
-from kedro.pipeline import Pipeline
-from kedro.pipeline.node import Node
+from kedro.pipeline import Node, Pipeline
 
 from triptych.parameters import build_parameters, parameter_blocks, runtime_names
 from triptych.parameters.base import check_value

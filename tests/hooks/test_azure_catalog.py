@@ -101,11 +101,8 @@ def test_a_step_checks_what_it_saves(tmp_path: Path) -> None:
     catalog["name"] = "x"
     wrap_outputs(catalog, {"all": pipeline})
 
-    class _Plugin:
-        def before_pipeline_run(self, *_: object) -> None: ...
-
     hook = AzureCatalog()
-    hook._plugin = _Plugin()
+    hook._config = "that of an azureml.yml"
     hook.before_pipeline_run(
         {"runner": "<kedro_azureml.runner.AzurePipelinesRunner object at 0x7f>"}, pipeline, catalog
     )

@@ -107,10 +107,3 @@ def test_only_rank_0_tracks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_kedro_does_not_call_the_plugin_as_well() -> None:
     assert metadata("kedro-mlflow")["Name"] in DISABLE_HOOKS_FOR_PLUGINS  # Kedro takes it to the letter
-
-
-def test_the_plugin_is_told_of_all_that_it_listens_to() -> None:
-    from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
-
-    listens = {name for name, method in vars(MlflowHook).items() if hasattr(method, "kedro_impl")}
-    assert listens == {name for name, method in vars(MlflowTracking).items() if hasattr(method, "kedro_impl")}

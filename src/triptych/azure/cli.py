@@ -89,7 +89,7 @@ def configure(outputs: Path, env: str) -> None:
 @contextmanager
 def _open(env: str, params: str) -> Iterator[Workbench]:
     """Load the environment; what is wrong with it is shown as a message, not as a traceback."""
-    from kedro.framework.cli.utils import _split_params
+    from kedro.framework.cli.project import run
     from kedro.framework.startup import bootstrap_project
 
     from triptych.azure.compilation import open_workbench
@@ -99,7 +99,7 @@ def _open(env: str, params: str) -> Iterator[Workbench]:
     if not (project / "conf").is_dir():
         raise click.ClickException(f"{project} is not the project: go to the folder that holds conf/")
     bootstrap_project(project)
-    runtime = _split_params(click.get_current_context(), None, params)
+    runtime = run.make_context("triptych azure", ["--params", params]).params["params"]  # as `kedro run` reads them
     with ExitStack() as stack:
         try:
             bench = stack.enter_context(open_workbench(project, env, runtime))

@@ -57,6 +57,13 @@ class Workbench:
     parameters: dict[str, Any]
     runtime_params: dict[str, Any]
 
+    def entries(self, pipeline: Pipeline) -> dict[str, dict[str, Any]]:
+        """Give the catalog entry of each dataset of a pipeline, those of patterns and wrappers included."""
+        for name in pipeline.datasets():
+            self.catalog.get(name)
+        # Kedro puts the arguments of a signature that a class inherits one level down.
+        return {name: {**entry, **entry.get("kwargs", {})} for name, entry in self.catalog.to_config()[0].items()}
+
     def compile(self, name: str) -> Compiled:
         """Compile one pipeline as `kedro azureml compile` does.
 

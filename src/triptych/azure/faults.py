@@ -7,8 +7,7 @@ import re
 from collections import defaultdict
 from typing import Any
 
-from kedro.pipeline import Pipeline
-from kedro.pipeline.node import Node
+from kedro.pipeline import Node, Pipeline
 from kedro_azureml.constants import DISTRIBUTED_CONFIG_FIELD
 from kedro_azureml.datasets import AzureMLAssetDataset, AzureMLPipelineDataset
 
@@ -85,22 +84,22 @@ def _find_lost_data(bench: Workbench, pipeline: Pipeline) -> list[str]:
     """Find outputs that the step after would not see, or nobody."""
     faults = []
     between = pipeline.all_outputs() & pipeline.all_inputs()
+    entries = bench.entries(pipeline)
     for node in pipeline.nodes:
         for name in node.outputs:
-            dataset: Any = bench.catalog.get(name)
+            dataset, where = bench.catalog.get(name), _address(entries.get(name, {}))
             if isinstance(dataset, AzureMLPipelineDataset):
                 continue
             if name in between:
-                faults.append(f"{name}, which {node.name} hands on, would not persist: {_advise(dataset)}")
-            elif not is_remote(_address(dataset)):
-                faults.append(f"{name}, the result of {node.name}, would not persist: {_advise(dataset)}")
+                faults.append(f"{name}, which {node.name} hands on, would not persist: {_advise(dataset, where)}")
+            elif not is_remote(where):
+                faults.append(f"{name}, the result of {node.name}, would not persist: {_advise(dataset, where)}")
             elif hasattr(node.func, DISTRIBUTED_CONFIG_FIELD):
-                faults.append(f"{name}: all ranks of {node.name} would write to {_address(dataset)} at once")
+                faults.append(f"{name}: all ranks of {node.name} would write to {where} at once")
     return faults
 
 
-def _advise(dataset: Any) -> str:
-    where = _address(dataset)
+def _advise(dataset: Any, where: str) -> str:
     if is_remote(where):
         return f"{where} is not what Azure passes on to the next step: give it a local filepath in conf/base"
     kind = type(dataset).__name__
@@ -109,12 +108,12 @@ def _advise(dataset: Any) -> str:
 
 def _find_local_inputs(bench: Workbench, pipeline: Pipeline) -> list[str]:
     """Find inputs that lie on this machine only."""
-    faults = []
+    faults, entries = [], bench.entries(pipeline)
     for name in sorted(pipeline.inputs()):
         dataset: Any = None if name.startswith("params:") else bench.catalog.get(name)
         if dataset is None or isinstance(dataset, AzureMLAssetDataset):
             continue
-        where = _address(dataset)
+        where = _address(entries.get(name, {}))
         if isinstance(dataset, AzureMLPipelineDataset):
             faults.append(f"{name} is made by another pipeline: make it a data asset in conf/{bench.environment}")
         elif where and not is_remote(where):
@@ -163,12 +162,9 @@ def _find_missing_jobs(compiled: Compiled) -> list[str]:
     return faults
 
 
-def _address(dataset: Any) -> str:
-    """Give the place of a dataset, in words that `is_remote` understands; nothing if it has none."""
-    address = getattr(dataset, "_address", None) or getattr(dataset, "_filepath", None) or getattr(dataset, "_path", "")
-    protocol = getattr(dataset, "_protocol", None)
-    text = str(address)
-    return f"{protocol}://{text}" if protocol not in (None, "file", "") and "://" not in text else text
+def _address(entry: dict[str, Any]) -> str:
+    """Give the place of a dataset as its entry in the catalog has it; nothing if it has none."""
+    return str(entry.get("filepath") or entry.get("path") or "")
 
 
 def _join(names: Any) -> str:

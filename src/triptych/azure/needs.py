@@ -6,8 +6,6 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from kedro_azureml.datasets import AzureMLAssetDataset
-
 from triptych.azure.compilation import Compiled, Workbench
 
 __all__ = ["Needs", "Step", "list_needs"]
@@ -64,14 +62,14 @@ def list_needs(bench: Workbench, compiled: Compiled) -> Needs:
     """
     pipeline = compiled.pipeline
     steps = [_describe(node.name, compiled.job_of(node.name) or {}) for node in pipeline.nodes]
-    assets = {name: bench.catalog.get(name) for name in pipeline.datasets() if not name.startswith("params:")}
-    named = {name: data._azureml_dataset for name, data in assets.items() if isinstance(data, AzureMLAssetDataset)}
+    entries = {name: entry for name, entry in bench.entries(pipeline).items() if name in pipeline.datasets()}
+    named = {name: str(entry["azureml_dataset"]) for name, entry in entries.items() if "azureml_dataset" in entry}
     return Needs(
         steps=steps,
         nodes_at_once=_count_at_once(compiled, {step.name: step for step in steps}),
         assets_read=sorted(named[name] for name in pipeline.inputs() & set(named)),
         assets_made=sorted(named[name] for name in pipeline.all_outputs() & set(named)),
-        addresses=sorted({place for data in assets.values() for place in _remote_places(data)}),
+        addresses=sorted({place for entry in entries.values() for place in _remote_places(entry)}),
         environment=str(bench.config.azure.environment_name),
     )
 
@@ -100,9 +98,8 @@ def _count_at_once(compiled: Compiled, steps: dict[str, Step]) -> dict[str, int]
     return {cluster: max(counts.values()) for cluster, counts in needs.items()}
 
 
-def _remote_places(dataset: Any) -> list[str]:
-    config = dataset._init_config()
-    nested = config.get("dataset") if isinstance(config.get("dataset"), dict) else {}
-    values = [config.get("filepath"), config.get("path"), (config.get("checkpoint") or {}).get("filepath")]
+def _remote_places(entry: dict[str, Any]) -> list[str]:
+    nested = entry["dataset"] if isinstance(entry.get("dataset"), dict) else {}
+    values = [entry.get("filepath"), entry.get("path"), (entry.get("checkpoint") or {}).get("filepath")]
     values += [nested.get("filepath"), nested.get("copy_to")]
     return [str(value) for value in values if "://" in str(value)]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import fsspec
-from kedro.io import DatasetError
-from kedro_datasets.partitions import IncrementalDataset
+from kedro.io import AbstractDataset, DatasetError
 
 from triptych.storage.blob_storage import LandedFile, account_of, protocols_of
 from triptych.storage.local_files import replace_file
@@ -17,7 +16,7 @@ from triptych.storage.local_files import replace_file
 Fingerprints = dict[str, str]
 
 
-class LandingFolderDataset(IncrementalDataset):  # type: ignore[misc]
+class LandingFolderDataset(AbstractDataset[Any, dict[str, LandedFile]]):
     """Hand out the files that are new or have changed since they were last confirmed.
 
     Kedro's `IncrementalDataset` remembers the last name in the alphabet, so a file that lands later under an earlier
@@ -44,14 +43,11 @@ class LandingFolderDataset(IncrementalDataset):  # type: ignore[misc]
         fs_args: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(
-            path=str(path),
-            dataset="triptych.datasets.TextDataset",  # asked for by Kedro; load() hands out handles instead
-            credentials={**account_of(path), **(credentials or {})},
-            fs_args=fs_args,
-            metadata=metadata,
-        )
+        self._folder = str(path)
         self._ledger = str(checkpoint["filepath"])
+        self._credentials = credentials or {}
+        self._fs_args = fs_args or {}
+        self.metadata = metadata
         self._suffixes = tuple(suffix.lower() for suffix in suffixes)
 
     def load(self) -> dict[str, LandedFile]:
@@ -60,13 +56,13 @@ class LandingFolderDataset(IncrementalDataset):  # type: ignore[misc]
         Raises:
             DatasetError: If there is no such folder.
         """
-        self._invalidate_caches()
-        if not self._filesystem.exists(self._path):
-            raise DatasetError(f"{self._path} is no folder: create it, or name another one to look for new files in")
-        confirmed = self._read(self._ledger)
-        new = {file.name: file for file in self._find() if confirmed.get(file.name) != file.fingerprint}
+        new = {file.name: file for file in self._find_new()}
         self._write(self._pending, {file.name: file.fingerprint for file in new.values()})
         return new
+
+    def save(self, _: Any) -> NoReturn:
+        """Refuse: files land by themselves."""
+        raise DatasetError(f"{self._folder} is an input and is never written")
 
     def confirm(self) -> None:
         """Remember the files that were handed out last, so that they are not handed out again."""
@@ -80,19 +76,22 @@ class LandingFolderDataset(IncrementalDataset):  # type: ignore[misc]
     def _pending(self) -> str:
         return f"{self._ledger}.pending"
 
-    def _find(self) -> list[LandedFile]:
-        files = []
-        for path, details in sorted(self._filesystem.find(self._normalized_path, detail=True).items()):
-            name = self._path_to_partition(path)
-            hidden = any(part.startswith(".") for part in name.split("/"))
-            if not hidden and (not self._suffixes or name.lower().endswith(self._suffixes)):
-                files.append(LandedFile(name, _fingerprint(details), path, self._filesystem))
-        return files
+    def _find_new(self) -> Iterator[LandedFile]:
+        filesystem, folder = self._open(self._folder)
+        filesystem.invalidate_cache()
+        if not filesystem.exists(folder):
+            raise DatasetError(f"{self._folder} is no folder: create it, or name another one to look for new files in")
+        confirmed = self._read(self._ledger)
+        for path, details in sorted(filesystem.find(folder, detail=True).items()):
+            file = LandedFile(path[len(folder) :].strip("/"), _fingerprint(details), path, filesystem)
+            hidden = any(part.startswith(".") for part in file.name.split("/"))
+            wanted = not self._suffixes or file.name.lower().endswith(self._suffixes)
+            if wanted and not hidden and confirmed.get(file.name) != file.fingerprint:
+                yield file
 
     def _open(self, url: str) -> tuple[Any, str]:
         # The list may lie in another account than the files.
-        options = {**self._credentials, **account_of(url), **self._fs_args}
-        filesystem, path = fsspec.core.url_to_fs(url, **options)
+        filesystem, path = fsspec.core.url_to_fs(url, **{**self._credentials, **account_of(url), **self._fs_args})
         return filesystem, path
 
     def _read(self, url: str) -> Fingerprints:
@@ -114,15 +113,14 @@ class LandingFolderDataset(IncrementalDataset):  # type: ignore[misc]
         with replace_file(Path(path)) as part:
             part.write_bytes(content)
 
-    def _list_partitions(self) -> list[str]:
-        confirmed = self._read(self._ledger)
-        return [file.path for file in self._find() if confirmed.get(file.name) != file.fingerprint]
+    def _exists(self) -> bool:
+        return any(True for _ in self._find_new())
 
     def _describe(self) -> dict[str, Any]:
-        return {"path": self._path, "checkpoint": self._ledger, "suffixes": self._suffixes}
+        return {"path": self._folder, "checkpoint": self._ledger, "suffixes": self._suffixes}
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(path={self._path!r}, checkpoint={self._ledger!r})"
+        return f"{type(self).__name__}(path={self._folder!r}, checkpoint={self._ledger!r})"
 
 
 def _fingerprint(details: dict[str, Any]) -> str:

@@ -8,8 +8,8 @@ each dataset that a node makes and that lies on this machine is put into that wr
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -18,10 +18,12 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
+from kedro.validation import validate_dataset
 
 from triptych.hooks.registered_pipelines import load_all_pipelines
 from triptych.log_levels import errors_only
 
+_logger = logging.getLogger(__name__)
 _PATTERNS = ["azureml*", "azureml*/**", "**/azureml*"]
 _PATH_KEYS = ("filepath", "path")
 _KEPT = ("metadata", "validator")  # by the wrapper's entry
@@ -29,10 +31,10 @@ _DROPPED = (*_KEPT, "versioned", "credentials")  # a mount has neither
 
 
 class AzureCatalog:
-    """Does kedro-azureml's own hook's work as well, which cannot be on in environments without an `azureml.yml`."""
+    """Does the work of kedro-azureml's own hook as well, which insists on an `azureml.yml` in every environment."""
 
     def __init__(self) -> None:
-        self._plugin: Any = None
+        self._config: Any = None
         self._checked: DataCatalog | None = None
 
     @hook_impl(tryfirst=True)
@@ -44,44 +46,47 @@ class AzureCatalog:
         """
         loader: Any = context.config_loader
         loader.config_patterns.setdefault("azureml", _PATTERNS)
-        self._plugin = None
+        self._config = None
         try:
             config = loader["azureml"]
         except MissingConfigException:
             return
         if config:
-            from kedro_azureml.hooks import AzureMLLocalRunHook
+            from kedro_azureml.config import AzureMLConfig
 
-            self._plugin = AzureMLLocalRunHook()
-            self._plugin.after_context_created(context)
+            self._config = AzureMLConfig(**config["azure"])
 
     @hook_impl(tryfirst=True)
     def after_catalog_created(self, catalog: DataCatalog) -> None:
-        """Wrap what lies on this machine and is made by a node.
+        """Wrap what lies on this machine and is made by a node, and tell data assets their workspace.
 
         Args:
             catalog: The catalog of the run.
         """
-        if self._plugin is None:
+        if self._config is None:
             return
-        with _replacing(catalog):
-            wrap_outputs(catalog, load_all_pipelines())
-            self._plugin.after_catalog_created(catalog)
+        wrap_outputs(catalog, load_all_pipelines())
+        for _, asset in _assets(catalog):
+            asset.azure_config = self._config
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Let kedro-azureml tell data assets whether they are mounted.
+        """Tell data assets whether they are mounted.
 
         Args:
             run_params: Options of the run.
             pipeline: What is about to run.
             catalog: Its datasets.
         """
-        if self._plugin is not None:
-            with _replacing(catalog):
-                self._plugin.before_pipeline_run(run_params, pipeline, catalog)
-            # Its runner copies the datasets, not their validators.
-            self._checked = catalog if is_azure_step(run_params) else None
+        if self._config is None:
+            return
+        for name, asset in _assets(catalog):
+            if is_azure_step(run_params):
+                asset.as_remote()
+            elif name not in pipeline.inputs():
+                asset.as_local_intermediate()
+        # kedro-azureml's runner copies the datasets, not their validators.
+        self._checked = catalog if is_azure_step(run_params) else None
 
     @hook_impl
     def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
@@ -91,8 +96,7 @@ class AzureCatalog:
             dataset_name: Its name.
             data: What was loaded.
         """
-        if self._checked is not None:
-            self._checked._validate(dataset_name, data, "load")
+        self._check(dataset_name, data, "load")
 
     @hook_impl
     def before_dataset_saved(self, dataset_name: str, data: Any) -> None:
@@ -102,8 +106,25 @@ class AzureCatalog:
             dataset_name: Its name.
             data: What is to be saved.
         """
-        if self._checked is not None:
-            self._checked._validate(dataset_name, data, "save")
+        self._check(dataset_name, data, "save")
+
+    def _check(self, name: str, data: Any, mode: str) -> None:
+        spec = self._checked.validator_specs.get(name) if self._checked is not None else None
+        if spec is None or not spec.enabled or mode not in spec.on:
+            return
+        result = validate_dataset(self._checked, name, data)
+        if spec.severity == "warn" and not result:
+            _logger.warning("%s", result.message)
+        else:
+            result.raise_if_failed()
+
+
+def _assets(catalog: DataCatalog) -> Iterator[tuple[str, Any]]:
+    from kedro_azureml.datasets import AzureMLAssetDataset
+
+    for name in catalog.filter():
+        if isinstance(dataset := catalog[name], AzureMLAssetDataset):
+            yield name, dataset
 
 
 def wrap_outputs(catalog: DataCatalog, pipelines: dict[str, Pipeline]) -> None:
@@ -118,18 +139,10 @@ def wrap_outputs(catalog: DataCatalog, pipelines: dict[str, Pipeline]) -> None:
     for name in sorted({name for pipeline in pipelines.values() for name in pipeline.all_outputs()}):
         config = catalog.config_resolver.resolve_pattern(name)
         if key := _path_key(config):
-            catalog._add_from_config(name, _wrap(config, key))
-        elif name not in catalog.filter():  # of a pattern: kedro-azureml sees entries only
-            catalog._add_from_config(name, config)
-
-
-@contextmanager
-def _replacing(catalog: DataCatalog) -> Iterator[None]:
-    """Let entries be replaced without a warning of each, and without losing their validators."""
-    validators = dict(catalog._validator_specs)
-    with errors_only("kedro.io.data_catalog"):
-        yield
-    catalog._validator_specs.update(validators)
+            with errors_only("kedro.io.data_catalog"):  # which warns of every entry that is replaced
+                catalog._add_from_config(name, _wrap(config, key))
+        else:
+            catalog.get(name)  # so that one of a pattern becomes an entry: kedro-azureml sees no others
 
 
 def _wrap(config: dict[str, Any], key: str) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
-from kedro.pipeline import Pipeline
-from kedro.pipeline.node import Node
+from kedro.pipeline import Node, Pipeline
 
 from triptych import distributed
 from triptych.hooks.azure_catalog import is_azure_step

@@ -18,8 +18,7 @@ from typing import Any
 
 from kedro.framework.hooks import hook_impl
 from kedro.io import AbstractDataset, DataCatalog
-from kedro.pipeline import Pipeline
-from kedro.pipeline.node import Node
+from kedro.pipeline import Node, Pipeline
 from kedro_azureml.constants import DISTRIBUTED_CONFIG_FIELD
 
 from triptych import distributed

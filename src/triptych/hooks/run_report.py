@@ -16,8 +16,7 @@ from typing import Any
 
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
-from kedro.pipeline import Pipeline
-from kedro.pipeline.node import Node
+from kedro.pipeline import Node, Pipeline
 
 from triptych.hooks.resume import command_line, nodes_to_resume_from, resume_command
 

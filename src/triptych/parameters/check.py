@@ -17,8 +17,7 @@ from triptych.parameters.unknown import UnknownKeys
 
 if TYPE_CHECKING:
     # Models are served without Kedro, and their settings are parameters too.
-    from kedro.pipeline import Pipeline
-    from kedro.pipeline.node import Node
+    from kedro.pipeline import Node, Pipeline
 
 MISSING: Any = object()
 """Stands for a key that is not there."""
