@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -63,9 +64,21 @@ def restored() -> Iterator[None]:
         yield
 
 
-def run_at(folder: Path, work: Path, pipeline: str, **options: Any) -> Path:
+@pytest.fixture(scope="session")
+def empty_tracking(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database of MLflow's without a run: every new one takes most of a second."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("empty_tracking") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+def run_at(folder: Path, work: Path, empty_tracking: Path, pipeline: str, **options: Any) -> Path:
     """Run a pipeline of the project in a folder, everything it writes going under `work`."""
     data_root = work / "data"
+    if not (work / "mlflow.db").exists():
+        shutil.copy(empty_tracking, work)
     params = {
         "data_root": str(data_root),
         "mlflow_uri": f"sqlite:///{work / 'mlflow.db'}",
@@ -81,7 +94,9 @@ def run_at(folder: Path, work: Path, pipeline: str, **options: Any) -> Path:
 
 
 @pytest.fixture
-def run_project(project: Path, tmp_path: Path, restored: None, monkeypatch: pytest.MonkeyPatch) -> RunProject:
+def run_project(
+    project: Path, empty_tracking: Path, tmp_path: Path, restored: None, monkeypatch: pytest.MonkeyPatch
+) -> RunProject:
     """Return a function that runs a pipeline of this project and returns its data_root.
 
     `run_project("faq", env="test", params={...}, **options_of_session_run)`; it may be called twice and
@@ -92,13 +107,13 @@ def run_project(project: Path, tmp_path: Path, restored: None, monkeypatch: pyte
 
     def run(pipeline: str = "__default__", **options: Any) -> Path:
         bootstrap_project(project)
-        return run_at(project, tmp_path, pipeline, **options)
+        return run_at(project, tmp_path, empty_tracking, pipeline, **options)
 
     return run
 
 
 @pytest.fixture(scope="session")
-def run_in(project: Path) -> RunProject:
+def run_in(project: Path, empty_tracking: Path) -> RunProject:
     """Return a function like `run_project` that takes the folder to work in first, for longer-lived fixtures."""
 
     def run(work: Path, pipeline: str = "__default__", **options: Any) -> Path:
@@ -107,7 +122,7 @@ def run_in(project: Path) -> RunProject:
             bootstrap_project(project)
             os.chdir(work)
             try:
-                return run_at(project, work, pipeline, **options)
+                return run_at(project, work, empty_tracking, pipeline, **options)
             finally:
                 os.chdir(before)
 
@@ -115,14 +130,16 @@ def run_in(project: Path) -> RunProject:
 
 
 @pytest.fixture
-def run_toy(project: Path, tmp_path: Path, restored: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunProject]:
+def run_toy(
+    project: Path, empty_tracking: Path, tmp_path: Path, restored: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RunProject]:
     """Return a function that runs the throw-away project in tests/toy, like `run_project`."""
     monkeypatch.chdir(tmp_path)
     folder = project / "tests" / "toy"
 
     def run(pipeline: str = "__default__", **options: Any) -> Path:
         bootstrap_project(folder)
-        return run_at(folder, tmp_path, pipeline, **options)
+        return run_at(folder, tmp_path, empty_tracking, pipeline, **options)
 
     yield run
     bootstrap_project(project)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from tests.azure.data_assets import DataAssets
 from tests.azure.local_runner import EXPERIMENT, PipelineRun, run_pipeline
 from tests.azure.project_copy import add_samples, compile_pipelines, copy_project
 from tests.azure.step_tracking import StepTracking
+from tests.preloaded.scripts import PreloadedScripts
 
 # One thread for each process: results then do not depend on the machine. Only what was sent is found as `triptych`.
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "src"}
@@ -22,22 +25,32 @@ class Cluster:
     folder: Path
     compiled: dict[str, Path]
     assets: DataAssets
+    preloaded: PreloadedScripts
 
     @classmethod
-    def set_up(cls, folder: Path, names: list[str], params: dict[str, Any]) -> Cluster:
+    def set_up(
+        cls,
+        folder: Path,
+        names: list[str],
+        params: dict[str, Any],
+        preloaded: PreloadedScripts,
+        empty_tracking: Path,
+    ) -> Cluster:
         """Compile pipelines of a small copy of the project, and register the samples as data assets.
 
         Args:
             folder: Empty.
             names: Of the pipelines.
             params: For every step, beside the places in storage.
+            preloaded: Runs what takes no clean interpreter.
+            empty_tracking: Database of MLflow's, which is copied for each pipeline.
         """
         roots = {"work_root": f"file://{folder}/work", "styled_root": f"file://{folder}/styled"}
         project = copy_project(folder / "project")
-        compiled = compile_pipelines(project, folder / "compiled", names, {**roots, **params})
-        cluster = cls(folder, compiled, add_samples(DataAssets(folder / "assets")))
+        compiled = compile_pipelines(project, folder / "compiled", names, {**roots, **params}, preloaded)
+        cluster = cls(folder, compiled, add_samples(DataAssets(folder / "assets")), preloaded)
         for name in names:
-            # Made here: two of MLflow's migrations in one process at once would mix up.
+            shutil.copy(empty_tracking, folder / f"{name}.db")
             StepTracking(cluster.tracking_uri(name), EXPERIMENT, folder / "mlartifacts")
         return cluster
 
@@ -49,8 +62,14 @@ class Cluster:
         """Give the folder of a job: its code, its steps' outputs and logs."""
         return self.folder / "jobs" / f"{name}_{attempt}"
 
-    def run(self, name: str, attempt: int = 1) -> PipelineRun:
-        """Run a pipeline."""
+    def run(self, name: str, attempt: int = 1, clean: Collection[str] = ()) -> PipelineRun:
+        """Run a pipeline.
+
+        Args:
+            name: Its name.
+            attempt: Number of the job.
+            clean: Steps that take an interpreter which has imported nothing.
+        """
         return run_pipeline(
             self.compiled[name],
             self.job_folder(name, attempt),
@@ -58,4 +77,6 @@ class Cluster:
             environment=_ENVIRONMENT,
             tracking_uri=self.tracking_uri(name),
             at_once=2,
+            preloaded=self.preloaded.folder,
+            clean=clean,
         )

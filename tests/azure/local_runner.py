@@ -6,7 +6,7 @@ python -m tests.azure.local_runner pipeline.yaml --work FOLDER --assets FOLDER [
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,8 @@ def run_pipeline(
     tracking_uri: str | None = None,
     at_once: int = 1,
     timeout_s: float = 600,
+    preloaded: Path | None = None,
+    clean: Collection[str] = (),
 ) -> PipelineRun:
     """Run all steps.
 
@@ -51,6 +53,8 @@ def run_pipeline(
         tracking_uri: An MLflow tracking server; without it, steps know of none.
         at_once: Steps that may run at the same time.
         timeout_s: For each step.
+        preloaded: Folder of programs that go before all others on the PATH.
+        clean: Steps that do without them.
 
     Raises:
         StepError: For the first step that fails; steps at work are ended, later ones are not started.
@@ -61,7 +65,7 @@ def run_pipeline(
     tracking = StepTracking(tracking_uri, EXPERIMENT, work / "mlartifacts") if tracking_uri else None
     stop = Event()
     snapshots = Snapshots(work / "code")
-    workplace = Workplace(work, assets, snapshots, environment or {}, tracking, timeout_s, stop)
+    workplace = Workplace(work, assets, snapshots, environment or {}, tracking, timeout_s, stop, preloaded, clean)
     results: list[StepResult] = []
     with ThreadPoolExecutor(at_once) as pool:
         try:

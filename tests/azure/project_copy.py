@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import yaml
 
 from tests.azure.data_assets import DataAssets
 from tests.e2e.conftest import settings
+from tests.preloaded.scripts import PreloadedScripts
 
 ROOT = Path(__file__).parents[2]
 # Beside conf/test: one core for each step, and the ranks that Azure ML is to start.
@@ -34,15 +34,6 @@ SAMPLES = {
 }
 _SENT = ["src", "conf", "data/01_raw", "pyproject.toml", ".amlignore", ".telemetry", "README.md", "LICENSE"]
 _NOT_SENT = shutil.ignore_patterns("__pycache__", "*.egg-info", "local")
-# Several commands in one process, as each start takes seconds.
-_KEDRO = """
-import json, sys
-from pathlib import Path
-from kedro.framework.cli.cli import KedroCLI
-
-for command in json.loads(sys.argv[1]):
-    KedroCLI(Path.cwd()).main(command, standalone_mode=False)
-"""
 
 
 def copy_project(target: Path) -> Path:
@@ -61,7 +52,9 @@ def copy_project(target: Path) -> Path:
     return target
 
 
-def compile_pipelines(project: Path, target: Path, names: list[str], params: dict[str, Any]) -> dict[str, Path]:
+def compile_pipelines(
+    project: Path, target: Path, names: list[str], params: dict[str, Any], preloaded: PreloadedScripts
+) -> dict[str, Path]:
     """Compile pipelines for Azure ML.
 
     Args:
@@ -69,22 +62,16 @@ def compile_pipelines(project: Path, target: Path, names: list[str], params: dic
         target: Folder for the compiled pipelines.
         names: Of the pipelines.
         params: Parameters of the command line, which every step gets.
+        preloaded: Runs the commands.
     """
     files = {name: target / f"{name}.yaml" for name in names}
-    options = ["--params", json.dumps(params)]
-    commands = [
-        ["azureml", "-e", "azure", "compile", "-p", name, "-o", str(file), *options] for name, file in files.items()
-    ]
+    environment = {**os.environ, "PYTHONPATH": "src"}
     target.mkdir(parents=True, exist_ok=True)
-    run = subprocess.run(
-        [sys.executable, "-c", _KEDRO, json.dumps(commands)],
-        cwd=project,
-        env={**os.environ, "PYTHONPATH": "src"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    for name, file in files.items():
+        options = ["-p", name, "-o", str(file), "--params", json.dumps(params)]
+        command = preloaded.kedro("azureml", "-e", "azure", "compile", *options)
+        run = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=300)
+        assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     return files
 
 

@@ -7,7 +7,7 @@ import re
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -63,6 +63,8 @@ class Workplace:
     tracking: StepTracking | None
     timeout_s: float
     stop: Event
+    preloaded: Path | None
+    clean: Collection[str]
 
     def output(self, step: str, name: str) -> Path:
         return self.folder / "outputs" / step / name
@@ -117,7 +119,7 @@ def _run(step: Step, command: str, workplace: Workplace) -> tuple[tuple[int, ...
     logs.mkdir(parents=True)
     codes = [workplace.snapshots.copy_for(step.name, node, step.code) for node in range(step.nodes)]
     tracked = workplace.tracking.start(step.name) if workplace.tracking else {}
-    environment = {**_clean_environment(workplace), **tracked, **workplace.environment, **step.environment}
+    environment = {**_clean_environment(step, workplace), **tracked, **workplace.environment, **step.environment}
     # Every submission has a name of its own; where there is a tracking server, a step's is that of its run.
     environment["AZUREML_RUN_ID"] = tracked.get("MLFLOW_RUN_ID", f"{step.name}_{uuid.uuid4().hex[:12]}")
     launches = plan_launches(step, command, codes, environment, logs)
@@ -127,10 +129,11 @@ def _run(step: Step, command: str, workplace: Workplace) -> tuple[tuple[int, ...
     return return_codes, tuple(launch.log for launch in launches)
 
 
-def _clean_environment(workplace: Workplace) -> dict[str, str]:
+def _clean_environment(step: Step, workplace: Workplace) -> dict[str, str]:
     home = workplace.folder / "home"
     home.mkdir(exist_ok=True)
-    return {"PATH": _PATH, "HOME": str(home), "LANG": "C.UTF-8"}
+    first = [str(workplace.preloaded)] if workplace.preloaded and step.name not in workplace.clean else []
+    return {"PATH": os.pathsep.join([*first, _PATH]), "HOME": str(home), "LANG": "C.UTF-8"}
 
 
 def _hand_on(step: Step, outputs: Mapping[str, Path], workplace: Workplace) -> None:
@@ -147,5 +150,6 @@ def _describe(result: StepResult) -> str:
     # Of several ranks, the one that failed by itself says why.
     codes = dict(zip(result.logs, result.return_codes, strict=True))
     log = min(codes, key=lambda path: (codes[path] == 0, codes[path] < 0))
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    # Of a progress bar, what it showed last.
+    lines = [line.rpartition("\r")[2] for line in log.read_bytes().decode(errors="replace").rstrip().split("\n")]
     return "\n".join([f"{result.name} ended with {result.return_codes}; the end of {log}:", *lines[-30:]])

@@ -101,7 +101,7 @@ def test_distributed_steps_take_their_nodes_from_the_parameters(bench: Workbench
 
 def test_all_nodes_of_a_rung_run_at_once(bench: Workbench) -> None:
     needs = list_needs(bench, bench.compile("shelf_tune"))
-    assert needs.nodes_at_once == {"cpu-cluster": 2, "gpu-cluster": 4}
+    assert needs.nodes_at_once == {"cpu-cluster": 1, "gpu-cluster": 4}
     assert needs.assets_read == ["triptych_shelf_raw"]
 
 

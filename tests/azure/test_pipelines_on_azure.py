@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import av
 import pandas as pd
@@ -19,36 +15,32 @@ import pytest
 from tests.azure.cluster import Cluster
 from tests.azure.compiled_pipeline import read_pipeline
 from tests.azure.local_runner import EXPERIMENT, PipelineRun
-from tests.azure.project_copy import ROOT, SIZES
+from tests.azure.project_copy import SIZES
 from tests.e2e.test_faq_tune import read_best
 from tests.e2e.test_shelf_sample import read_json
-from tests.video.clips import short_clip
+from tests.preloaded.scripts import PreloadedScripts
+from tests.shared_runs import ClipsRun
+from triptych.pipeline_registry import register_pipelines
 
 RunProject = Callable[..., Path]
 Submitted = dict[str, Future[PipelineRun]]
 pytestmark = pytest.mark.timeout(1800)
 CHAINS = [["faq_tune", "faq"], ["shelf", "video"]]
+# One of each kind of step, where preloaded libraries cannot hide what it forgets to import.
+CLEAN = {"faq_train_ranker", "shelf_train_detector", "video_stylize_segments"}
+PIPELINES = register_pipelines()
 ALWAYS_DIFFERENT = ("seconds", "_per_s")
 # Given when pipelines are compiled: steps have to find their nodes in a graph of another shape than conf has.
 RANKER_SEARCH = {"trials": 3, "slots": 1}
 
 
 @pytest.fixture(scope="module")
-def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("landing")
-    short_clip(folder / "a.mp4", 40)
-    short_clip(folder / "b.mp4", 25, seed=1)
-    return folder
-
-
-def run_params(landing: Path) -> dict[str, Any]:
-    return {"video_raw": str(landing), "faq": {"ranker_search": RANKER_SEARCH}}
-
-
-@pytest.fixture(scope="module")
-def cluster(landing: Path, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+def cluster(
+    clips_run: ClipsRun, preloaded: PreloadedScripts, empty_tracking: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Cluster:
     names = [name for chain in CHAINS for name in chain]
-    return Cluster.set_up(tmp_path_factory.mktemp("cluster"), names, run_params(landing))
+    params = {"video_raw": str(clips_run.landing), "faq": {"ranker_search": RANKER_SEARCH}}
+    return Cluster.set_up(tmp_path_factory.mktemp("cluster"), names, params, preloaded, empty_tracking)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +51,7 @@ def submitted(cluster: Cluster) -> Iterator[Submitted]:
 
     def run(name: str) -> None:
         try:
-            futures[name].set_result(cluster.run(name))
+            futures[name].set_result(cluster.run(name, clean=CLEAN))
         except BaseException as error:
             futures[name].set_exception(error)
 
@@ -74,32 +66,12 @@ def submitted(cluster: Cluster) -> Iterator[Submitted]:
 
 
 @pytest.fixture(scope="module")
-def local(
-    submitted: object, run_in: RunProject, landing: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Path]:
-    """Return a function that runs a pipeline here with the same parameters, and gives its data_root."""
+def local_faq(submitted: object, run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run faq_tune and faq here with the same parameters."""
     work = tmp_path_factory.mktemp("local")
-
-    def run(name: str) -> Path:
-        given = run_params(landing)
-        return run_in(work, name, env="test", params={**SIZES, **given, "faq": {**SIZES["faq"], **given["faq"]}})
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def local_on_two_ranks(submitted: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run shelf here under torchrun."""
-    work = tmp_path_factory.mktemp("two_ranks")
-    params = f"data_root={work}/data,mlflow_uri=sqlite:///{work}/mlflow.db,mlflow_artifacts={work}/artifacts"
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "kedro"]
-    command = ["run", "--env", "test", "--pipelines", "shelf", "--params", f"{params},shelf.training.num_nodes=2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    run = subprocess.run(
-        [sys.executable, *torchrun, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500
-    )
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    return work / "data"
+    params = {**SIZES, "faq": {**SIZES["faq"], "ranker_search": RANKER_SEARCH}}
+    run_in(work, "faq_tune", env="test", params=params)
+    return run_in(work, "faq", env="test", params=params)
 
 
 def figures(path: Path) -> dict[str, float]:
@@ -113,8 +85,6 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def nodes_of(name: str) -> list[str]:
-    from triptych.pipeline_registry import register_pipelines
-
     if name == "faq_tune":
         searches = {"ranker": (1, 1), "reference": (2, 1)}  # in conf/test two nodes share the first rung
         return sorted(
@@ -129,16 +99,16 @@ def nodes_of(name: str) -> list[str]:
                 ),
             ]
         )
-    return sorted(node.name.replace(".", "_") for node in register_pipelines()[name].nodes)
+    return sorted(node.name.replace(".", "_") for node in PIPELINES[name].nodes)
 
 
-def test_shelf_on_two_nodes_learns_the_same(submitted: Submitted, cluster: Cluster, local_on_two_ranks: Path) -> None:
+def test_shelf_on_two_nodes_learns_the_same(submitted: Submitted, cluster: Cluster, shelf_on_two_ranks: Path) -> None:
     outputs = submitted["shelf"].result().outputs
     assert read_json(outputs["shelf_training_report"] / "training_report.json")["ranks"] == 2
     there = figures(outputs["shelf_metrics"] / "metrics.json")
-    assert there == figures(local_on_two_ranks / "08_reporting/shelf/metrics.json")
+    assert there == figures(shelf_on_two_ranks / "08_reporting/shelf/metrics.json")
     detections = read_json(outputs["shelf_detections"] / "detections.json")
-    assert detections == read_json(local_on_two_ranks / "07_model_output/shelf/detections.json")
+    assert detections == read_json(shelf_on_two_ranks / "07_model_output/shelf/detections.json")
     (version,) = cluster.assets.versions("triptych_shelf_model")
     assert (version / "model" / "weights.pt").is_file()
 
@@ -152,9 +122,9 @@ def hash_frames(path: Path) -> list[str]:
 
 
 def test_video_on_three_nodes_paints_the_same_frames(
-    submitted: Submitted, cluster: Cluster, local: Callable[[str], Path]
+    submitted: Submitted, cluster: Cluster, clips_run: ClipsRun
 ) -> None:
-    data_root = local("video")
+    data_root = clips_run.data_root
     outputs = submitted["video"].result().outputs
     report = json.loads((outputs["video_stylizing_report"] / "stylizing.json").read_text())
     assert report["ranks"] == 3
@@ -168,11 +138,8 @@ def test_video_on_three_nodes_paints_the_same_frames(
     pd.testing.assert_frame_equal(read_table(there), read_table(here))
 
 
-def test_faq_finds_the_same_settings_and_figures(
-    submitted: Submitted, cluster: Cluster, local: Callable[[str], Path]
-) -> None:
-    local("faq_tune")
-    data_root = local("faq")
+def test_faq_finds_the_same_settings_and_figures(submitted: Submitted, cluster: Cluster, local_faq: Path) -> None:
+    data_root = local_faq
     searched = submitted["faq_tune"].result().outputs
     for name in ("ranker", "reference"):
         board = f"{name}_leaderboard"

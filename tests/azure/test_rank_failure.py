@@ -12,6 +12,7 @@ import pytest
 
 from tests.azure.cluster import Cluster
 from tests.azure.step_runs import StepError
+from tests.preloaded.scripts import PreloadedScripts
 from tests.video.clips import short_clip
 
 pytestmark = pytest.mark.timeout(900)
@@ -35,9 +36,13 @@ def list_records(work: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in paths}
 
 
-def test_after_a_rank_was_killed_only_missing_segments_are_made(tmp_path: Path) -> None:
+def test_after_a_rank_was_killed_only_missing_segments_are_made(
+    tmp_path: Path, preloaded: PreloadedScripts, empty_tracking: Path
+) -> None:
     short_clip(tmp_path / "landing" / "a.mp4", FRAMES)
-    cluster = Cluster.set_up(tmp_path / "cluster", ["video"], {"video_raw": str(tmp_path / "landing")})
+    params = {"video_raw": str(tmp_path / "landing")}
+    (tmp_path / "cluster").mkdir()
+    cluster = Cluster.set_up(tmp_path / "cluster", ["video"], params, preloaded, empty_tracking)
     work = cluster.folder / "work"
     killed = []
 

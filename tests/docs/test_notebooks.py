@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT
-from tests.kedro_project import RunProject
-from triptych.video.runtimes.openvino import has_openvino
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -46,6 +44,13 @@ def run_notebook(path: Path, **parameters: Any) -> dict[str, Any]:
     return shown
 
 
+def run_on(name: str, data_root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Run a notebook on the results of a run."""
+    monkeypatch.chdir(ROOT / "notebooks")
+    place = {"data_root": str(data_root), "mlflow_uri": f"sqlite:///{data_root.parent / 'mlflow.db'}"}
+    return run_notebook(ROOT / f"notebooks/{name}.ipynb", runtime_params=place)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_it_is_committed_without_outputs(path: Path) -> None:
     for cell in code_cells(path):
@@ -64,12 +69,9 @@ def test_it_opens_no_file_but_through_the_catalog(path: Path) -> None:
 
 
 def test_faq_shows_the_report_and_answers_a_question(
-    run_project: RunProject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    sample_run: Path, restored: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = run_project("faq", env="test")
-    monkeypatch.chdir(ROOT / "notebooks")
-    place = {"data_root": str(data), "mlflow_uri": f"sqlite:///{data.parent / 'mlflow.db'}"}
-    shown = run_notebook(ROOT / "notebooks/faq.ipynb", runtime_params=place)
+    shown = run_on("faq", sample_run, monkeypatch)
     assert shown["data"].loc["clean.pairs", "value"] == 308
     assert shown["roles"].loc["test_unseen"].sum() > 0
     assert {trace.name for trace in shown["plot"].data} >= {"model", "bm25", "reference"}
@@ -81,12 +83,9 @@ def test_faq_shows_the_report_and_answers_a_question(
 
 
 def test_shelf_shows_the_report_and_looks_at_new_photos(
-    run_project: RunProject, monkeypatch: pytest.MonkeyPatch
+    shelf_run: Path, restored: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = run_project("shelf", env="test")
-    monkeypatch.chdir(ROOT / "notebooks")
-    place = {"data_root": str(data), "mlflow_uri": f"sqlite:///{data.parent / 'mlflow.db'}"}
-    shown = run_notebook(ROOT / "notebooks/shelf.ipynb", runtime_params=place)
+    shown = run_on("shelf", shelf_run, monkeypatch)
     assert shown["data"].loc["photos", "value"] == shown["roles"].loc["photos"].sum() == 140
     assert shown["quarantine"].empty
     assert shown["training"].data
@@ -98,12 +97,10 @@ def test_shelf_shows_the_report_and_looks_at_new_photos(
     assert list(shown["detections"]) == ["file_name", "category", "score", "bbox"]
 
 
-def test_video_shows_the_report_and_paints_a_frame(run_project: RunProject, monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = {"runtime": "openvino", "threads": 0} if has_openvino() else {}
-    data = run_project("video", env="test", params={"video": {"style": quick}})
-    monkeypatch.chdir(ROOT / "notebooks")
-    place = {"data_root": str(data), "mlflow_uri": f"sqlite:///{data.parent / 'mlflow.db'}"}
-    shown = run_notebook(ROOT / "notebooks/video.ipynb", runtime_params=place)
+def test_video_shows_the_report_and_paints_a_frame(
+    video_run: Path, restored: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = run_on("video", video_run, monkeypatch)
     assert shown["videos"]["name"].tolist() == ["temple.mp4"]
     assert shown["videos"]["frames_out"].tolist() == shown["plan"]["frames"].tolist() == [150]
     assert shown["flicker"].loc["temple.mp4", "warping_error"] > 0

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.preloaded.scripts import PreloadedScripts
 
 ROOT = Path(__file__).parents[2]
 RunProject = Callable[..., Path]
@@ -17,12 +19,12 @@ CONSTANT = {"faq": {"ranker": {"min_child_samples": 1_000_000}, "reference": {"e
 GOOD = {"faq": {"ranker": {"min_child_samples": 20}, "reference": {"enabled": False}}}
 
 
-def run_in_workers(data: Path) -> Path:
-    """Run the last node by ParallelRunner, in a new process: LightGBM has started threads in this one."""
+def run_in_workers(data: Path, preloaded: PreloadedScripts) -> Path:
+    """Run the last node by ParallelRunner, in another process: LightGBM has started threads in this one."""
     work = data.parent
     params = f"data_root={data},mlflow_uri=sqlite:///{work / 'mlflow.db'},mlflow_artifacts={work / 'mlartifacts'}"
     options = ["--env", "test", "--nodes", "faq.register_matcher", "--runner", "ParallelRunner", "--params", params]
-    command = [sys.executable, "-m", "kedro", "run", "--pipelines", "faq", *options]
+    command = preloaded.kedro("run", "--pipelines", "faq", *options)
     subprocess.run(command, cwd=ROOT, check=True, timeout=200)
     return data
 
@@ -38,8 +40,13 @@ def client(tmp_path: Path) -> Any:
     return mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
 
 
-def test_each_run_registers_a_version_and_a_worse_one_is_not_promoted(run_project: RunProject, client: Any) -> None:
-    data = run_project("faq", env="test", params=CONSTANT)
+def test_each_run_registers_a_version_and_a_worse_one_is_not_promoted(
+    sample_run: Path, run_project: RunProject, preloaded: PreloadedScripts, client: Any, tmp_path: Path
+) -> None:
+    for stage in ("02_intermediate", "03_primary", "04_feature", "05_model_input"):
+        shutil.copytree(sample_run / stage, tmp_path / "data" / stage)
+    options = {"env": "test", "from_nodes": ["faq.train_ranker", "faq.train_reference"]}
+    data = run_project("faq", params=CONSTANT, **options)
     first = read_record(data)
     assert (first["version"], first["promoted"], first["compared_with"]) == (1, True, None)
 
@@ -54,7 +61,7 @@ def test_each_run_registers_a_version_and_a_worse_one_is_not_promoted(run_projec
     assert worse["high"] < 0
     assert worse["data_fingerprint"] == first["data_fingerprint"]
 
-    fourth = read_record(run_in_workers(data))
+    fourth = read_record(run_in_workers(data, preloaded))
     assert (fourth["version"], fourth["promoted"], fourth["compared_with"]) == (4, False, 2)
 
     versions = {int(v.version): v for v in client.search_model_versions("name='faq-matcher'")}

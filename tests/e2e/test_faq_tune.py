@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 from tests.e2e.conftest import settings
+from tests.preloaded.scripts import PreloadedScripts
 
 SEARCHES = ("ranker", "reference")
 THREADS = "faq.ranker.threads=1,faq.reference.threads=1,faq.ingest.workers=1,faq.retrieval.workers=1"
@@ -29,11 +30,10 @@ def searched(run_in: Callable[..., Path], tmp_path_factory: pytest.TempPathFacto
     return run_in(tmp_path_factory.mktemp("searched"), "faq_tune", env="test", params=settings())
 
 
-def kedro_tune(work: Path, *options: str) -> list[str]:
-    """Give the command line of `kedro run` for the searches."""
+def tune(work: Path, *options: str) -> list[str]:
+    """Give the options of `kedro` for the searches."""
     params = f"data_root={work}/data,mlflow_uri=sqlite:///{work}/mlflow.db,mlflow_artifacts={work}/artifacts,{THREADS}"
-    run = ["run", "--env", "test", "--pipelines", "faq_tune", "--params", params]
-    return [sys.executable, "-m", "kedro", *run, *options]
+    return ["run", "--env", "test", "--pipelines", "faq_tune", "--params", params, *options]
 
 
 def read_best(data_root: Path, name: str) -> dict[str, Any]:
@@ -87,10 +87,12 @@ def test_every_trial_is_a_nested_run(searched: Path) -> None:
         assert run.data.metrics["seconds"] > 0
 
 
-def test_the_parallel_runner_finds_the_same(searched: Path, project: Path, tmp_path: Path) -> None:
+def test_the_parallel_runner_finds_the_same(
+    searched: Path, project: Path, preloaded: PreloadedScripts, tmp_path: Path
+) -> None:
     # In a process of its own: forked from one that has used OpenMP, LightGBM would wait for ever.
-    command = kedro_tune(tmp_path, "--runner", "ParallelRunner", "--runner-params", "max_workers=2")
-    subprocess.run(command, cwd=project, check=True, capture_output=True)
+    command = tune(tmp_path, "--runner", "ParallelRunner", "--runner-params", "max_workers=2")
+    subprocess.run(preloaded.kedro(*command), cwd=project, check=True, capture_output=True)
     assert_found_the_same(searched, tmp_path / "data")
     assert len(trial_runs(tmp_path)) == 8
 
@@ -142,7 +144,8 @@ def test_a_killed_search_goes_on_where_it_stopped(
         return {path: path.stat().st_mtime_ns for path in trials.glob("*_search/trials_r0_*/trial_*/trial.json")}
 
     with (tmp_path / "log").open("w") as log:
-        run = subprocess.Popen(kedro_tune(tmp_path), cwd=project, stdout=log, stderr=log, start_new_session=True)
+        command = [sys.executable, "-m", "kedro", *tune(tmp_path)]
+        run = subprocess.Popen(command, cwd=project, stdout=log, stderr=log, start_new_session=True)
         try:
             while not finished() and run.poll() is None:
                 time.sleep(0.005)

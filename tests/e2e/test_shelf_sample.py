@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,14 +47,6 @@ def read_json(path: Path) -> Any:
 def read_metrics(data_root: Path) -> dict[str, float]:
     metrics: dict[str, float] = read_json(data_root / "08_reporting/shelf/metrics.json")
     return metrics
-
-
-@pytest.fixture(scope="module")
-def shelf_run(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run shelf and then shelf_score on the bundled photos; return the data_root, which no test may change."""
-    work = tmp_path_factory.mktemp("shelf_run")
-    run_in(work, "shelf", env="test")
-    return run_in(work, "shelf_score", env="test")
 
 
 def test_every_file_is_there_and_nothing_half_written(shelf_run: Path) -> None:
@@ -123,9 +112,9 @@ def test_every_new_photo_is_scored(shelf_run: Path) -> None:
     assert (shelf_run / "07_model_output/shelf/new_overlays").is_dir()
 
 
-def test_boxes_alone_train_a_detector_without_masks(run_project: RunProject) -> None:
-    settings = {"shelf": {"ingest": {"annotations": "voc"}, "training": {"epochs": 1}}}
-    metrics = read_metrics(run_project("shelf", env="test", params=settings))
+def test_boxes_alone_train_a_detector_without_masks(run_project: RunProject, few_photos: Path) -> None:
+    params = {"shelf_raw": str(few_photos), "shelf": {"ingest": {"annotations": "voc"}, "training": {"epochs": 1}}}
+    metrics = read_metrics(run_project("shelf", env="test", params=params))
     assert "test.box.map" in metrics
     assert not [name for name in metrics if ".mask." in name]
 
@@ -172,22 +161,11 @@ def test_a_folder_without_photos_is_a_clear_error(run_project: RunProject, tmp_p
         run_project("shelf", env="test", params={"shelf_raw": str(tmp_path / "raw")})
 
 
-def test_the_command_line_trains_on_two_ranks(tmp_path: Path, shelf_run: Path) -> None:
-    """Two gloo ranks run the training node under torchrun; one of them saves."""
-    data_root = tmp_path / "data"
-    for part in ("02_intermediate", "03_primary", "05_model_input"):
-        shutil.copytree(shelf_run / part, data_root / part)
-    params = f"data_root={data_root},mlflow_uri=sqlite:///{tmp_path}/mlflow.db,mlflow_artifacts={tmp_path}/artifacts"
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "kedro"]
-    command = ["run", "--env", "test", "--pipelines", "shelf", "--nodes", "shelf.train_detector", "--params", params]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    run = subprocess.run(
-        [sys.executable, *torchrun, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+def test_the_command_line_trains_on_two_ranks(shelf_on_two_ranks: Path, shelf_run: Path) -> None:
+    """Two gloo ranks run the training node under torchrun; one of them does the rest, and saves."""
+    assert read_json(shelf_on_two_ranks / "06_models/shelf/training_report.json")["ranks"] == 2
+    alone, together = (
+        pd.read_csv(root / "08_reporting/shelf/training_log.csv") for root in (shelf_run, shelf_on_two_ranks)
     )
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    report = read_json(data_root / "06_models/shelf/training_report.json")
-    assert report["ranks"] == 2
-    alone = pd.read_csv(shelf_run / "08_reporting/shelf/training_log.csv")
-    together = pd.read_csv(data_root / "08_reporting/shelf/training_log.csv")
     # The same global batches: what differs is rounding, which training enlarges.
     assert together["loss"].iloc[0] == pytest.approx(alone["loss"].iloc[0], rel=0.05)

@@ -19,6 +19,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.preloaded.scripts import PreloadedScripts
+from tests.shared_runs import ClipsRun
 from tests.video.clips import short_clip
 
 ROOT = Path(__file__).parents[2]
@@ -59,12 +61,6 @@ def read_videos(data_root: Path) -> pd.DataFrame:
 def hash_segments(data_root: Path) -> dict[str, str]:
     folder = data_root / "07_model_output/video/segments"
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*.mp4")}
-
-
-@pytest.fixture(scope="module")
-def video_run(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run video on the bundled clip; return the data_root, which no test may change."""
-    return run_in(tmp_path_factory.mktemp("video_run"), "video", env="test")
 
 
 def test_every_file_is_there_and_nothing_half_written(video_run: Path) -> None:
@@ -158,31 +154,32 @@ def test_what_changes_is_made_anew(run_project: RunProject, tmp_path: Path) -> N
     assert read_metrics(data_root)["segments_done"] in (0, 1)
 
 
-def kedro(data_root: Path, landing: Path, *options: str) -> list[str]:
+@pytest.fixture
+def planned(clips_run: ClipsRun, tmp_path: Path) -> Path:
+    """Return a data_root of the test's own where two clips are planned and nothing is painted."""
+    for stage in ("02_intermediate", "03_primary"):
+        shutil.copytree(clips_run.data_root / stage, tmp_path / "data" / stage)
+    (tmp_path / "data/02_intermediate/video/confirmed.json").unlink()
+    return tmp_path / "data"
+
+
+def stylize(data_root: Path, clips_run: ClipsRun) -> list[str]:
+    """Give the options of `kedro` that paint what is planned."""
     params = (
-        f"data_root={data_root},video_raw={landing},mlflow_uri=sqlite:///{data_root}/mlflow.db,"
+        f"data_root={data_root},video_raw={clips_run.landing},mlflow_uri=sqlite:///{data_root}/mlflow.db,"
         f"mlflow_artifacts={data_root}/artifacts"
     )
-    return [sys.executable, "-m", "kedro", "run", "--env", "test", "--pipelines", "video", "--params", params, *options]
-
-
-@pytest.fixture(scope="module")
-def planned(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Plan two clips; return the data_root and the landing folder."""
-    work = tmp_path_factory.mktemp("planned")
-    short_clip(work / "landing" / "a.mp4", 40)
-    short_clip(work / "landing" / "b.mp4", 25, seed=1)
-    params = {"video_raw": str(work / "landing")}
-    return run_in(work, "video", env="test", params=params, to_nodes=["video.plan_segments"]), work / "landing"
+    nodes = ["--pipelines", "video", "--nodes", "video.stylize_segments"]
+    return ["run", "--env", "test", *nodes, "--params", params]
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
-def test_any_number_of_ranks_writes_the_same_segments(planned: tuple[Path, Path], tmp_path: Path, ranks: int) -> None:
-    data_root = tmp_path / "data"
-    shutil.copytree(planned[0], data_root)
+def test_any_number_of_ranks_writes_the_same_segments(
+    planned: Path, clips_run: ClipsRun, preloaded: PreloadedScripts, ranks: int
+) -> None:
     environment = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     mpirun = [str(Path(sys.executable).with_name("mpirun")), "--oversubscribe", "-n", str(ranks)]
-    command = kedro(data_root, planned[1], "--nodes", "video.stylize_segments")
+    command = preloaded.kedro(*stylize(planned, clips_run))
     run = subprocess.run(
         [*(mpirun if ranks > 1 else []), *command],
         cwd=ROOT,
@@ -192,19 +189,17 @@ def test_any_number_of_ranks_writes_the_same_segments(planned: tuple[Path, Path]
         timeout=300,
     )
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    hashes = hash_segments(data_root)
+    hashes = hash_segments(planned)
     assert len(hashes) == 4 + 3
-    kept = planned[0].parent / "hashes.json"
-    if ranks == 1:
-        kept.write_text(json.dumps(hashes))
-    assert json.loads(kept.read_text()) == hashes
+    assert hashes == hash_segments(clips_run.data_root)
 
 
-def test_after_a_kill_only_what_is_missing_is_done(planned: tuple[Path, Path], tmp_path: Path) -> None:
-    data_root = tmp_path / "data"
-    shutil.copytree(planned[0], data_root)
-    segments = data_root / "07_model_output/video/segments"
-    command = kedro(data_root, planned[1], "--nodes", "video.stylize_segments")
+def test_after_a_kill_only_what_is_missing_is_done(
+    planned: Path, clips_run: ClipsRun, preloaded: PreloadedScripts
+) -> None:
+    segments = planned / "07_model_output/video/segments"
+    options = stylize(planned, clips_run)
+    command = [sys.executable, "-m", "kedro", *options]
     process = subprocess.Popen(
         command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -215,8 +210,8 @@ def test_after_a_kill_only_what_is_missing_is_done(planned: tuple[Path, Path], t
     process.wait()
     before = {path: path.stat().st_mtime_ns for path in segments.rglob("*.json")}
     assert 2 <= len(before) < 7
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    run = subprocess.run(preloaded.kedro(*options), cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    report = json.loads((data_root / "07_model_output/video/stylizing.json").read_text())
+    report = json.loads((planned / "07_model_output/video/stylizing.json").read_text())
     assert (report["done"], report["skipped"]) == (7 - len(before), len(before))
     assert all(path.stat().st_mtime_ns == time_ns for path, time_ns in before.items())

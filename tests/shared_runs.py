@@ -1,0 +1,104 @@
+"""Runs that several tests look at, each once a session and changed by none: a plugin of conftest.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.e2e.conftest import settings
+from tests.kedro_project import RunProject
+from tests.preloaded.scripts import PreloadedScripts, preloaded_scripts
+from tests.video.clips import short_clip
+from triptych.video.runtimes.openvino import has_openvino
+
+SHELF = ROOT / "data" / "01_raw" / "shelf"
+FEW = 30
+
+
+@pytest.fixture(scope="session")
+def preloaded() -> Iterator[PreloadedScripts]:
+    """Start what runs `kedro` in processes of their own without seconds of imports."""
+    with preloaded_scripts() as scripts:
+        yield scripts
+
+
+@pytest.fixture(scope="session")
+def sample_run(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run faq and then faq_score on the bundled sample; return the data_root."""
+    work = tmp_path_factory.mktemp("sample_run")
+    run_in(work, "faq", env="test", params=settings())
+    return run_in(work, "faq_score", env="test", params=settings())
+
+
+@pytest.fixture(scope="session")
+def shelf_run(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run shelf and then shelf_score on the bundled photos; return the data_root."""
+    work = tmp_path_factory.mktemp("shelf_run")
+    run_in(work, "shelf", env="test")
+    return run_in(work, "shelf_score", env="test")
+
+
+@pytest.fixture(scope="session")
+def few_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy some of the bundled photos of shelves with their annotations, for what takes no more; return the folder."""
+    folder = tmp_path_factory.mktemp("few_photos")
+    instances = json.loads((SHELF / "instances.json").read_text(encoding="utf-8"))
+    instances["images"] = sorted(instances["images"], key=lambda image: image["file_name"])[:FEW]
+    kept = {image["id"] for image in instances["images"]}
+    instances["annotations"] = [entry for entry in instances["annotations"] if entry["image_id"] in kept]
+    (folder / "instances.json").write_text(json.dumps(instances), encoding="utf-8")
+    for part in ("JPEGImages", "Annotations"):
+        (folder / part).mkdir()
+    for image in instances["images"]:
+        photo = SHELF / "JPEGImages" / image["file_name"]
+        shutil.copy(photo, folder / "JPEGImages")
+        shutil.copy(SHELF / "Annotations" / f"{photo.stem}.xml", folder / "Annotations")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shelf_on_two_ranks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run shelf under torchrun, in two processes with one thread each; return the data_root."""
+    work = tmp_path_factory.mktemp("two_ranks")
+    params = f"data_root={work}/data,mlflow_uri=sqlite:///{work}/mlflow.db,mlflow_artifacts={work}/artifacts"
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "kedro"]
+    command = ["run", "--env", "test", "--pipelines", "shelf", "--params", f"{params},shelf.training.num_nodes=2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    run = subprocess.run(
+        [sys.executable, *torchrun, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500
+    )
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    return work / "data"
+
+
+@pytest.fixture(scope="session")
+def video_run(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run video on the bundled clip, in the quickest runtime; return the data_root."""
+    quick = {"runtime": "openvino", "threads": 0} if has_openvino() else {}
+    return run_in(tmp_path_factory.mktemp("video_run"), "video", env="test", params={"video": {"style": quick}})
+
+
+class ClipsRun(NamedTuple):
+    """A run of video on two short clips, a.mp4 of 40 frames and b.mp4 of 25."""
+
+    landing: Path
+    data_root: Path
+
+
+@pytest.fixture(scope="session")
+def clips_run(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> ClipsRun:
+    """Run video on two short clips in this process."""
+    work = tmp_path_factory.mktemp("clips_run")
+    short_clip(work / "landing" / "a.mp4", 40)
+    short_clip(work / "landing" / "b.mp4", 25, seed=1)
+    params = {"video_raw": str(work / "landing")}
+    return ClipsRun(work / "landing", run_in(work, "video", env="test", params=params))
