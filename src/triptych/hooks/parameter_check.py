@@ -10,7 +10,7 @@ from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.pipeline.node import Node
+from kedro.pipeline import Node
 
 from triptych.hooks.registered_pipelines import load_all_pipelines
 from triptych.parameters import ParametersError, build_parameters, explicit_keys, runtime_names, with_sources

@@ -9,8 +9,7 @@ from typing import Any
 
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
-from kedro.pipeline import Pipeline
-from kedro.pipeline.node import Node
+from kedro.pipeline import Node, Pipeline
 
 from triptych.datasets.trials import TrialsDataset
 from triptych.tuning.trials import TrialBatch

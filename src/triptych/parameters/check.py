@@ -190,7 +190,7 @@ def _mark_explicit(value: Any, key: str, explicit: Collection[str]) -> Any:
         return {name: _mark_explicit(item, f"{key}.{name}", explicit) for name, item in value.items()}
     if isinstance(value, list | tuple) and key not in explicit:  # lists are not merged: all of it is, or nothing
         items = [_mark_explicit(item, key, ()) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+        return type(value)(items) if type(value) in (list, tuple) else type(value)(*items)  # a named tuple
     return value
 
 
