@@ -11,7 +11,7 @@ import re
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from kedro.config import OmegaConfigLoader
 from kedro.pipeline import Pipeline
@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from triptych.parameters.check import look_up, parameter_blocks
-from triptych.parameters.problem import find_block
+from triptych.parameters.problem import find_block, is_block
 
 _SIGNS = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
 _HEAD = """\
@@ -52,7 +52,7 @@ def parameters_page(pipelines: Mapping[str, Pipeline], parameters: Mapping[str, 
 
 def _section(key: str, annotation: Any, values: Any) -> Iterator[str]:
     yield f"## {key}\n"
-    if _is_block(annotation):
+    if is_block(annotation):
         yield f"{inspect.getdoc(annotation)}\n"
     yield "| Key | Type | Range | conf/base | Meaning |\n| --- | --- | --- | --- | --- |"
     yield from _rows(key, annotation, values)
@@ -61,17 +61,17 @@ def _section(key: str, annotation: Any, values: Any) -> Iterator[str]:
 
 def _rows(key: str, annotation: Any, values: Any) -> Iterator[str]:
     """Give each field a row; blocks within the block come in its place."""
-    if not _is_block(annotation):
+    if not is_block(annotation):
         yield _row(key, annotation, values)
         return
     hints = typing.get_type_hints(annotation)
     for name, field in annotation.model_fields.items():
         value = (values or {}).get(name, field.get_default(call_default_factory=True))
-        if _is_block(hints[name]):
+        if is_block(hints[name]):
             yield from _rows(f"{key}.{name}", hints[name], value if isinstance(value, Mapping) else dict(value))
         else:
             yield _row(f"{key}.{name}", hints[name], value, field)
-            if typing.get_origin(hints[name]) is dict and _is_block(typing.get_args(hints[name])[1]):
+            if typing.get_origin(hints[name]) is dict and is_block(typing.get_args(hints[name])[1]):
                 yield from _entry_rows(f"{key}.{name}", typing.get_args(hints[name])[1], value)
 
 
@@ -105,10 +105,6 @@ def _type_name(annotation: Any) -> str:
     if isinstance(annotation, type) and typing.get_origin(annotation) is None:
         return annotation.__name__
     return re.sub(r"\b(?:\w+\.)+(?=\w)", "", str(annotation))
-
-
-def _is_block(annotation: Any) -> TypeGuard[type[BaseModel]]:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError
 
-from triptych.parameters.problem import list_problems
+from triptych.parameters.problem import is_block, list_problems
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 """A part of a whole: in [0, 1)."""
@@ -87,7 +87,7 @@ def check_value(annotation: Any, value: Any) -> Any:
         ValidationError: If it does not fit.
         PydanticSchemaGenerationError: If pydantic does not know the type.
     """
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if is_block(annotation):
         return annotation.model_validate(value)
     return TypeAdapter(Annotated[annotation, _WrittenInYaml], config=_STRICT).validate_python(value)
 

@@ -6,7 +6,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import BaseModel, ValidationError
 
@@ -149,9 +149,14 @@ def _known_names(annotation: Any, path: Iterable[int | str]) -> Iterable[str]:
     return block.model_fields if block is not None else ()
 
 
+def is_block(annotation: Any) -> TypeGuard[type[BaseModel]]:
+    """Tell whether an annotation is a block; Python 3.10 takes `dict[str, int]` for a class as well."""
+    return isinstance(annotation, type) and typing.get_origin(annotation) is None and issubclass(annotation, BaseModel)
+
+
 def find_block(annotation: Any) -> type[BaseModel] | None:
     """Return the first block in a type: itself, or that of its entries."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if is_block(annotation):
         return annotation
     found = (find_block(argument) for argument in typing.get_args(annotation))
     return next((block for block in found if block is not None), None)
