@@ -6,6 +6,7 @@ import functools
 import json
 import logging
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,10 @@ def run_nodes(
     return run
 
 
+# Kedro 1.7 asks whether `Mapping[str, Any]` is a subclass, which Python 3.10 takes for a class.
+reads_generic_types = pytest.mark.skipif(sys.version_info < (3, 11), reason="Kedro cannot read these types here")
+
+
 SEEN: dict[str, Any] = {}
 
 
@@ -87,6 +92,7 @@ def take_number(value: int) -> None:
     SEEN["number"] = value
 
 
+@reads_generic_types
 def test_dicts_lists_and_arguments_without_a_type(run_nodes: Run) -> None:
     run_nodes(
         Node(take_dict, "params:mine", None),
@@ -194,6 +200,7 @@ def test_nodes_are_told_what_was_set_by_params_or_in_conf_local(
     assert json.loads((tmp_path / "data" / "numbers.json").read_text()) == explicit
 
 
+@reads_generic_types
 def test_blocks_within_a_dict_are_dicts(run_nodes: Run) -> None:
     run_nodes(Node(take_mapping, "params:toy", None), local="")
     assert dict(**SEEN["mapping"]["draw"])["count"] == 3
