@@ -21,7 +21,7 @@ from triptych.startup import prepare
 prepare()
 
 import pytest  # noqa: E402
-from kedro.framework.project import configure_project  # noqa: E402
+from kedro.framework.project import configure_project, pipelines  # noqa: E402
 from kedro.framework.session import KedroSession  # noqa: E402
 from kedro.framework.startup import bootstrap_project  # noqa: E402
 from kedro.runner import AbstractRunner, SequentialRunner  # noqa: E402
@@ -52,6 +52,7 @@ def restoring() -> Iterator[None]:
     if hook := sys.modules.get("kedro_mlflow.framework.hooks.mlflow_hook"):
         hook.mlflow_hook.run_id = None  # a failed run leaves it, and workers of a later runner would look for that run
     use_parameters({})
+    pipelines.set_requested(None)  # a run loads those it was asked for, and no others
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:] = path

@@ -43,7 +43,9 @@ def test_what_the_project_ships_is_not_set_explicitly(project: Path, env: str) -
     assert explicit == {"shelf.training": {"seed"}}
 
 
-def test_every_problem_is_listed_with_its_source_and_nothing_runs(run_toy: Callable[..., Path], tmp_path: Path) -> None:
+def test_every_problem_is_listed_with_its_source_and_nothing_runs(
+    run_toy: Callable[..., Path], tmp_path: Path, empty_tracking: Path
+) -> None:
     wrong = {"toy": {"draw": {"cuont": 1, "scale": 0, "coin": {"bias": 2}}}, "data_rot": "x"}
     with pytest.raises(ParametersError) as caught:
         run_toy(to_nodes=["toy.left"], params=wrong)
@@ -52,4 +54,4 @@ def test_every_problem_is_listed_with_its_source_and_nothing_runs(run_toy: Calla
     assert "did you mean 'data_root'?" in problems["data_rot"].message
     assert problems["toy.draw.scale"].source == "--params"
     assert not (tmp_path / "data").exists()
-    assert not (tmp_path / "mlflow.db").exists()
+    assert (tmp_path / "mlflow.db").read_bytes() == empty_tracking.read_bytes()

@@ -1,10 +1,9 @@
 """Parameters of a search."""
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
-from typing_extensions import Self
 
 from triptych.parameters.base import Params
 from triptych.tuning.space import Dimension
@@ -54,7 +53,7 @@ class SearchParams(Params):
         return space
 
     @model_validator(mode="after")
-    def _check_shape(self) -> Self:
+    def _check_shape(self) -> Any:
         least = self.eta ** (self.rungs - 1)
         if self.max_budget < least:
             raise ValueError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pydantic import model_validator
-from typing_extensions import Self
 
 from triptych.parameters.base import Params
 
@@ -23,7 +22,7 @@ class Dimension(Params):
     """What a choice chooses from."""
 
     @model_validator(mode="after")
-    def _check_kind(self) -> Self:
+    def _check_kind(self) -> Any:
         if self.kind == "choice":
             if not self.values or self.low is not None or self.high is not None:
                 raise ValueError("kind choice takes values, and no low and high (null takes back those of conf/base)")
