@@ -36,8 +36,8 @@ _SENT = ["src", "conf", "data/01_raw", "pyproject.toml", ".amlignore", ".telemet
 _NOT_SENT = shutil.ignore_patterns("__pycache__", "*.egg-info", "local")
 
 
-def copy_project(target: Path) -> Path:
-    """Copy what goes to Azure ML, with tiny sizes and a tiny search in the place of the full ones."""
+def copy_sources(target: Path) -> Path:
+    """Copy what goes to Azure ML; the project itself may hold a `.venv`, whose files take seconds to be passed over."""
     for name in _SENT:
         source, copy = ROOT / name, target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -45,6 +45,12 @@ def copy_project(target: Path) -> Path:
             shutil.copytree(source, copy, ignore=_NOT_SENT)
         else:
             shutil.copy(source, copy)
+    return target
+
+
+def copy_project(target: Path) -> Path:
+    """Copy what goes to Azure ML, with tiny sizes and a tiny search in the place of the full ones."""
+    copy_sources(target)
     for workload, sizes in SIZES.items():
         tiny = yaml.safe_load((ROOT / "conf" / "test" / workload / "parameters.yml").read_text(encoding="utf-8"))
         path = target / "conf" / "azure" / workload / "parameters.yml"

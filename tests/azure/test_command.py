@@ -11,13 +11,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.azure.project_copy import copy_sources
 from triptych.azure.cli import azure
 from triptych.azure.deployment import NAMES
 
 
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_sources(tmp_path_factory.mktemp("sources"))
+
+
 @pytest.fixture
-def command(project: Path, restored: None, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    monkeypatch.chdir(project)
+def command(project: Path, sources: Path, restored: None, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.chdir(sources)
     return CliRunner()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from triptych.azure import snapshots
 from triptych.azure.snapshots import LIMIT_BYTES, find_snapshot_faults, take_stock
 
 
@@ -21,9 +22,11 @@ def small(project: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_project_is_small_and_clean(project: Path) -> None:
+def test_the_project_is_small_and_clean(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot = take_stock(project)
+    monkeypatch.setattr(snapshots, "take_stock", {project: snapshot}.__getitem__)  # a .venv takes seconds
     assert find_snapshot_faults(project) == []
-    sizes = take_stock(project).sizes
+    sizes = snapshot.sizes
     assert {name.split("/")[0] for name in sizes} == {"src", "conf", "data", "pyproject.toml", ".telemetry", "LICENSE"}
     assert sum(sizes.values()) < LIMIT_BYTES
 
