@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-pytest_plugins = ["tests.kedro_project", "tests.shared_runs"] if find_spec("kedro") else []
+pytest_plugins = ["tests.kedro_project", "tests.background", "tests.shared_runs"] if find_spec("kedro") else []
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -7,28 +7,20 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from tests.background import Bench, Result
 from tests.conftest import ROOT
 from tests.e2e.conftest import settings
 from tests.kedro_project import RunProject
-from tests.preloaded.scripts import PreloadedScripts, preloaded_scripts
 from tests.video.clips import short_clip
 from triptych.video.runtimes.openvino import has_openvino
 
 SHELF = ROOT / "data" / "01_raw" / "shelf"
 FEW = 30
-
-
-@pytest.fixture(scope="session")
-def preloaded() -> Iterator[PreloadedScripts]:
-    """Start what runs `kedro` in processes of their own without seconds of imports."""
-    with preloaded_scripts() as scripts:
-        yield scripts
 
 
 @pytest.fixture(scope="session")
@@ -47,28 +39,25 @@ def shelf_run(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> P
     return run_in(work, "shelf_score", env="test")
 
 
-@pytest.fixture(scope="session")
-def few_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy some of the bundled photos of shelves with their annotations, for what takes no more; return the folder."""
-    folder = tmp_path_factory.mktemp("few_photos")
+def copy_few_photos(folder: Path) -> Path:
+    """Copy some of the bundled photos of shelves with their annotations, for what takes no more."""
     instances = json.loads((SHELF / "instances.json").read_text(encoding="utf-8"))
     instances["images"] = sorted(instances["images"], key=lambda image: image["file_name"])[:FEW]
     kept = {image["id"] for image in instances["images"]}
     instances["annotations"] = [entry for entry in instances["annotations"] if entry["image_id"] in kept]
-    (folder / "instances.json").write_text(json.dumps(instances), encoding="utf-8")
     for part in ("JPEGImages", "Annotations"):
-        (folder / part).mkdir()
+        (folder / part).mkdir(parents=True)
     for image in instances["images"]:
         photo = SHELF / "JPEGImages" / image["file_name"]
         shutil.copy(photo, folder / "JPEGImages")
         shutil.copy(SHELF / "Annotations" / f"{photo.stem}.xml", folder / "Annotations")
+    (folder / "instances.json").write_text(json.dumps(instances), encoding="utf-8")
     return folder
 
 
-@pytest.fixture(scope="session")
-def shelf_on_two_ranks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_shelf_on_two_ranks(bench: Bench) -> Path:
     """Run shelf under torchrun, in two processes with one thread each; return the data_root."""
-    work = tmp_path_factory.mktemp("two_ranks")
+    work = bench.folder
     params = f"data_root={work}/data,mlflow_uri=sqlite:///{work}/mlflow.db,mlflow_artifacts={work}/artifacts"
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "kedro"]
     command = ["run", "--env", "test", "--pipelines", "shelf", "--params", f"{params},shelf.training.num_nodes=2"]
@@ -81,14 +70,27 @@ def shelf_on_two_ranks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def shelf_on_two_ranks(background: Result) -> Path:
+    """Wait for the run of shelf under torchrun; return the data_root."""
+    return Path(background("shelf_on_two_ranks"))
+
+
+@pytest.fixture(scope="session")
 def video_run(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run video on the bundled clip, in the quickest runtime; return the data_root."""
     quick = {"runtime": "openvino", "threads": 0} if has_openvino() else {}
     return run_in(tmp_path_factory.mktemp("video_run"), "video", env="test", params={"video": {"style": quick}})
 
 
+def write_clips(landing: Path) -> Path:
+    """Write two short clips, a.mp4 of 40 frames and b.mp4 of 25."""
+    short_clip(landing / "a.mp4", 40)
+    short_clip(landing / "b.mp4", 25, seed=1)
+    return landing
+
+
 class ClipsRun(NamedTuple):
-    """A run of video on two short clips, a.mp4 of 40 frames and b.mp4 of 25."""
+    """A run of video on two short clips."""
 
     landing: Path
     data_root: Path
@@ -98,7 +100,5 @@ class ClipsRun(NamedTuple):
 def clips_run(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> ClipsRun:
     """Run video on two short clips in this process."""
     work = tmp_path_factory.mktemp("clips_run")
-    short_clip(work / "landing" / "a.mp4", 40)
-    short_clip(work / "landing" / "b.mp4", 25, seed=1)
-    params = {"video_raw": str(work / "landing")}
-    return ClipsRun(work / "landing", run_in(work, "video", env="test", params=params))
+    landing = write_clips(work / "landing")
+    return ClipsRun(landing, run_in(work, "video", env="test", params={"video_raw": str(landing)}))

@@ -12,6 +12,7 @@ from tests.azure.data_assets import DataAssets
 from tests.azure.local_runner import EXPERIMENT, PipelineRun, run_pipeline
 from tests.azure.project_copy import add_samples, compile_pipelines, copy_project
 from tests.azure.step_tracking import StepTracking
+from tests.background import Bench
 from tests.preloaded.scripts import PreloadedScripts
 
 # One thread for each process: results then do not depend on the machine. Only what was sent is found as `triptych`.
@@ -28,29 +29,21 @@ class Cluster:
     preloaded: PreloadedScripts
 
     @classmethod
-    def set_up(
-        cls,
-        folder: Path,
-        names: list[str],
-        params: dict[str, Any],
-        preloaded: PreloadedScripts,
-        empty_tracking: Path,
-    ) -> Cluster:
+    def set_up(cls, bench: Bench, names: list[str], params: dict[str, Any]) -> Cluster:
         """Compile pipelines of a small copy of the project, and register the samples as data assets.
 
         Args:
-            folder: Empty.
+            bench: Gives the folder, and what runs steps that take no clean interpreter.
             names: Of the pipelines.
             params: For every step, beside the places in storage.
-            preloaded: Runs what takes no clean interpreter.
-            empty_tracking: Database of MLflow's, which is copied for each pipeline.
         """
+        folder = bench.folder
         roots = {"work_root": f"file://{folder}/work", "styled_root": f"file://{folder}/styled"}
         project = copy_project(folder / "project")
-        compiled = compile_pipelines(project, folder / "compiled", names, {**roots, **params}, preloaded)
-        cluster = cls(folder, compiled, add_samples(DataAssets(folder / "assets")), preloaded)
+        compiled = compile_pipelines(project, folder / "compiled", names, {**roots, **params}, bench.preloaded)
+        cluster = cls(folder, compiled, add_samples(DataAssets(folder / "assets")), bench.preloaded)
         for name in names:
-            shutil.copy(empty_tracking, folder / f"{name}.db")
+            shutil.copy(bench.empty_tracking, folder / f"{name}.db")
             StepTracking(cluster.tracking_uri(name), EXPERIMENT, folder / "mlartifacts")
         return cluster
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -16,16 +16,16 @@ from tests.azure.cluster import Cluster
 from tests.azure.compiled_pipeline import read_pipeline
 from tests.azure.local_runner import EXPERIMENT, PipelineRun
 from tests.azure.project_copy import SIZES
+from tests.azure.step_runs import StepError
+from tests.background import Bench, Result
 from tests.e2e.test_faq_tune import read_best
 from tests.e2e.test_shelf_sample import read_json
-from tests.preloaded.scripts import PreloadedScripts
-from tests.shared_runs import ClipsRun
+from tests.shared_runs import ClipsRun, write_clips
 from triptych.pipeline_registry import register_pipelines
 
 RunProject = Callable[..., Path]
-Submitted = dict[str, Future[PipelineRun]]
 pytestmark = pytest.mark.timeout(1800)
-CHAINS = [["faq_tune", "faq"], ["shelf", "video"]]
+NAMES = ["faq_tune", "faq", "shelf", "video"]
 # One of each kind of step, where preloaded libraries cannot hide what it forgets to import.
 CLEAN = {"faq_train_ranker", "shelf_train_detector", "video_stylize_segments"}
 PIPELINES = register_pipelines()
@@ -34,39 +34,44 @@ ALWAYS_DIFFERENT = ("seconds", "_per_s")
 RANKER_SEARCH = {"trials": 3, "slots": 1}
 
 
-@pytest.fixture(scope="module")
-def cluster(
-    clips_run: ClipsRun, preloaded: PreloadedScripts, empty_tracking: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Cluster:
-    names = [name for chain in CHAINS for name in chain]
-    params = {"video_raw": str(clips_run.landing), "faq": {"ranker_search": RANKER_SEARCH}}
-    return Cluster.set_up(tmp_path_factory.mktemp("cluster"), names, params, preloaded, empty_tracking)
+@dataclass(frozen=True)
+class AzureRuns:
+    """What came of the pipelines on Azure ML."""
+
+    cluster: Cluster
+    outcomes: dict[str, PipelineRun | str]
+    """By name: the run, or why it failed."""
+
+    def of(self, name: str) -> PipelineRun:
+        outcome = self.outcomes[name]
+        if isinstance(outcome, str):
+            pytest.fail(outcome)
+        return outcome
+
+
+def run_pipelines(bench: Bench) -> AzureRuns:
+    """Run all pipelines, `faq` after `faq_tune`."""
+    params = {"video_raw": str(write_clips(bench.folder / "landing")), "faq": {"ranker_search": RANKER_SEARCH}}
+    cluster = Cluster.set_up(bench, NAMES, params)
+    return AzureRuns(cluster, {name: run_pipeline(cluster, name) for name in NAMES})
+
+
+def run_pipeline(cluster: Cluster, name: str) -> PipelineRun | str:
+    try:
+        return cluster.run(name, clean=CLEAN)
+    except StepError as error:
+        return str(error)
 
 
 @pytest.fixture(scope="module")
-def submitted(cluster: Cluster) -> Iterator[Submitted]:
-    """Run all pipelines in the background, `faq` after `faq_tune`; the tests' own runs go on beside them."""
-    names = [name for chain in CHAINS for name in chain]
-    futures: Submitted = {name: Future() for name in names}
-
-    def run(name: str) -> None:
-        try:
-            futures[name].set_result(cluster.run(name, clean=CLEAN))
-        except BaseException as error:
-            futures[name].set_exception(error)
-
-    def run_chain(names: list[str]) -> None:
-        for name in names:
-            run(name)
-
-    with ThreadPoolExecutor(len(CHAINS)) as pool:
-        for chain in CHAINS:
-            pool.submit(run_chain, chain)
-        yield futures
+def azure_runs(background: Result) -> AzureRuns:
+    runs = background("azure_runs")
+    assert isinstance(runs, AzureRuns)
+    return runs
 
 
 @pytest.fixture(scope="module")
-def local_faq(submitted: object, run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def local_faq(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run faq_tune and faq here with the same parameters."""
     work = tmp_path_factory.mktemp("local")
     params = {**SIZES, "faq": {**SIZES["faq"], "ranker_search": RANKER_SEARCH}}
@@ -102,14 +107,14 @@ def nodes_of(name: str) -> list[str]:
     return sorted(node.name.replace(".", "_") for node in PIPELINES[name].nodes)
 
 
-def test_shelf_on_two_nodes_learns_the_same(submitted: Submitted, cluster: Cluster, shelf_on_two_ranks: Path) -> None:
-    outputs = submitted["shelf"].result().outputs
+def test_shelf_on_two_nodes_learns_the_same(azure_runs: AzureRuns, shelf_on_two_ranks: Path) -> None:
+    outputs = azure_runs.of("shelf").outputs
     assert read_json(outputs["shelf_training_report"] / "training_report.json")["ranks"] == 2
     there = figures(outputs["shelf_metrics"] / "metrics.json")
     assert there == figures(shelf_on_two_ranks / "08_reporting/shelf/metrics.json")
     detections = read_json(outputs["shelf_detections"] / "detections.json")
     assert detections == read_json(shelf_on_two_ranks / "07_model_output/shelf/detections.json")
-    (version,) = cluster.assets.versions("triptych_shelf_model")
+    (version,) = azure_runs.cluster.assets.versions("triptych_shelf_model")
     assert (version / "model" / "weights.pt").is_file()
 
 
@@ -121,50 +126,46 @@ def hash_frames(path: Path) -> list[str]:
         ]
 
 
-def test_video_on_three_nodes_paints_the_same_frames(
-    submitted: Submitted, cluster: Cluster, clips_run: ClipsRun
-) -> None:
+def test_video_on_three_nodes_paints_the_same_frames(azure_runs: AzureRuns, clips_run: ClipsRun) -> None:
     data_root = clips_run.data_root
-    outputs = submitted["video"].result().outputs
+    outputs = azure_runs.of("video").outputs
     report = json.loads((outputs["video_stylizing_report"] / "stylizing.json").read_text())
     assert report["ranks"] == 3
-    (version,) = cluster.assets.versions("triptych_video_finished")
+    (version,) = azure_runs.cluster.assets.versions("triptych_video_finished")
     for name, count in (("a.mp4", 40), ("b.mp4", 25)):
         frames = hash_frames(data_root / "07_model_output/video/finished" / name)
         assert len(frames) == count
         assert hash_frames(version / "finished" / name) == frames
-        assert hash_frames(cluster.folder / "styled" / name) == frames
+        assert hash_frames(azure_runs.cluster.folder / "styled" / name) == frames
     here, there = data_root / "08_reporting/video/videos.csv", outputs["video_videos"] / "videos.csv"
     pd.testing.assert_frame_equal(read_table(there), read_table(here))
 
 
-def test_faq_finds_the_same_settings_and_figures(submitted: Submitted, cluster: Cluster, local_faq: Path) -> None:
+def test_faq_finds_the_same_settings_and_figures(azure_runs: AzureRuns, local_faq: Path) -> None:
     data_root = local_faq
-    searched = submitted["faq_tune"].result().outputs
+    searched = azure_runs.of("faq_tune").outputs
     for name in ("ranker", "reference"):
         board = f"{name}_leaderboard"
         here, there = data_root / f"08_reporting/faq/{board}.csv", searched[f"faq_{board}"] / f"{board}.csv"
         pd.testing.assert_frame_equal(read_table(there), read_table(here))
-        best = read_json(cluster.folder / f"work/06_models/faq/{name}_best.json")
+        best = read_json(azure_runs.cluster.folder / f"work/06_models/faq/{name}_best.json")
         assert {key: best[key] for key in best if key != "trial_seconds"} == read_best(data_root, name)
-    outputs = submitted["faq"].result().outputs
+    outputs = azure_runs.of("faq").outputs
     assert figures(outputs["faq_metrics"] / "metrics.json") == figures(data_root / "08_reporting/faq/metrics.json")
     settings = [
         read_json(path)["settings"]
         for path in (outputs["faq_rankers"] / "rankers.json", data_root / "06_models/faq/rankers.json")
     ]
     assert settings[0] == settings[1]
-    (version,) = cluster.assets.versions("triptych_faq_matcher")
+    (version,) = azure_runs.cluster.assets.versions("triptych_faq_matcher")
     assert (version / "matcher" / "ranker.txt").read_bytes() == (
         data_root / "06_models/faq/matcher/ranker.txt"
     ).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["faq_tune", "faq", "shelf", "video"])
-def test_every_node_is_a_step_and_nothing_that_is_read_is_empty(
-    name: str, submitted: Submitted, cluster: Cluster
-) -> None:
-    run = submitted[name].result()
+@pytest.mark.parametrize("name", NAMES)
+def test_every_node_is_a_step_and_nothing_that_is_read_is_empty(name: str, azure_runs: AzureRuns) -> None:
+    run = azure_runs.of(name)
     assert sorted(step.name for step in run.steps) == nodes_of(name)
     # A search leaves what it found in storage, under work_root, where later jobs find it.
     left_empty = {output for step in run.steps for output in step.empty_outputs}
@@ -172,11 +173,11 @@ def test_every_node_is_a_step_and_nothing_that_is_read_is_empty(
 
 
 @pytest.mark.parametrize("name", ["faq", "shelf", "video"])
-def test_every_step_uses_the_mlflow_run_that_azure_made(name: str, submitted: Submitted, cluster: Cluster) -> None:
+def test_every_step_uses_the_mlflow_run_that_azure_made(name: str, azure_runs: AzureRuns) -> None:
     from mlflow import MlflowClient
 
-    steps = submitted[name].result().steps
-    client = MlflowClient(cluster.tracking_uri(name))
+    steps = azure_runs.of(name).steps
+    client = MlflowClient(azure_runs.cluster.tracking_uri(name))
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id])
@@ -187,9 +188,9 @@ def test_every_step_uses_the_mlflow_run_that_azure_made(name: str, submitted: Su
     assert any(key.startswith(f"{name}.") for run in runs for key in run.data.params)
 
 
-def test_distributed_nodes_get_the_nodes_that_parameters_ask_for(cluster: Cluster) -> None:
-    shelf = {step.name: step for step in read_pipeline(cluster.compiled["shelf"])}
-    video = {step.name: step for step in read_pipeline(cluster.compiled["video"])}
+def test_distributed_nodes_get_the_nodes_that_parameters_ask_for(azure_runs: AzureRuns) -> None:
+    shelf = {step.name: step for step in read_pipeline(azure_runs.cluster.compiled["shelf"])}
+    video = {step.name: step for step in read_pipeline(azure_runs.cluster.compiled["video"])}
     training, stylizing = shelf["shelf_train_detector"], video["video_stylize_segments"]
     assert (training.kind, training.nodes, training.processes_per_node) == ("pytorch", 2, 1)
     assert (stylizing.kind, stylizing.nodes, stylizing.processes_per_node) == ("mpi", 3, 1)

@@ -10,13 +10,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
 
+from tests.background import Bench, Result
+from tests.conftest import ROOT
 from tests.e2e.conftest import read_metrics, settings
 from tests.faq.conftest import SAMPLE, Sample
 from tests.faq.conftest import sample as sample
+from tests.shared_runs import copy_few_photos
 from tests.video.clips import short_clip
 from triptych.faq.evaluation.metrics import METRICS
 
@@ -223,38 +227,63 @@ def test_the_references_files_are_read(method: str, run_project: RunProject, tmp
     assert len(answers) == 44
 
 
-@pytest.mark.parametrize("runner", ["SequentialRunner", "ParallelRunner"])
-def test_the_command_line_gives_the_same_figures_and_models(
-    runner: str, project: Path, tmp_path: Path, sample_run: Path, few_photos: Path
-) -> None:
-    """In processes of their own: ParallelRunner forks, after which OpenMP, once used, hangs."""
+class CommandLine(NamedTuple):
+    """How `kedro run` ended, and what it left."""
+
+    code: int
+    output: str
+    data_root: Path
+
+
+def run_command_lines(bench: Bench) -> dict[str, CommandLine]:
+    """Run faq by one runner, and all workloads by another, as a bare `kedro run` does.
+
+    In processes of their own: ParallelRunner forks, after which OpenMP, once used, hangs.
+    """
+    short_clip(bench.folder / "landing" / "a.mp4", 13)
+    photos = copy_few_photos(bench.folder / "photos")
+    # The workloads beside faq have little to do.
+    few = {"video_raw": bench.folder / "landing", "shelf_raw": photos, "shelf.training.epochs": 1}
+    return {
+        "SequentialRunner": run_command(bench.folder / "one", {}, "--pipelines", "faq", "--runner", "SequentialRunner"),
+        "ParallelRunner": run_command(bench.folder / "all", few, "--runner", "ParallelRunner"),
+    }
+
+
+def run_command(work: Path, params: dict[str, Any], *options: str) -> CommandLine:
     params = {
-        "data_root": tmp_path / "data",
-        "mlflow_uri": f"sqlite:///{tmp_path / 'mlflow.db'}",
-        "mlflow_artifacts": tmp_path / "mlartifacts",
+        "data_root": work / "data",
+        "mlflow_uri": f"sqlite:///{work / 'mlflow.db'}",
+        "mlflow_artifacts": work / "mlartifacts",
         "faq.retrieval.workers": 1,
         "faq.ranker.threads": 1,
         "faq.reference.threads": 1,
+        **params,
     }
-    program = str(Path(sys.executable).with_name("kedro"))
-    # One of them runs all workloads, as a bare `kedro run` does; those beside faq with little to do.
-    if runner == "SequentialRunner":
-        chosen = ["--pipelines", "faq"]
-    else:
-        chosen = []
-        short_clip(tmp_path / "landing" / "a.mp4", 13)
-        params |= {"video_raw": tmp_path / "landing", "shelf_raw": few_photos, "shelf.training.epochs": 1}
+    work.mkdir()
     text = ",".join(f"{name}={value}" for name, value in params.items())
-    command = [program, "run", "--env", "test", *chosen, "--runner", runner, "--params", text]
+    command = [str(Path(sys.executable).with_name("kedro")), "run", "--env", "test", *options, "--params", text]
     own = {name: value for name, value in os.environ.items() if name != "KEDRO_LOGGING_CONFIG"}
-    run = subprocess.run(command, cwd=project, env=own, capture_output=True, text=True, timeout=300)
-    assert run.returncode == 0, run.stderr
-    output = run.stdout + run.stderr
+    run = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, timeout=300)
+    return CommandLine(run.returncode, run.stdout + run.stderr, work / "data")
+
+
+@pytest.fixture(scope="module")
+def command_lines(background: Result) -> dict[str, CommandLine]:
+    return dict(background("command_lines"))
+
+
+@pytest.mark.parametrize("runner", ["SequentialRunner", "ParallelRunner"])
+def test_the_command_line_gives_the_same_figures_and_models(
+    runner: str, command_lines: dict[str, CommandLine], sample_run: Path
+) -> None:
+    code, output, data_root = command_lines[runner]
+    assert code == 0, output
     assert "Pipeline execution completed successfully" in output
     assert "Traceback" not in output
     assert "go on from there" not in output
     metrics = "08_reporting/faq/metrics.json"
-    assert (tmp_path / "data" / metrics).read_bytes() == (sample_run / metrics).read_bytes()
-    roots = (tmp_path / "data", sample_run)
+    assert (data_root / metrics).read_bytes() == (sample_run / metrics).read_bytes()
+    roots = (data_root, sample_run)
     models = [json.loads((root / "06_models/faq/rankers.json").read_text())["models"] for root in roots]
     assert models[0] == models[1]

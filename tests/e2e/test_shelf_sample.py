@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.shared_runs import copy_few_photos
+
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "data" / "01_raw" / "shelf"
 NEW = ROOT / "data" / "01_raw" / "shelf_new"
@@ -112,8 +114,11 @@ def test_every_new_photo_is_scored(shelf_run: Path) -> None:
     assert (shelf_run / "07_model_output/shelf/new_overlays").is_dir()
 
 
-def test_boxes_alone_train_a_detector_without_masks(run_project: RunProject, few_photos: Path) -> None:
-    params = {"shelf_raw": str(few_photos), "shelf": {"ingest": {"annotations": "voc"}, "training": {"epochs": 1}}}
+def test_boxes_alone_train_a_detector_without_masks(run_project: RunProject, tmp_path: Path) -> None:
+    params = {
+        "shelf_raw": str(copy_few_photos(tmp_path / "raw")),
+        "shelf": {"ingest": {"annotations": "voc"}, "training": {"epochs": 1}},
+    }
     metrics = read_metrics(run_project("shelf", env="test", params=params))
     assert "test.box.map" in metrics
     assert not [name for name in metrics if ".mask." in name]

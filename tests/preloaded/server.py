@@ -137,8 +137,6 @@ def become(request: Request) -> None:
         os.dup2(file, number)
         os.close(file)
     fixed = {name: os.environ[name] for name in FIXED}
-    if changed := [name for name in FIXED if request.environment.get(name, fixed[name]) != fixed[name]]:
-        sys.exit(f"a preloaded script cannot have another {' or '.join(changed)}")
     os.environ.clear()
     os.environ.update({**request.environment, **fixed})
     os.chdir(request.folder)
