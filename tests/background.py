@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.preloaded.scripts import PreloadedScripts, preloaded_scripts
+from tests.preloaded.scripts import PreloadedScripts
 
 JOBS = {
     "azure_runs": "tests.azure.test_pipelines_on_azure:run_pipelines",
@@ -54,13 +54,6 @@ def _jobs_of(item: pytest.Item) -> list[str]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests that wait for a job behind all others."""
     items.sort(key=lambda item: bool(_jobs_of(item)))
-
-
-@pytest.fixture(scope="session")
-def preloaded() -> Iterator[PreloadedScripts]:
-    """Start what runs `kedro` in processes of their own without seconds of imports."""
-    with preloaded_scripts() as scripts:
-        yield scripts
 
 
 @pytest.fixture(scope="session", autouse=True)

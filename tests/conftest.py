@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from tests.preloaded.scripts import PreloadedScripts, preloaded_scripts
+
 ROOT = Path(__file__).parents[1]
 pytest_plugins = ["tests.kedro_project", "tests.background", "tests.shared_runs"] if find_spec("kedro") else []
+
+
+# What a folder's name says of all its tests.
+MARKS = {"azure": pytest.mark.azure, "e2e": pytest.mark.slow}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if mark := MARKS.get(item.path.relative_to(ROOT / "tests").parts[0]):
+            item.add_marker(mark)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -25,6 +39,13 @@ def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     if request.param == "cpu":
         monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def preloaded() -> Iterator[PreloadedScripts]:
+    """Start what runs scripts in processes of their own without seconds of imports."""
+    with preloaded_scripts() as scripts:
+        yield scripts
 
 
 @pytest.fixture

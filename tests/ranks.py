@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 
 
 def rank_environment(count: int) -> list[dict[str, str]]:
@@ -18,13 +17,16 @@ def rank_environment(count: int) -> list[dict[str, str]]:
     return [{**os.environ, **common, "RANK": str(number), "LOCAL_RANK": str(number)} for number in range(count)]
 
 
-def launch(code: str, count: int, *arguments: str, timeout_s: float = 120) -> None:
-    """Run Python code on so many ranks, and wait for all of them to succeed."""
-    environments = rank_environment(count) if count > 1 else [{**os.environ, "OMP_NUM_THREADS": "1"}]
-    processes = [
-        subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment, stderr=subprocess.PIPE, text=True)
-        for environment in environments
+def start_ranks(command: list[str], count: int) -> list[subprocess.Popen[str]]:
+    """Start a command on so many ranks."""
+    return [
+        subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        for environment in rank_environment(count)
     ]
-    for process in processes:
+
+
+def launch(command: list[str], count: int, timeout_s: float = 120) -> None:
+    """Run a command on so many ranks, and wait for all of them to succeed."""
+    for process in start_ranks(command, count):
         error = process.communicate(timeout=timeout_s)[1]
         assert process.returncode == 0, error[-4000:]

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -9,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.ranks import launch, rank_environment
+from tests.preloaded.scripts import PreloadedScripts
+from tests.ranks import launch, start_ranks
 from triptych import distributed
 
 
@@ -67,8 +66,8 @@ open(f"{sys.argv[1]}/{d.rank()}.json", "w").write(json.dumps([added, gathered, s
 """
 
 
-def test_two_ranks_talk(tmp_path: Path) -> None:
-    launch(TALK, 2, str(tmp_path))
+def test_two_ranks_talk(preloaded: PreloadedScripts, tmp_path: Path) -> None:
+    launch(preloaded.code(TALK, str(tmp_path)), 2)
     answers = [(tmp_path / f"{number}.json").read_text() for number in (0, 1)]
     assert answers[0] == answers[1] == '[[2.0, 1.0], ["a", 0, "a", "a", 1], {"from": 0}]'
 
@@ -84,12 +83,9 @@ with d.joined():
 """
 
 
-def test_a_rank_that_fails_does_not_keep_the_others_waiting() -> None:
+def test_a_rank_that_fails_does_not_keep_the_others_waiting(preloaded: PreloadedScripts) -> None:
     start = time.monotonic()
-    processes = [
-        subprocess.Popen([sys.executable, "-c", FAIL], env=environment, stderr=subprocess.PIPE, text=True)
-        for environment in rank_environment(2)
-    ]
+    processes = start_ranks(preloaded.code(FAIL), 2)
     errors = [process.communicate(timeout=120)[1] for process in processes]
     assert all(process.returncode for process in processes)
     assert "rank 1 has had enough" in errors[1]

@@ -10,6 +10,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro_azureml.distributed import distributed_job
 from kedro_azureml.distributed.config import Framework
 
+from tests.preloaded.scripts import PreloadedScripts
 from tests.ranks import launch
 from triptych.datasets import JSONDataset
 from triptych.hooks import PrimaryRankOnly
@@ -73,10 +74,10 @@ assert type(pipeline.nodes[0].func).__name__ == "function"
 """
 
 
-def test_all_ranks_train_and_one_does_the_rest(tmp_path: Path) -> None:
+def test_all_ranks_train_and_one_does_the_rest(preloaded: PreloadedScripts, tmp_path: Path) -> None:
     # What an earlier run left must not pass for this one's.
     (tmp_path / "data.json").write_text('{"fresh": false}')
-    launch(RUN, 2, str(tmp_path))
+    launch(preloaded.code(RUN, str(tmp_path)), 2)
     assert {path.name for path in tmp_path.glob("*_on_*")} == {
         "prepare_on_0",
         "train_on_0",
@@ -86,14 +87,14 @@ def test_all_ranks_train_and_one_does_the_rest(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "report.json").read_text()) == {"total": 12.0, "numbers": [1, 2, 3]}
 
 
-def test_when_rank_0_fails_the_others_stop(tmp_path: Path) -> None:
+def test_when_rank_0_fails_the_others_stop(preloaded: PreloadedScripts, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="the report fails"):
-        launch(RUN, 2, str(tmp_path), "fail")
+        launch(preloaded.code(RUN, str(tmp_path), "fail"), 2)
     assert {path.name for path in tmp_path.glob("error_*")} >= {"error_0"}
 
 
-def test_one_process_runs_everything(tmp_path: Path) -> None:
-    launch(RUN, 1, str(tmp_path))
+def test_one_process_runs_everything(preloaded: PreloadedScripts, tmp_path: Path) -> None:
+    launch(preloaded.code(RUN, str(tmp_path)), 1)
     assert json.loads((tmp_path / "report.json").read_text())["total"] == 11.0
 
 

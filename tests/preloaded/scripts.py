@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import socket
@@ -27,6 +28,12 @@ class PreloadedScripts:
         """Give the command that runs a script, with one thread in OpenMP."""
         # Without site-packages, Python starts in a fraction of the time.
         return [sys.executable, "-ISB", client.__file__, str(self.folder / "socket"), str(script), *arguments]
+
+    def code(self, code: str, *arguments: str) -> list[str]:
+        """Give the command that runs code, as `python -c` would."""
+        path = self.folder / f"{hashlib.sha256(code.encode()).hexdigest()[:16]}.py"
+        path.write_text(code, encoding="utf-8")
+        return self.command(path, *arguments)
 
     def kedro(self, *arguments: str) -> list[str]:
         """Give the command that runs `kedro`."""

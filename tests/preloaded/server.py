@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
-import importlib
+import importlib.util
 import json
 import os
 import runpy
@@ -50,7 +50,8 @@ def preload() -> None:
         RuntimeError: If they bring in Kedro or the project, or start threads, which a fork would not copy.
     """
     for name in LIBRARIES:
-        importlib.import_module(name)
+        if importlib.util.find_spec(name.split(".")[0]):  # without Kedro few of them are installed
+            importlib.import_module(name)
     if early := [name for name in sys.modules if name.split(".")[0].startswith(OURS)]:
         raise RuntimeError(f"imported too early: {', '.join(early)}")
     tasks = Path("/proc/self/task")  # where there is Linux

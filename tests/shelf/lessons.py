@@ -1,4 +1,4 @@
-"""Small trainings, started in this process or, as `python -m`, in one of several."""
+"""Small trainings, started in this process or, as a script, in one of several."""
 
 from __future__ import annotations
 
@@ -67,15 +67,15 @@ def write_lesson(folder: Path) -> Path:
 
 
 def main() -> None:
-    """Train in a process of its own: data folder, output folder, settings that differ as JSON."""
+    """Train in a process of its own: data folder, output folder."""
     import torch
 
     from triptych import distributed
 
     torch.use_deterministic_algorithms(True)
-    source, target, settings = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
+    source, target = Path(sys.argv[1]), Path(sys.argv[2])
     target.mkdir(exist_ok=True)
-    model, log, report = learn(target, data=read_data(source), training=TRAINING.replace(**settings))
+    model, log, report = learn(target, data=read_data(source), training=TRAINING)
     log.to_csv(target / f"log_{distributed.rank()}.csv", index=False)
     if distributed.is_primary():
         (target / "report.json").write_text(json.dumps(report))

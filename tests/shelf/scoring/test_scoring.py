@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.preloaded.scripts import PreloadedScripts
 from tests.shelf.tiny import draw_photo, write_model
 from triptych.shelf.model import prediction
 from triptych.shelf.params import ScoringParams
@@ -191,16 +190,19 @@ def count_results(scored: Path) -> int:
     return len(list(scored.rglob("*.json")))
 
 
-def test_a_killed_scoring_goes_on(photos: Path, model: Path, tmp_path: Path, predicted: list[int]) -> None:
+def test_a_killed_scoring_goes_on(
+    photos: Path, model: Path, tmp_path: Path, predicted: list[int], preloaded: PreloadedScripts
+) -> None:
     scored = tmp_path / "scored"
     for number in range(10, 20):
         draw_photo(number).save(photos / f"more_{number}.png")
-    command = [sys.executable, "-c", CHILD, str(model), str(photos), str(scored)]
-    with subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL) as child:
+    command = preloaded.code(CHILD, str(model), str(photos), str(scored))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
         patience = time.monotonic() + 60
         while count_results(scored) < 4 and time.monotonic() < patience:
             time.sleep(0.02)
         child.send_signal(signal.SIGKILL)
+        child.communicate()  # until the script that runs in its place has closed its output, and so ended
     done = count_results(scored)
     assert 4 <= done < 15
     resumed = score_folder(model, photos, scored, ALL)

@@ -4,16 +4,17 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
 import torch
 
+from tests.preloaded.scripts import PreloadedScripts
 from tests.ranks import rank_environment
+from tests.shelf import lessons
 from tests.shelf.lessons import DETECTOR, TRAINING, learn, paint_objects, write_lesson
 from tests.shelf.tiny import write_data
 from triptych.shelf.model.files import load_model
@@ -25,10 +26,17 @@ LOSSES = ["loss_objectness", "loss_rpn_box_reg", "loss_classifier", "loss_box_re
 TIMES = ["seconds", "images_per_s", "waiting_share", "validation_seconds"]
 
 
-def start(source: Path, target: Path, environment: dict[str, str] | None = None, **settings: Any) -> Any:
-    command = [sys.executable, "-m", "tests.shelf.lessons", str(source), str(target), json.dumps(settings)]
-    environment = {**(environment or os.environ), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+class Lesson(NamedTuple):
+    """Something to learn from, by processes of their own."""
+
+    folder: Path
+    preloaded: PreloadedScripts
+
+    def start(self, target: Path, environment: dict[str, str] | None = None) -> Any:
+        command = self.preloaded.command(Path(lessons.__file__), str(self.folder), str(target))
+        path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        environment = {**(environment or os.environ), "PYTHONPATH": path}
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
 
 
 def finish(*processes: Any) -> None:
@@ -38,14 +46,15 @@ def finish(*processes: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_lesson(tmp_path_factory.mktemp("lesson"))
+def lesson(preloaded: PreloadedScripts, tmp_path_factory: pytest.TempPathFactory) -> Lesson:
+    return Lesson(write_lesson(tmp_path_factory.mktemp("lesson")), preloaded)
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(lesson: Path) -> Path:
-    finish(start(lesson, lesson / "uninterrupted"))
-    return lesson / "uninterrupted"
+def uninterrupted(lesson: Lesson) -> Path:
+    target = lesson.folder / "uninterrupted"
+    finish(lesson.start(target))
+    return target
 
 
 def test_a_training_gives_model_log_and_report(tmp_path: Path) -> None:
@@ -146,9 +155,9 @@ def test_loading_processes_change_nothing(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(alone[1].drop(columns=TIMES), beside[1].drop(columns=TIMES))
 
 
-def test_a_killed_training_goes_on_as_if_nothing_had_happened(lesson: Path, uninterrupted: Path) -> None:
-    target = lesson / "killed"
-    process = start(lesson, target)
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(lesson: Lesson, uninterrupted: Path) -> None:
+    target = lesson.folder / "killed"
+    process = lesson.start(target)
     state = target / "checkpoints" / "state.pt"
     deadline = time.monotonic() + 120
     while not state.exists() and time.monotonic() < deadline and process.poll() is None:
@@ -157,7 +166,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(lesson: Path, unin
     process.communicate()
     assert state.exists()
     assert process.returncode == -signal.SIGKILL
-    resumed = start(lesson, target)
+    resumed = lesson.start(target)
     error = resumed.communicate(timeout=300)[1]
     assert resumed.returncode == 0, error
     one, other = (pd.read_csv(folder / "log_0.csv").drop(columns=TIMES) for folder in (uninterrupted, target))
@@ -168,9 +177,9 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(lesson: Path, unin
     assert reports[0]["validation"] == reports[1]["validation"]
 
 
-def test_two_ranks_give_the_losses_of_one_process(lesson: Path, uninterrupted: Path) -> None:
-    target = lesson / "ranks"
-    finish(*(start(lesson, target, environment) for environment in rank_environment(2)))
+def test_two_ranks_give_the_losses_of_one_process(lesson: Lesson, uninterrupted: Path) -> None:
+    target = lesson.folder / "ranks"
+    finish(*(lesson.start(target, environment) for environment in rank_environment(2)))
     one, rank_0, rank_1 = (
         pd.read_csv(path) for path in (uninterrupted / "log_0.csv", target / "log_0.csv", target / "log_1.csv")
     )
