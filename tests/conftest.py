@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from tests.preloaded.scripts import PreloadedScripts, preloaded_scripts
 
 ROOT = Path(__file__).parents[1]
+# Read when OpenMP loads. The arrays of tests are too small to share, and the other core has runs in the background.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 pytest_plugins = ["tests.kedro_project", "tests.background", "tests.shared_runs"] if find_spec("kedro") else []
 
 
