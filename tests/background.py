@@ -45,6 +45,8 @@ class Bench:
     preloaded: PreloadedScripts
     empty_tracking: Path
     """Database of MLflow's without a run."""
+    clips: Path
+    """Folder of two short videos."""
 
 
 def _jobs_of(item: pytest.Item) -> list[str]:
@@ -67,12 +69,13 @@ def background(
     request: pytest.FixtureRequest,
     preloaded: PreloadedScripts,
     empty_tracking: Path,
+    clips: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Result]:
     """Start the jobs; return a function that waits for the result of one."""
     wanted = {job for item in request.session.items for job in _jobs_of(item)}
     folder = tmp_path_factory.mktemp("background")
-    words = [str(folder), str(preloaded.folder), str(empty_tracking), *(job for job in JOBS if job in wanted)]
+    words = [*map(str, (folder, preloaded.folder, empty_tracking, clips)), *(job for job in JOBS if job in wanted)]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.background", *words],
@@ -103,11 +106,11 @@ def background(
 
 def main() -> None:
     """Run jobs one after the other, and leave the result or the traceback of each."""
-    root, preloaded, empty_tracking, *jobs = sys.argv[1:]
+    root, preloaded, empty_tracking, clips, *jobs = sys.argv[1:]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what a job has started is then ended by it
     os.nice(5)  # the tests go first
     for job in jobs:
-        bench = Bench(Path(root) / job, PreloadedScripts(Path(preloaded)), Path(empty_tracking))
+        bench = Bench(Path(root) / job, PreloadedScripts(Path(preloaded)), Path(empty_tracking), Path(clips))
         bench.folder.mkdir()
         module, function = JOBS[job].split(":")
         outcome: tuple[Any, str | None]

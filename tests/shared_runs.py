@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -82,23 +81,16 @@ def video_run(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> P
     return run_in(tmp_path_factory.mktemp("video_run"), "video", env="test", params={"video": {"style": quick}})
 
 
-def write_clips(landing: Path) -> Path:
-    """Write two short clips, a.mp4 of 40 frames and b.mp4 of 25."""
-    short_clip(landing / "a.mp4", 40)
-    short_clip(landing / "b.mp4", 25, seed=1)
-    return landing
-
-
-class ClipsRun(NamedTuple):
-    """A run of video on two short clips."""
-
-    landing: Path
-    data_root: Path
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write two short videos, a.mp4 of 40 frames and b.mp4 of 25; return the folder."""
+    folder = tmp_path_factory.mktemp("clips")
+    short_clip(folder / "a.mp4", 40)
+    short_clip(folder / "b.mp4", 25, seed=1)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def clips_run(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> ClipsRun:
-    """Run video on two short clips in this process."""
-    work = tmp_path_factory.mktemp("clips_run")
-    landing = write_clips(work / "landing")
-    return ClipsRun(landing, run_in(work, "video", env="test", params={"video_raw": str(landing)}))
+def clips_run(clips: Path, run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run video on the two short videos in this process; return the data_root."""
+    return run_in(tmp_path_factory.mktemp("clips_run"), "video", env="test", params={"video_raw": str(clips)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import time
@@ -104,21 +105,27 @@ def test_a_folder_comes_faster_than_its_files_one_by_one(
 ) -> None:
     address = f"{blobs.create_container('photos')}/photos"
     photos = write_photos(tmp_path / "photos")
-    start = time.perf_counter()
-    FolderDataset(filepath=address).save(photos)
-    seconds = {"saved as a folder": time.perf_counter() - start}
-
-    start = time.perf_counter()
-    folder = FolderDataset(filepath=address).load()
-    whole = {path.stem: cv2.imread(str(path)) for path in folder.iterdir()}
-    seconds["loaded as a folder"] = time.perf_counter() - start
-
     # The account belongs to the address as Kedro's own datasets take it.
     plain = f"abfs://{address.removeprefix('abfs://').split('@')[0]}/photos"
-    one_by_one = PartitionedDataset(path=plain, dataset="pillow.ImageDataset", filename_suffix=".jpg")
-    start = time.perf_counter()
-    single = {name: np.asarray(load())[:, :, ::-1] for name, load in one_by_one.load().items()}
-    seconds["loaded one by one"] = time.perf_counter() - start
+    seconds: dict[str, float] = {}
+
+    def clock(what: str, act: Callable[[], Any]) -> Any:
+        start = time.perf_counter()
+        result = act()
+        seconds[what] = min(time.perf_counter() - start, seconds.get(what, math.inf))
+        return result
+
+    def load_one_by_one() -> dict[str, Any]:
+        partitions = PartitionedDataset(path=plain, dataset="pillow.ImageDataset", filename_suffix=".jpg")
+        return {name: np.asarray(load())[:, :, ::-1] for name, load in partitions.load().items()}
+
+    def load_folder() -> dict[str, Any]:
+        return {path.stem: cv2.imread(str(path)) for path in FolderDataset(filepath=address).load().iterdir()}
+
+    clock("saved as a folder", lambda: FolderDataset(filepath=address).save(photos))
+    for _ in range(3):  # the quickest counts: other work on the machine is none of theirs
+        whole = clock("loaded as a folder", load_folder)
+        single = clock("loaded one by one", load_one_by_one)
 
     for what, value in seconds.items():
         print(f"{PHOTOS} photos {what}: {value:.2f} s, {PHOTOS / value:.0f} a second")

@@ -20,7 +20,6 @@ from tests.azure.step_runs import StepError
 from tests.background import Bench, Result
 from tests.e2e.test_faq_tune import read_best
 from tests.e2e.test_shelf_sample import read_json
-from tests.shared_runs import ClipsRun, write_clips
 from triptych.pipeline_registry import register_pipelines
 
 RunProject = Callable[..., Path]
@@ -51,7 +50,7 @@ class AzureRuns:
 
 def run_pipelines(bench: Bench) -> AzureRuns:
     """Run all pipelines, `faq` after `faq_tune`."""
-    params = {"video_raw": str(write_clips(bench.folder / "landing")), "faq": {"ranker_search": RANKER_SEARCH}}
+    params = {"video_raw": str(bench.clips), "faq": {"ranker_search": RANKER_SEARCH}}
     cluster = Cluster.set_up(bench, NAMES, params)
     return AzureRuns(cluster, {name: run_pipeline(cluster, name) for name in NAMES})
 
@@ -126,18 +125,17 @@ def hash_frames(path: Path) -> list[str]:
         ]
 
 
-def test_video_on_three_nodes_paints_the_same_frames(azure_runs: AzureRuns, clips_run: ClipsRun) -> None:
-    data_root = clips_run.data_root
+def test_video_on_three_nodes_paints_the_same_frames(azure_runs: AzureRuns, clips_run: Path) -> None:
     outputs = azure_runs.of("video").outputs
     report = json.loads((outputs["video_stylizing_report"] / "stylizing.json").read_text())
     assert report["ranks"] == 3
     (version,) = azure_runs.cluster.assets.versions("triptych_video_finished")
     for name, count in (("a.mp4", 40), ("b.mp4", 25)):
-        frames = hash_frames(data_root / "07_model_output/video/finished" / name)
+        frames = hash_frames(clips_run / "07_model_output/video/finished" / name)
         assert len(frames) == count
         assert hash_frames(version / "finished" / name) == frames
         assert hash_frames(azure_runs.cluster.folder / "styled" / name) == frames
-    here, there = data_root / "08_reporting/video/videos.csv", outputs["video_videos"] / "videos.csv"
+    here, there = clips_run / "08_reporting/video/videos.csv", outputs["video_videos"] / "videos.csv"
     pd.testing.assert_frame_equal(read_table(there), read_table(here))
 
 

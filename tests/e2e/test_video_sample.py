@@ -20,7 +20,6 @@ import pandas as pd
 import pytest
 
 from tests.preloaded.scripts import PreloadedScripts
-from tests.shared_runs import ClipsRun
 from tests.video.clips import short_clip
 
 ROOT = Path(__file__).parents[2]
@@ -155,18 +154,18 @@ def test_what_changes_is_made_anew(run_project: RunProject, tmp_path: Path) -> N
 
 
 @pytest.fixture
-def planned(clips_run: ClipsRun, tmp_path: Path) -> Path:
+def planned(clips_run: Path, tmp_path: Path) -> Path:
     """Return a data_root of the test's own where two clips are planned and nothing is painted."""
     for stage in ("02_intermediate", "03_primary"):
-        shutil.copytree(clips_run.data_root / stage, tmp_path / "data" / stage)
+        shutil.copytree(clips_run / stage, tmp_path / "data" / stage)
     (tmp_path / "data/02_intermediate/video/confirmed.json").unlink()
     return tmp_path / "data"
 
 
-def stylize(data_root: Path, clips_run: ClipsRun) -> list[str]:
+def stylize(data_root: Path, clips: Path) -> list[str]:
     """Give the options of `kedro` that paint what is planned."""
     params = (
-        f"data_root={data_root},video_raw={clips_run.landing},mlflow_uri=sqlite:///{data_root}/mlflow.db,"
+        f"data_root={data_root},video_raw={clips},mlflow_uri=sqlite:///{data_root}/mlflow.db,"
         f"mlflow_artifacts={data_root}/artifacts"
     )
     nodes = ["--pipelines", "video", "--nodes", "video.stylize_segments"]
@@ -175,11 +174,11 @@ def stylize(data_root: Path, clips_run: ClipsRun) -> list[str]:
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_any_number_of_ranks_writes_the_same_segments(
-    planned: Path, clips_run: ClipsRun, preloaded: PreloadedScripts, ranks: int
+    planned: Path, clips: Path, clips_run: Path, preloaded: PreloadedScripts, ranks: int
 ) -> None:
     environment = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     mpirun = [str(Path(sys.executable).with_name("mpirun")), "--oversubscribe", "-n", str(ranks)]
-    command = preloaded.kedro(*stylize(planned, clips_run))
+    command = preloaded.kedro(*stylize(planned, clips))
     run = subprocess.run(
         [*(mpirun if ranks > 1 else []), *command],
         cwd=ROOT,
@@ -191,14 +190,12 @@ def test_any_number_of_ranks_writes_the_same_segments(
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     hashes = hash_segments(planned)
     assert len(hashes) == 4 + 3
-    assert hashes == hash_segments(clips_run.data_root)
+    assert hashes == hash_segments(clips_run)
 
 
-def test_after_a_kill_only_what_is_missing_is_done(
-    planned: Path, clips_run: ClipsRun, preloaded: PreloadedScripts
-) -> None:
+def test_after_a_kill_only_what_is_missing_is_done(planned: Path, clips: Path, preloaded: PreloadedScripts) -> None:
     segments = planned / "07_model_output/video/segments"
-    options = stylize(planned, clips_run)
+    options = stylize(planned, clips)
     command = [sys.executable, "-m", "kedro", *options]
     process = subprocess.Popen(
         command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -18,7 +18,13 @@ from pathlib import Path
 def main() -> None:
     """Hand over, and wait."""
     address, script, *arguments = sys.argv[1:]
-    request = {"script": script, "arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
+    request = {
+        "script": script,
+        "arguments": arguments,
+        "folder": str(Path.cwd()),
+        "environment": dict(os.environ),
+        "niceness": os.getpriority(os.PRIO_PROCESS, 0),
+    }
     content = json.dumps(request).encode()
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(address)

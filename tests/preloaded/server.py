@@ -40,6 +40,7 @@ class Request(NamedTuple):
     arguments: list[str]
     folder: str
     environment: dict[str, str]
+    niceness: int
     files: list[int]
 
 
@@ -138,6 +139,7 @@ def become(request: Request) -> None:
         os.dup2(file, number)
         os.close(file)
     fixed = {name: os.environ[name] for name in FIXED}
+    os.setpriority(os.PRIO_PROCESS, 0, request.niceness)
     os.environ.clear()
     os.environ.update({**request.environment, **fixed})
     os.chdir(request.folder)

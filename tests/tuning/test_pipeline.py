@@ -45,9 +45,10 @@ def run_search(folder: Path, runner: AbstractRunner | None = None, **search: Any
     pipeline = make_pipeline(**search)
     kind = SharedMemoryDataCatalog if isinstance(runner, ParallelRunner) else DataCatalog
     with pytest.MonkeyPatch.context() as patch:
-        # No session has begun here: kedro-mlflow's hook in the worker processes would log to whatever MLflow run an
-        # earlier test has left in this process.
-        patch.setattr("kedro.runner.task._register_hooks_entry_points", lambda *_: None)
+        # No session has begun here: the hooks of the project and of its plugins would, in the worker processes, log to
+        # whatever MLflow run or database an earlier test has left in this process.
+        for hooks in ("_register_hooks", "_register_hooks_entry_points"):
+            patch.setattr(f"kedro.runner.task.{hooks}", lambda *_: None)
         (runner or SequentialRunner()).run(pipeline, make_catalog(folder, pipeline, kind, **search))
     return read_report(folder)
 

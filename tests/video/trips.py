@@ -21,6 +21,8 @@ from triptych.video.restitching.joining import restitch, target_name
 ClipMaker = Callable[[str], Path]
 PLANNING = PlanningParams(timeout_s=60)
 FAST = EncodingParams(preset="ultrafast", timeout_s=60)
+# Flags of libswscale's swscale.h, which PyAV names from 18 on and takes as numbers before.
+SWS_FULL_CHR_H_INT, SWS_ACCURATE_RND = 0x2000, 0x40000
 
 
 def send(
@@ -63,5 +65,5 @@ def show(frame: av.VideoFrame, shrink: int = 1) -> NDArray[np.int16]:
     if frame.format.name.startswith("yuv"):
         frame.color_range = frame.color_range or 1
     size = {"width": frame.width // shrink, "height": frame.height // shrink}
-    exact = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+    exact = Interpolation.AREA | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT
     return frame.reformat(format="rgb24", interpolation=exact, **size).to_ndarray().astype(np.int16)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.video import clips
-from tests.video.trips import FAST, PLANNING, ClipMaker, decode, send
+from tests.video.trips import FAST, PLANNING, SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT, ClipMaker, decode, send
 from triptych.video.media.colours import (
     WEIGHTS,
     ColourConversion,
@@ -78,11 +78,8 @@ def test_planes_are_what_swscale_makes_of_the_tags(space: str, range_: str, plai
     frame = make_frame(conversion.to_planes(draw_bars()), "yuv420p")
     frame.colorspace, frame.color_range = SPACES[space], {"tv": 1, "pc": 2}[range_]
     flags = av.video.reformatter.Interpolation
-    if not hasattr(flags, "ACCURATE_RND"):
-        pytest.skip("this PyAV (before 18) cannot ask swscale to be exact")
-    theirs = frame.reformat(
-        format="rgb24", interpolation=flags.BILINEAR | flags.ACCURATE_RND | flags.FULL_CHR_H_INT
-    ).to_ndarray()
+    exact = flags.BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT
+    theirs = frame.reformat(format="rgb24", interpolation=exact).to_ndarray()
     middles = np.arange(8, 160, 16)
     difference = np.abs(theirs[:, middles].astype(int) - draw_bars()[:, middles])
     assert difference.max() <= 3
