@@ -6,26 +6,57 @@ import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.preloaded.scripts import PreloadedScripts, preloaded_scripts
 
 ROOT = Path(__file__).parents[1]
-# Read when OpenMP loads. The arrays of tests are too small to share, and the other core has runs in the background.
+# Read when OpenMP loads. The arrays of tests are too small to share, and other tests have the other cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-pytest_plugins = ["tests.kedro_project", "tests.background", "tests.shared_runs"] if find_spec("kedro") else []
+pytest_plugins = ["tests.kedro_project", "tests.bench", "tests.shared_runs"] if find_spec("kedro") else []
 
 
 # What a folder's name says of all its tests.
 MARKS = {"azure": pytest.mark.azure, "e2e": pytest.mark.slow}
+# Runs that several modules look at, by the group of tests that `pytest -n` gives to one process; other tests go by
+# their module. Long groups come first.
+GROUPS = {
+    "azure_runs": "azure",
+    "shelf_on_two_ranks": "azure",
+    "shelf_run": "azure",
+    "clips_run": "azure",
+    "sample_run": "faq",
+    "repeated_run": "repeated",
+    "video_run": "video",
+}
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if mark := MARKS.get(item.path.relative_to(ROOT / "tests").parts[0]):
             item.add_marker(mark)
+    order = list(GROUPS.values())
+    items.sort(key=lambda item: order.index(group) if (group := _find_group(item)) in order else len(order))
+    if config.pluginmanager.has_plugin("xdist"):
+        for item in items:
+            item.add_marker(pytest.mark.xdist_group(_find_group(item)))
+
+
+def _find_group(item: pytest.Item) -> str:
+    asked = getattr(item, "fixturenames", ())
+    return next((group for run, group in GROUPS.items() if run in asked), item.location[0])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share by group, in the order of collection."""
+    from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]
+
+    config.option.loadscopereorder = False
+    return LoadGroupScheduling(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.background import Bench, Result
+from tests.bench import MakeBench
 from tests.conftest import ROOT
 from tests.e2e.conftest import settings
 from tests.kedro_project import RunProject
@@ -54,9 +54,10 @@ def copy_few_photos(folder: Path) -> Path:
     return folder
 
 
-def run_shelf_on_two_ranks(bench: Bench) -> Path:
+@pytest.fixture(scope="session")
+def shelf_on_two_ranks(make_bench: MakeBench) -> Path:
     """Run shelf under torchrun, in two processes with one thread each; return the data_root."""
-    work = bench.folder
+    work = make_bench("shelf_on_two_ranks").folder
     params = f"data_root={work}/data,mlflow_uri=sqlite:///{work}/mlflow.db,mlflow_artifacts={work}/artifacts"
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "kedro"]
     command = ["run", "--env", "test", "--pipelines", "shelf", "--params", f"{params},shelf.training.num_nodes=2"]
@@ -66,12 +67,6 @@ def run_shelf_on_two_ranks(bench: Bench) -> Path:
     )
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     return work / "data"
-
-
-@pytest.fixture(scope="session")
-def shelf_on_two_ranks(background: Result) -> Path:
-    """Wait for the run of shelf under torchrun; return the data_root."""
-    return Path(background("shelf_on_two_ranks"))
 
 
 @pytest.fixture(scope="session")

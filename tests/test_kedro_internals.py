@@ -8,6 +8,7 @@ finds what is not listed. pyproject.toml keeps these packages at their minor ver
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import inspect
 import logging
@@ -38,6 +39,32 @@ PUBLIC = {
 OF_DATASETS = {"_describe", "_exists", "_abc_impl"}
 LISTED: set[tuple[str, str]] = set()
 Test = TypeVar("Test", bound=Callable[..., None])
+
+
+@contextlib.contextmanager
+def recorded(name: str) -> Iterator[list[logging.LogRecord]]:
+    """Note what a logger and those below it say, also after Kedro has configured logging, which caplog does not."""
+    records: list[logging.LogRecord] = []
+
+    class Notes(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record)
+
+    logger, notes = logging.getLogger(name), Notes()
+    below = [each for each in logging.root.manager.loggerDict if each.startswith(name)]
+    disabled = {each: logging.getLogger(each).disabled for each in below}
+    before = logger.level
+    logger.addHandler(notes)
+    logger.setLevel(logging.INFO)
+    for each in below:
+        logging.getLogger(each).disabled = False
+    try:
+        yield records
+    finally:
+        logger.removeHandler(notes)
+        logger.setLevel(before)
+        for each, value in disabled.items():
+            logging.getLogger(each).disabled = value
 
 
 def relied_on(*names: str, by: str) -> Callable[[Test], Test]:
@@ -84,12 +111,11 @@ def test_datasets_in_memory_say_so() -> None:
 
 
 @relied_on("_suggest_resume_scenario", by="hooks/run_report.py")
-def test_a_runner_gives_its_advice_in_one_method_and_in_its_own_module(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, logger="kedro.runner")
+def test_a_runner_gives_its_advice_in_one_method_and_in_its_own_module() -> None:
     catalog, nodes = DataCatalog({"a": MemoryDataset(1)}), [Node(fail, "a", "b", name="fail")]
-    with pytest.raises(RuntimeError):
+    with recorded("kedro.runner") as records, pytest.raises(RuntimeError):
         SequentialRunner().run(Pipeline(nodes), catalog)
-    places = {(record.module, record.funcName) for record in caplog.records if record.name.startswith("kedro.runner")}
+    places = {(record.module, record.funcName) for record in records}
     assert places == {("sequential_runner", "_run"), ("runner", "_suggest_resume_scenario")}
     names = [runner.__module__ for runner in (SequentialRunner, ParallelRunner, ThreadRunner)]
     assert names == [f"kedro.runner.{name}_runner" for name in ("sequential", "parallel", "thread")]

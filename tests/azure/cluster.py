@@ -12,7 +12,7 @@ from tests.azure.data_assets import DataAssets
 from tests.azure.local_runner import EXPERIMENT, PipelineRun, run_pipeline
 from tests.azure.project_copy import add_samples, compile_pipelines, copy_project
 from tests.azure.step_tracking import StepTracking
-from tests.background import Bench
+from tests.bench import Bench
 from tests.preloaded.scripts import PreloadedScripts
 
 # One thread for each process: results then do not depend on the machine. Only what was sent is found as `triptych`.

@@ -17,7 +17,7 @@ from tests.azure.compiled_pipeline import read_pipeline
 from tests.azure.local_runner import EXPERIMENT, PipelineRun
 from tests.azure.project_copy import SIZES
 from tests.azure.step_runs import StepError
-from tests.background import Bench, Result
+from tests.bench import Bench, MakeBench
 from tests.e2e.test_faq_tune import read_best
 from tests.e2e.test_shelf_sample import read_json
 from triptych.pipeline_registry import register_pipelines
@@ -63,10 +63,8 @@ def run_pipeline(cluster: Cluster, name: str) -> PipelineRun | str:
 
 
 @pytest.fixture(scope="module")
-def azure_runs(background: Result) -> AzureRuns:
-    runs = background("azure_runs")
-    assert isinstance(runs, AzureRuns)
-    return runs
+def azure_runs(make_bench: MakeBench) -> AzureRuns:
+    return run_pipelines(make_bench("azure_runs"))
 
 
 @pytest.fixture(scope="module")

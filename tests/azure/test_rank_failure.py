@@ -13,7 +13,7 @@ import pytest
 
 from tests.azure.cluster import Cluster
 from tests.azure.step_runs import StepError
-from tests.background import Bench, Result
+from tests.bench import Bench, MakeBench
 from tests.video.clips import short_clip
 
 pytestmark = pytest.mark.timeout(1800)
@@ -70,8 +70,8 @@ def kill_and_repeat(bench: Bench) -> RepeatedRun:
 
 
 @pytest.fixture(scope="module")
-def repeated_run(background: Result) -> RepeatedRun:
-    return RepeatedRun(*background("repeated_run"))
+def repeated_run(make_bench: MakeBench) -> RepeatedRun:
+    return kill_and_repeat(make_bench("repeated_run"))
 
 
 def test_after_a_rank_was_killed_only_missing_segments_are_made(repeated_run: RepeatedRun) -> None:

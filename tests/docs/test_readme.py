@@ -23,7 +23,7 @@ def test_there_are_exactly_two_commands_of_one_line() -> None:
     run, test = set_up_commands()
     assert "\n" not in run + test
     assert run.endswith(".venv/bin/kedro run")
-    assert test.endswith(".venv/bin/python -m pytest")
+    assert test.endswith(".venv/bin/python -m pytest -n 2")
 
 
 def test_the_tutorial_gives_the_same_first_command() -> None:

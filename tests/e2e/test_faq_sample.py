@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pytest
 
-from tests.background import Bench, Result
+from tests.bench import Bench, MakeBench
 from tests.conftest import ROOT
 from tests.e2e.conftest import read_metrics, settings
 from tests.faq.conftest import SAMPLE, Sample
@@ -269,8 +269,8 @@ def run_command(work: Path, params: dict[str, Any], *options: str) -> CommandLin
 
 
 @pytest.fixture(scope="module")
-def command_lines(background: Result) -> dict[str, CommandLine]:
-    return dict(background("command_lines"))
+def command_lines(make_bench: MakeBench) -> dict[str, CommandLine]:
+    return run_command_lines(make_bench("command_lines"))
 
 
 @pytest.mark.parametrize("runner", ["SequentialRunner", "ParallelRunner"])
