@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.video.clips import short_clip
+from tests.video.clips import raw_h264, short_clip
 from triptych.video.params import PlanningParams, SmoothingParams, StyleParams
 from triptych.video.planning.plans import choose_styles, plan_videos, read_plan
 
@@ -70,6 +71,22 @@ def test_a_bad_video_is_refused_and_the_good_one_planned(tmp_path: Path, models:
     (refused,) = planned["refused"]
     assert refused["name"] == "bad.mp4"
     assert refused["reason"]
+
+
+def test_a_full_disk_is_no_videos_fault(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step fails, to be run again; a video that is refused never is."""
+    (tmp_path / "sources").mkdir()
+    raw_h264(tmp_path / "sources" / "raw.h264")
+    script = tmp_path / "ffmpeg"
+    script.write_text("#!/bin/sh\necho 'Error writing trailer: No space left on device' >&2\nexit 228\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(script))
+    with pytest.raises(OSError, match="No space left"):
+        plan(tmp_path, models, StyleParams(), SmoothingParams())
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "none"))
+    shutil.rmtree(tmp_path / "normalised")
+    with pytest.raises(FileNotFoundError):
+        plan(tmp_path, models, StyleParams(), SmoothingParams())
 
 
 def test_the_key_knows_what_pixels_depend_on(tmp_path: Path, models: Path) -> None:

@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from triptych.video.media.colours import ColourConversion, plan_conversion
+from triptych.video.media.failures import raise_machine_failure
 from triptych.video.media.files import open_media, read_packets
 from triptych.video.media.info import VideoInfo
 
@@ -50,6 +51,8 @@ def read_frames(
 
     Raises:
         DecodingError: A frame is missing, damaged, or of another size than the video's.
+        OSError: The machine failed.
+        MemoryError: Memory ran out.
     """
     if not pts:
         return
@@ -103,9 +106,18 @@ class _Decoding:
         except _StoppedError:
             pass
         except Exception as error:
-            reason = DecodingError(f"{self._info.name} cannot be decoded: {error}")
             with contextlib.suppress(_StoppedError):
-                self._put(error if isinstance(error, DecodingError) else reason)
+                self._put(self._blame(error))
+
+    def _blame(self, error: Exception) -> Exception:
+        """Return what the caller is to see: a failure of the machine as such, all else as the video's."""
+        try:
+            raise_machine_failure(error, self._path)
+        except (OSError, MemoryError) as failure:
+            return failure
+        if isinstance(error, DecodingError):
+            return error
+        return DecodingError(f"{self._info.name} cannot be decoded: {error}")
 
     def _put(self, item: Frame | Exception | None) -> None:
         while not self._stop.is_set():

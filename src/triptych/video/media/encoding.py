@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from triptych.storage.local_files import replace_file
 from triptych.video.media.colours import chroma_of, plan_conversion, tag_output
+from triptych.video.media.failures import raise_exit_failure
 from triptych.video.media.ffmpeg import FFmpegError, compile_command, read_tail
 from triptych.video.media.info import VideoInfo
 from triptych.video.params import EncodingParams
@@ -35,6 +36,7 @@ ENCODER_THREADS = 4
 PIPE_BYTES = 1 << 20
 SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ, Linux only and missing from Python 3.9's fcntl
 QUEUED_FRAMES = 4
+CLOSING_S = 5.0
 
 
 class SegmentWriter:
@@ -73,6 +75,8 @@ class SegmentWriter:
         Raises:
             ValueError: The frame has another shape or type.
             FFmpegError: The encoder failed, or took no frame for `timeout_s`.
+            OSError: The machine failed: a full disk, or FFmpeg was killed from outside.
+            MemoryError: Memory ran out.
         """
         if frame.shape != (self._info.height, self._info.width, 3) or frame.dtype != np.uint8:
             raise ValueError(f"expected a uint8 frame of {self._info.width}x{self._info.height}, got {frame.shape}")
@@ -96,7 +100,7 @@ class SegmentWriter:
         deadline = time.monotonic() + self._encoding.timeout_s
         while True:
             if self._error is not None:
-                raise self._fail(f"FFmpeg stopped: {self._error}")
+                raise self._fail(f"FFmpeg stopped: {self._error}", self._wait())
             try:
                 self._frames.put(frame, timeout=0.1)
                 return
@@ -130,14 +134,23 @@ class SegmentWriter:
         except subprocess.TimeoutExpired:
             raise self._fail(f"FFmpeg did not finish within {self._encoding.timeout_s:g} s") from None
         if code or self._error is not None:
-            raise self._fail(f"FFmpeg failed ({code})")
+            raise self._fail(f"FFmpeg failed ({code})", code)
         with av.open(str(self._part)) as container:
             frames = container.streams.video[0].frames
         if frames != self.written:
             raise self._fail(f"FFmpeg kept {frames} of {self.written} frames")
 
-    def _fail(self, reason: str) -> FFmpegError:
+    def _wait(self) -> int:
+        """Return the exit code of a process that closed its end of the pipe, 0 if it does not end."""
+        try:
+            return self._process.wait(CLOSING_S)
+        except subprocess.TimeoutExpired:
+            return 0
+
+    def _fail(self, reason: str, code: int = 0) -> FFmpegError:
         self._process.kill()
+        if code:
+            raise_exit_failure(code, read_tail(self._log))
         return FFmpegError(f"{reason}: {read_tail(self._log)}")
 
     def _stop(self) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 import ffmpeg  # type: ignore[import-untyped]
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
+from triptych.video.media.failures import raise_exit_failure
+
 __all__ = ["FFmpegError", "compile_command", "run_ffmpeg"]
 
 # Names in transport streams make FFmpeg load the system's character sets, on which a static one (imageio-ffmpeg up to
@@ -29,7 +31,14 @@ class FFmpegError(RuntimeError):
 def compile_command(stream: Any) -> list[str]:
     """Return the argument list of an ffmpeg-python stream; it never asks anything and overwrites its output."""
     stream = stream.global_args("-nostdin", "-hide_banner", "-loglevel", "error").overwrite_output()
-    return list(ffmpeg.compile(stream, cmd=imageio_ffmpeg.get_ffmpeg_exe()))
+    return list(ffmpeg.compile(stream, cmd=_find_program()))
+
+
+def _find_program() -> str:
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:  # on this machine there is none: no video is to blame
+        raise FileNotFoundError(f"FFmpeg is missing: {error}") from None
 
 
 def run_ffmpeg(stream: Any, timeout_s: float) -> None:
@@ -40,7 +49,9 @@ def run_ffmpeg(stream: Any, timeout_s: float) -> None:
         timeout_s: Kill it after so long. Some damaged files make it spin and ignore gentler signals.
 
     Raises:
-        FFmpegError: It failed or was killed.
+        FFmpegError: It failed or was killed for taking too long.
+        OSError: The machine failed: a full disk, no FFmpeg, or FFmpeg was killed from outside.
+        MemoryError: Memory ran out.
     """
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(  # noqa: S603 - a list built here, no shell
@@ -58,6 +69,7 @@ def run_ffmpeg(stream: Any, timeout_s: float) -> None:
             process.kill()
             process.wait()
         if code:
+            raise_exit_failure(code, read_tail(log))
             raise FFmpegError(f"FFmpeg failed ({code}): {read_tail(log)}")
 
 

@@ -11,6 +11,8 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
+from triptych.video.media.failures import refusing_garbage
+
 __all__ = ["RAW_FORMATS", "open_media", "read_packets"]
 
 RAW_FORMATS = ("h264", "hevc", "m4v", "mpegvideo", "obu")
@@ -30,13 +32,15 @@ def open_media(path: Path, timeout_s: float | None = None) -> InputContainer:
 
     Raises:
         av.FFmpegError: It is no video file of a supported kind.
+        VideoRefusedError: It is one on which PyAV trips.
     """
-    return av.open(
-        str(path.absolute()),
-        options={"format_whitelist": ",".join(FORMATS)},
-        metadata_errors="replace",
-        timeout=timeout_s,
-    )
+    with refusing_garbage():
+        return av.open(
+            str(path.absolute()),
+            options={"format_whitelist": ",".join(FORMATS)},
+            metadata_errors="replace",
+            timeout=timeout_s,
+        )
 
 
 def read_packets(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet[Any]]:

@@ -100,6 +100,8 @@ def plan_videos(
 
     Raises:
         ValueError: If a style that is asked for is not there.
+        OSError: The machine failed, which is no video's fault.
+        MemoryError: Memory ran out.
     """
     styles = {name: choose_styles(name, style, style_model) for name in names}
     described: dict[str, Any] = describe_settings(style, smoothing)
@@ -152,13 +154,9 @@ def describe_settings(style: StyleParams, smoothing: SmoothingParams) -> dict[st
 def _attempt(name: str, plan: Callable[[str], PlannedVideo]) -> PlannedVideo | dict[str, str]:
     try:
         return plan(name)
-    except VideoRefusedError as error:
-        reason = str(error)
-    except Exception as error:  # one bad video never loses the others
-        _logger.debug("Planning %s failed", name, exc_info=True)
-        reason = f"{type(error).__name__}: {error}"
-    _logger.warning("%s is refused: %s", name, reason)
-    return {"name": name, "reason": reason}
+    except VideoRefusedError as error:  # nothing else is the video's fault
+        _logger.warning("%s is refused: %s", name, error)
+        return {"name": name, "reason": str(error)}
 
 
 def _plan_video(

@@ -16,6 +16,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from triptych.video.media.colours import HDR_TRANSFERS, WEIGHTS, name_tags
+from triptych.video.media.failures import raise_machine_failure, refusing_garbage
 from triptych.video.media.files import RAW_FORMATS, open_media, read_packets
 from triptych.video.media.info import Chapter, ColourTags, VideoInfo, VideoRefusedError
 from triptych.video.media.streams import choose_stream, describe_stream, name_container, warn_of_streams
@@ -46,6 +47,8 @@ def probe_video(path: Path, planning: PlanningParams) -> VideoInfo:
 
     Raises:
         VideoRefusedError: The file is no video, is damaged or cut off, or parameters say to refuse its kind.
+        OSError: The machine failed.
+        MemoryError: Memory ran out.
     """
     if not path.is_file():
         raise VideoRefusedError("there is no such file")
@@ -54,11 +57,12 @@ def probe_video(path: Path, planning: PlanningParams) -> VideoInfo:
     if problem := find_truncation(path):
         raise VideoRefusedError(problem)
     try:
-        with open_media(path, planning.timeout_s) as container:
+        with open_media(path, planning.timeout_s) as container, refusing_garbage():
             return _describe(path, container, planning)
     except av.error.ExitError:
         raise VideoRefusedError(f"reading it took longer than {planning.timeout_s:g} s") from None
     except av.FFmpegError as error:
+        raise_machine_failure(error, path)
         raise VideoRefusedError(f"it is no video file that can be read ({error.strerror})") from None
 
 

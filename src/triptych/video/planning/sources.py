@@ -18,7 +18,10 @@ def collect(landing: Mapping[str, LandedFile], folder: Path) -> None:
 
     Args:
         landing: The files by name.
-        folder: Where to; the list also says which could not be had.
+        folder: Where to; the list also says which could not be had: those that are gone or may not be read.
+
+    Raises:
+        OSError: Another failure, which says nothing of the file.
     """
     fetched = {name: _fetch(file, folder / PurePosixPath(name)) for name, file in landing.items()}
     failed = {name: reason for name, reason in fetched.items() if reason}
@@ -37,7 +40,9 @@ def list_sources(folder: Path) -> tuple[list[str], dict[str, str]]:
 def _fetch(file: LandedFile, target: Path) -> str:
     try:
         file.fetch(target)
-    except OSError as error:  # those of remote storage are such too
+    except (FileNotFoundError, PermissionError) as error:  # anything else, as a full disk, is not the file's fault
+        if str(target.parent) in str(error.filename or ""):
+            raise
         _logger.warning("%s could not be fetched: %s", file.name, error)
         return str(error) or type(error).__name__
     return ""

@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import av
+
 from triptych.video.media.containers import choose_container
-from triptych.video.media.info import VideoInfo
+from triptych.video.media.failures import raise_machine_failure
+from triptych.video.media.info import VideoInfo, VideoRefusedError
 from triptych.video.params import EncodingParams
 from triptych.video.planning.plans import PlannedVideo
-from triptych.video.restitching.joining import restitch, target_name
+from triptych.video.restitching.joining import RestitchingError, restitch, target_name
 from triptych.video.restitching.verification import compare_videos, is_exact
 from triptych.video.stylizing.store import SegmentStore
 
@@ -53,13 +56,17 @@ def finish_videos(
 
     Returns:
         A result a video: `name`, `status`, `reason`, `file` and what `compare_videos` measured.
+
+    Raises:
+        OSError: The machine failed, which is no video's fault.
     """
     results = []
     for video in videos:
         start = time.perf_counter()
         try:
             result = _finish_video(video, keys[video.name], sources, store, target, encoding)
-        except Exception as error:  # one bad video never loses the others
+        except (VideoRefusedError, RestitchingError, av.FFmpegError) as error:  # one bad video never loses the others
+            raise_machine_failure(error, sources / video.name)
             _logger.warning("%s could not be finished: %s", video.name, error)
             result = refuse(video.name, f"{type(error).__name__}: {error}") | {"frames_in": video.info.frames}
         seconds = sum((store.find(key) or {}).get("seconds", 0.0) for key in keys[video.name])

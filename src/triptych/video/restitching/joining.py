@@ -22,6 +22,7 @@ from av.video.stream import VideoStream
 from triptych.storage.local_files import replace_file
 from triptych.video.media.colours import tag_output
 from triptych.video.media.containers import CONTAINERS, Container, choose_container
+from triptych.video.media.failures import raise_machine_failure
 from triptych.video.media.files import open_media, read_packets
 from triptych.video.media.info import VideoInfo
 from triptych.video.params import EncodingParams
@@ -60,12 +61,15 @@ def restitch(
 
     Raises:
         RestitchingError: Segments differ in their settings or in number of frames from the plan.
+        OSError: The machine failed, for example by a full disk.
+        MemoryError: Memory ran out.
     """
     container, warnings = choose_container(info, encoding)
     try:
         with replace_file(target) as part:
             _join(source, info, segments, part, container)
     except av.FFmpegError as error:
+        raise_machine_failure(error)
         raise RestitchingError(f"{container.suffix[1:]} does not take its streams ({error.strerror})") from None
     return warnings
 
