@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.e2e.test_video_sample import read_metrics, read_videos
 from tests.video.clips import short_clip
 from triptych.datasets import FolderDataset, WorkFolderDataset
 from triptych.storage import mirrors
+from triptych.storage.ledgers import Ledger
 from triptych.video.reporting import reporting
 
 RunProject = Callable[..., Path]
@@ -31,6 +33,7 @@ PHOTOS = 300
 ANSWER = """
 import sys
 from triptych.storage import mirrors
+from triptych.storage.ledgers import Ledger
 from triptych.datasets import WorkFolderDataset
 
 folder = WorkFolderDataset(filepath=sys.argv[1]).load()
@@ -89,6 +92,20 @@ def test_new_videos_in_the_landing_zone_are_confirmed_when_all_is_done(
     assert planned(data_root) == ["a.mp4"]
     assert confirmed(blobs, work) == ["a.mp4", "b.mp4"]
     assert read_videos(data_root)["status"].to_dict() == {"a.mp4": "finished", "b.mp4": "finished"}
+
+
+def test_what_two_processes_confirm_at_once_is_all_kept(blobs: BlobStorage) -> None:
+    url = f"{blobs.create_container('work')}/deep/ledger.json"
+
+    def confirm(writer: int) -> None:
+        for number in range(5):
+            Ledger(url, {"skip_instance_cache": True}).add({f"{writer}-{number}": "1"})
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(confirm, range(2)))
+    assert sorted(Ledger(url).read()) == [f"{writer}-{number}" for writer in range(2) for number in range(5)]
+    container = url.removeprefix("abfs://").split("@")[0]
+    assert blobs.filesystem().find(container) == [f"{container}/deep/ledger.json"]
 
 
 def write_photos(folder: Path) -> Path:

@@ -136,6 +136,14 @@ def test_blob_storage_between_steps_is_refused_and_at_the_end_is_not(bench: Work
     assert "is not what Azure passes on" in fault
 
 
+def test_a_list_of_confirmed_files_in_the_code_folder_is_refused(bench: Workbench) -> None:
+    node = Node(make, "raw", "a", name="one")
+    kind = {"type": "triptych.datasets.ConfirmedFilesDataset"}
+    assert faults_of(bench, node, a={**kind, "checkpoint": {"filepath": REMOTE}}) == []
+    (fault,) = faults_of(bench, node, a={**kind, "checkpoint": {"filepath": "data/x.json"}})
+    assert fault.startswith("a, the result of one, would not persist")
+
+
 def test_ranks_that_write_to_one_place_are_refused(bench: Workbench) -> None:
     node = Node(share, "raw", "a", name="shared")
     (fault,) = faults_of(bench, node, a=OptionalJSONDataset(filepath=REMOTE))

@@ -133,6 +133,7 @@ def test_video_on_three_nodes_paints_the_same_frames(azure_runs: AzureRuns, clip
         assert len(frames) == count
         assert hash_frames(version / "finished" / name) == frames
         assert hash_frames(azure_runs.cluster.folder / "styled" / name) == frames
+    assert set(read_json(azure_runs.cluster.folder / "work/02_intermediate/video/confirmed.json")) == {"a.mp4", "b.mp4"}
     here, there = clips_run / "08_reporting/video/videos.csv", outputs["video_videos"] / "videos.csv"
     pd.testing.assert_frame_equal(read_table(there), read_table(here))
 
@@ -163,9 +164,10 @@ def test_faq_finds_the_same_settings_and_figures(azure_runs: AzureRuns, local_fa
 def test_every_node_is_a_step_and_nothing_that_is_read_is_empty(name: str, azure_runs: AzureRuns) -> None:
     run = azure_runs.of(name)
     assert sorted(step.name for step in run.steps) == nodes_of(name)
-    # A search leaves what it found in storage, under work_root, where later jobs find it.
+    # These lie in storage, under work_root, where later jobs find them.
     left_empty = {output for step in run.steps for output in step.empty_outputs}
-    assert left_empty == ({"faq_ranker_best", "faq_reference_best"} if name == "faq_tune" else set())
+    kept = {"faq_tune": {"faq_ranker_best", "faq_reference_best"}, "video": {"video_confirmed"}}
+    assert left_empty == kept.get(name, set())
 
 
 @pytest.mark.parametrize("name", ["faq", "shelf", "video"])

@@ -143,6 +143,7 @@ def test_every_output_moves_with_data_root(environment: str) -> None:
         if "azureml_dataset" in entry:
             continue  # Azure says where it lies
         paths = [value for key, value in entry.items() if key in ("filepath", "path")]
+        paths += [entry["checkpoint"]["filepath"]] if "checkpoint" in entry else []
         assert paths, f"{name} has no path"
         assert paths[0].startswith("/elsewhere/"), name
 
@@ -154,7 +155,7 @@ def test_what_outlives_a_job_moves_with_work_root(environment: str) -> None:
     kept = {name: str(entry) for name, entry in entries.items() if "/work/" in str(entry)}
     assert set(kept) == {
         "faq.ranker_best", "faq.reference_best", "shelf.checkpoints", "shelf.detector_best", "shelf.scored",
-        "video.landing", "video.records", "video.segments",
+        "video.confirmed", "video.landing", "video.records", "video.segments",
     }  # fmt: skip
 
 

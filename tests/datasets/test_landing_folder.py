@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kedro.io import DatasetError
 
-from triptych.datasets import LandingFolderDataset
+from triptych.datasets import ConfirmedFilesDataset, LandingFolderDataset
+from triptych.storage.blob_storage import LandedFile
 
 
 def land(folder: Path, **files: str) -> None:
@@ -19,6 +20,12 @@ def land(folder: Path, **files: str) -> None:
         path = folder / name.replace("_", ".")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
+
+
+def confirm(root: Path | str, files: dict[str, LandedFile]) -> None:
+    """Save what was handled, as the last node does, in a process of its own."""
+    dataset = ConfirmedFilesDataset(checkpoint={"filepath": f"{root}/ledger.json"})
+    dataset.save({name: file.fingerprint for name, file in files.items()})
 
 
 @pytest.fixture
@@ -44,8 +51,7 @@ def test_what_is_confirmed_in_another_process_is_not_handed_out_again(
     make: Callable[..., LandingFolderDataset], tmp_path: Path
 ) -> None:
     land(tmp_path / "landing", b_mp4="b")
-    make().load()
-    make().confirm()
+    confirm(tmp_path, make().load())
     assert make().load() == {}
     land(tmp_path / "landing", a_mp4="lands later, under an earlier name")
     assert set(make().load()) == {"a.mp4"}
@@ -55,29 +61,51 @@ def test_a_file_that_lands_during_the_run_is_not_confirmed_with_it(
     make: Callable[..., LandingFolderDataset], tmp_path: Path
 ) -> None:
     land(tmp_path / "landing", a_mp4="a")
-    dataset = make()
-    dataset.load()
+    handled = make().load()
     land(tmp_path / "landing", b_mp4="b")
-    dataset.confirm()
+    confirm(tmp_path, handled)
     assert set(make().load()) == {"b.mp4"}
 
 
 def test_a_file_that_changes_is_new(make: Callable[..., LandingFolderDataset], tmp_path: Path) -> None:
     land(tmp_path / "landing", a_mp4="half")
-    make().load()
-    make().confirm()
+    confirm(tmp_path, make().load())
     land(tmp_path / "landing", a_mp4="half and the rest")
     assert set(make().load()) == {"a.mp4"}
 
 
-def test_a_second_confirm_changes_nothing(make: Callable[..., LandingFolderDataset], tmp_path: Path) -> None:
+def test_two_runs_at_once_confirm_what_each_has_handled(
+    make: Callable[..., LandingFolderDataset], tmp_path: Path
+) -> None:
     land(tmp_path / "landing", a_mp4="a")
-    make().load()
-    make().confirm()
-    before = (tmp_path / "ledger.json").read_text()
-    make().confirm()
-    assert (tmp_path / "ledger.json").read_text() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["landing", "ledger.json"]
+    of_first = make().load()
+    land(tmp_path / "landing", b_mp4="b")
+    of_second = make().load()
+    assert set(of_second) == {"a.mp4", "b.mp4"}
+    confirm(tmp_path, of_first)
+    assert set(make().load()) == {"b.mp4"}  # the second run is still at work on it, or fails
+    confirm(tmp_path, of_second)
+    assert make().load() == {}
+
+
+def test_a_file_that_changed_while_it_was_handled_is_new(
+    make: Callable[..., LandingFolderDataset], tmp_path: Path
+) -> None:
+    land(tmp_path / "landing", a_mp4="a")
+    handled = make().load()
+    land(tmp_path / "landing", a_mp4="longer")
+    confirm(tmp_path, handled)
+    assert set(make().load()) == {"a.mp4"}
+
+
+def test_what_is_confirmed_can_be_read(tmp_path: Path) -> None:
+    dataset = ConfirmedFilesDataset(checkpoint={"filepath": str(tmp_path / "ledger.json")})
+    assert dataset.load() == {}
+    assert not dataset.exists()
+    dataset.save({"a.mp4": "1"})
+    dataset.save({"b.mp4": "2"})
+    assert dataset.load() == {"a.mp4": "1", "b.mp4": "2"}
+    assert dataset.exists()
 
 
 def test_hidden_files_and_other_endings_are_ignored(make: Callable[..., LandingFolderDataset], tmp_path: Path) -> None:
@@ -114,9 +142,10 @@ def test_it_works_the_same_on_a_remote_file_system(tmp_path: Path) -> None:
     memory = fsspec.filesystem("memory")
     memory.pipe(f"{root}/landing/b.mp4", b"content")
     dataset = LandingFolderDataset(path=f"{root}/landing", checkpoint={"filepath": f"{root}/ledger.json"})
-    dataset.load()["b.mp4"].fetch(tmp_path / "b.mp4")
+    landed = dataset.load()
+    landed["b.mp4"].fetch(tmp_path / "b.mp4")
     assert (tmp_path / "b.mp4").read_bytes() == b"content"
-    dataset.confirm()
+    confirm(root, landed)
     memory.pipe(f"{root}/landing/a.mp4", b"new")
     assert set(LandingFolderDataset(path=f"{root}/landing", checkpoint={"filepath": f"{root}/ledger.json"}).load()) == {
         "a.mp4"
@@ -135,6 +164,7 @@ def test_every_file_is_confirmed_once(batches: list[list[str]]) -> None:
             if not memory.exists(f"{root}/landing/{name}"):
                 memory.pipe(f"{root}/landing/{name}", b"x")
         dataset = LandingFolderDataset(path=f"{root}/landing", checkpoint={"filepath": f"{root}/ledger.json"})
-        seen += dataset.load()
-        dataset.confirm()
+        landed = dataset.load()
+        seen += landed
+        confirm(root, landed)
     assert sorted(seen) == sorted({name for batch in batches for name in batch})

@@ -164,7 +164,7 @@ def _find_missing_jobs(compiled: Compiled) -> list[str]:
 
 def _address(entry: dict[str, Any]) -> str:
     """Give the place of a dataset as its entry in the catalog has it; nothing if it has none."""
-    return str(entry.get("filepath") or entry.get("path") or "")
+    return str(entry.get("filepath") or entry.get("path") or (entry.get("checkpoint") or {}).get("filepath") or "")
 
 
 def _join(names: Any) -> str:

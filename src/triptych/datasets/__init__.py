@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from triptych.datasets.atomic import ParquetDataset as ParquetDataset
     from triptych.datasets.atomic import PlotlyDataset as PlotlyDataset
     from triptych.datasets.atomic import TextDataset as TextDataset
+    from triptych.datasets.confirmed_files import ConfirmedFilesDataset as ConfirmedFilesDataset
     from triptych.datasets.faq_matcher import FaqMatcherDataset as FaqMatcherDataset
     from triptych.datasets.file import FileDataset as FileDataset
     from triptych.datasets.folder import FolderDataset as FolderDataset
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "CSVDataset": "atomic",
+    "ConfirmedFilesDataset": "confirmed_files",
     "FaqMatcherDataset": "faq_matcher",
     "FileDataset": "file",
     "FolderDataset": "folder",

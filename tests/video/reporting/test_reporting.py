@@ -3,14 +3,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import fsspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triptych.storage.blob_storage import LandedFile
+from triptych.video.planning.sources import collect
 from triptych.video.reporting.comparisons import spread
 from triptych.video.reporting.pictures import draw_contact_sheet, save_png
-from triptych.video.reporting.reporting import COLUMNS, put_aside, summarize, tabulate_records
+from triptych.video.reporting.reporting import COLUMNS, list_handled, put_aside, summarize, tabulate_records
 from triptych.video.restitching.finishing import refuse
 from triptych.video.stylizing.store import write_json
 
@@ -46,6 +49,19 @@ def test_what_is_put_aside_lies_beside_its_reason(tmp_path: Path) -> None:
         "deep/a b.mp4.reason.txt": b"cut off\n",
         "gone.mp4.reason.txt": b"could not be fetched\n",
     }
+
+
+def test_only_what_was_fetched_and_has_a_result_is_done(tmp_path: Path) -> None:
+    disk = fsspec.filesystem("file")
+    (tmp_path / "landing").mkdir()
+    for name in ("a", "b", "other run's"):
+        (tmp_path / "landing" / name).write_text(name)
+    names = ("a", "b", "vanished", "other run's")
+    (tmp_path / "sources").mkdir()
+    collect({name: LandedFile(name, f"print of {name}", str(tmp_path / "landing" / name), disk) for name in names},
+            tmp_path / "sources")  # fmt: skip
+    results = [{"name": "a", "status": "finished"}, refuse("b", "cut off"), refuse("vanished", "it could not be had")]
+    assert list_handled(tmp_path / "sources", results) == {"a": "print of a", "b": "print of b"}
 
 
 @given(st.integers(0, 50), st.integers(0, 500))

@@ -113,7 +113,7 @@ def report_videos(
     stylizing_report: dict[str, Any],
     records: Path,
     report: ReportParams,
-) -> tuple[dict[str, float], pd.DataFrame, NDArray[np.uint8], Folder, Folder]:
+) -> tuple[dict[str, float], pd.DataFrame, NDArray[np.uint8], Folder, Folder, dict[str, str]]:
     """Report on the videos, and put aside those that could not be finished.
 
     Args:
@@ -127,8 +127,10 @@ def report_videos(
         report: What is measured and shown.
 
     Returns:
-        Flat metrics, a row for every video, a contact sheet, pictures before and after, and the quarantine.
+        Flat metrics, a row for every video, a contact sheet, pictures before and after, the quarantine, and which
+        files are done, with their fingerprints.
     """
-    from triptych.video.reporting.reporting import write_report
+    from triptych.video.reporting.reporting import list_handled, write_report
 
-    return write_report(sources, normalised, plan, finished, results, stylizing_report, records, report)
+    outputs = write_report(sources, normalised, plan, finished, results, stylizing_report, records, report)
+    return *outputs, list_handled(sources, results)

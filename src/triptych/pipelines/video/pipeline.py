@@ -36,10 +36,9 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.report_videos,
                 [*_SOURCES, "finished", "results", "stylizing_report", "records", "params:report"],
-                ["metrics", "videos", "contact_sheet", "before_after", "quarantine"],
+                # Saved in this order: they are done when everything about them is there.
+                ["metrics", "videos", "contact_sheet", "before_after", "quarantine", "confirmed"],
                 name="report_videos",
-                # Not before everything about them is saved.
-                confirms="landing",
             ),
         ],
         namespace="video",

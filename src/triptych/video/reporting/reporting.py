@@ -18,6 +18,7 @@ from triptych.storage.local_files import link_or_copy
 from triptych.video.params import ReportParams
 from triptych.video.planning.plans import PlannedVideo, read_plan
 from triptych.video.planning.segments import hash_settings
+from triptych.video.planning.sources import list_handed_out
 from triptych.video.reporting.comparisons import Comparison, compare_frames
 from triptych.video.reporting.pictures import draw_contact_sheet, save_png
 from triptych.video.restitching.finishing import FINISHED
@@ -117,6 +118,15 @@ def summarize(table: pd.DataFrame, stylizing_report: dict[str, Any]) -> dict[str
         "segments_skipped": stylizing_report["skipped"],
         "segments_failed": stylizing_report["failed"],
     }
+
+
+def list_handled(sources: Path, results: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Give the fingerprints of the files that something has become of, finished or refused.
+
+    Not of one that could not be fetched, which the next run tries again.
+    """
+    names = {result["name"] for result in results}
+    return {name: fingerprint for name, fingerprint in list_handed_out(sources).items() if name in names}
 
 
 def put_aside(sources: Path, results: Sequence[dict[str, Any]]) -> Folder:
