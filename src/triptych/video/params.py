@@ -18,12 +18,12 @@ class PlanningParams(Params):
     """What becomes of sources in HDR (PQ or HLG)."""
     missing_timestamps: Literal["normalise", "refuse"] = "normalise"
     """What becomes of sources whose frames have no timestamps: `normalise` counts them at the stated frame rate."""
-    max_pixels: PositiveInt = 8_847_360
-    """Refuse frames with more pixels (this is 4096 x 2160)."""
+    max_pixels: PositiveInt = 67_108_864
+    """Refuse frames with more pixels (this is 8192 x 8192)."""
     timeout_s: PositiveFloat = 600.0
     """Give up on a file whose probing or normalising takes longer."""
     workers: NonNegativeInt = 0
-    """Videos planned at once; 0 takes every core."""
+    """Videos planned at once, which share the cores; 0: one a core."""
 
 
 class StyleParams(Params):

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.video import clips
-from tests.video.trips import ClipMaker
+from tests.video.trips import PLANNING, ClipMaker
 from triptych.video.media.truncation import find_truncation, is_webm
+from triptych.video.planning.probing import probe_video
 
 KINDS = ["plain.mp4", "plain.mov", "plain.mkv", "webm.webm", "avi_mpeg4.avi"]
 
@@ -31,6 +32,44 @@ def test_zeros_after_the_end_are_no_cut(clip: ClipMaker, tmp_path: Path) -> None
     padded = tmp_path / "padded.mp4"
     padded.write_bytes(clip("plain.mp4").read_bytes() + bytes(1000))
     assert find_truncation(padded) is None
+
+
+TRAILERS = {
+    "text": b"This video was recorded by a dashboard camera. " * 5,
+    "id3": b"TAG" + b"Title".ljust(125, b"\0"),
+    "vendor": b"\x7f\xff\xff\xffcAmX" + bytes(range(192)),
+    "few bytes": b"end",
+    "tiny box": b"\0\0\0\3trsh" + bytes(40),
+}
+
+
+@pytest.mark.parametrize("trailer", TRAILERS)
+@pytest.mark.parametrize("layout", ["whole", "faststart", "fragmented"])
+def test_what_is_appended_is_no_cut(trailer: str, layout: str, clip: ClipMaker, tmp_path: Path) -> None:
+    """All boxes are there; what a program wrote behind them reads as a box larger than the file."""
+    whole, path = lay_out(layout, clip, tmp_path), tmp_path / "appended.mp4"
+    path.write_bytes(whole + TRAILERS[trailer])
+    assert find_truncation(path) is None
+    info = probe_video(path, PLANNING)
+    assert [float(pts * info.time_base) for pts in info.pts] == pytest.approx([i / 30 for i in range(30)])
+
+
+@pytest.mark.parametrize("layout", ["faststart", "fragmented"])
+def test_a_cut_is_noticed_wherever_the_index_is(layout: str, clip: ClipMaker, tmp_path: Path) -> None:
+    whole, path = lay_out(layout, clip, tmp_path), tmp_path / "cut.mp4"
+    last = whole.rindex(b"mdat")
+    for length in (len(whole) // 2, last - 4, last - 1, last + 4, last + 40):
+        path.write_bytes(whole[:length])
+        assert "cut off" in str(find_truncation(path)), length
+
+
+def lay_out(layout: str, clip: ClipMaker, folder: Path) -> bytes:
+    """Return the bytes of a clip whose index is behind, before or among the frames."""
+    flags = {"faststart": "+faststart", "fragmented": "+frag_keyframe+empty_moov+skip_trailer"}
+    if layout == "whole":
+        return clip("plain.mp4").read_bytes()
+    clips.run("-i", clip("no_audio.mp4"), "-c", "copy", "-movflags", flags[layout], folder / "laid_out.mp4")
+    return (folder / "laid_out.mp4").read_bytes()
 
 
 def test_live_recordings_do_not_say_how_long_they_are(clip: ClipMaker, tmp_path: Path) -> None:

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.video.clips import raw_h264, short_clip
+from triptych.video.media import ffmpeg as ffmpeg_module
 from triptych.video.params import PlanningParams, SmoothingParams, StyleParams
 from triptych.video.planning.plans import choose_styles, plan_videos, read_plan
+from triptych.video.planning.probing import VideoInfo, probe_video
 
 
 @pytest.fixture
@@ -47,10 +50,12 @@ def test_a_style_that_cannot_be_is_refused_before_the_first_frame(models: Path, 
         choose_styles("a.mp4", StyleParams(styles={"*": wanted}), models)
 
 
-def plan(folder: Path, models: Path, style: StyleParams, smoothing: SmoothingParams) -> dict[str, Any]:
+def plan(
+    folder: Path, models: Path, style: StyleParams, smoothing: SmoothingParams, workers: int = 1
+) -> dict[str, Any]:
     names = [path.name for path in (folder / "sources").iterdir()]
     (folder / "normalised").mkdir(exist_ok=True)
-    planning = PlanningParams(segment_frames=10, workers=1)
+    planning = PlanningParams(segment_frames=10, workers=workers)
     return plan_videos(folder / "sources", names, folder / "normalised", models, planning, style, smoothing)
 
 
@@ -87,6 +92,45 @@ def test_a_full_disk_is_no_videos_fault(tmp_path: Path, models: Path, monkeypatc
     shutil.rmtree(tmp_path / "normalised")
     with pytest.raises(FileNotFoundError):
         plan(tmp_path, models, StyleParams(), SmoothingParams())
+
+
+def test_cores_are_shared_out(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four videos at once on eight cores: two threads each, as the commands say that are run."""
+    (tmp_path / "sources").mkdir()
+    raw_h264(tmp_path / "sources" / "0.h264")
+    for name in "1234":
+        shutil.copy(tmp_path / "sources" / "0.h264", tmp_path / "sources" / f"{name}.h264")
+    monkeypatch.setattr("triptych.parallel.count_cores", lambda: 8)
+    commands: list[list[str]] = []
+    compiled = ffmpeg_module.compile_command
+
+    def note(stream: Any) -> list[str]:
+        commands.append(compiled(stream))
+        return commands[-1]
+
+    monkeypatch.setattr(ffmpeg_module, "compile_command", note)
+    plan(tmp_path, models, StyleParams(), SmoothingParams(), workers=4)
+    assert len(commands) == 5
+    for command in commands:
+        assert [command[i + 1] for i, word in enumerate(command) if word == "-threads"] == ["2", "2"]
+
+
+def test_as_many_at_once_as_there_are_cores(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abcdef":
+        short_clip(tmp_path / "sources" / f"{name}.mp4", 2)
+    monkeypatch.setattr("triptych.parallel.count_cores", lambda: 2)
+    running, most = set(), []
+
+    def probe(path: Path, planning: PlanningParams) -> VideoInfo:
+        running.add(path)
+        most.append(len(running))
+        time.sleep(0.05)
+        running.discard(path)
+        return probe_video(path, planning)
+
+    monkeypatch.setattr("triptych.video.planning.plans.probe_video", probe)
+    plan(tmp_path, models, StyleParams(), SmoothingParams(), workers=0)
+    assert max(most) == 2
 
 
 def test_the_key_knows_what_pixels_depend_on(tmp_path: Path, models: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.video import clips
 from tests.video.trips import PLANNING, ClipMaker, decode, send
 from triptych.video.media.info import ColourTags
+from triptych.video.params import PlanningParams
 from triptych.video.planning.probing import VideoRefusedError, probe_video
 from triptych.video.restitching.verification import compare_videos, is_exact
 
@@ -64,6 +65,12 @@ def test_a_recording_cut_before_any_sound_comes(clip: ClipMaker, tmp_path: Path)
 def test_large_frames_are_refused(clip: ClipMaker) -> None:
     with pytest.raises(VideoRefusedError, match="64x48 pixels, above max_pixels = 3071"):
         probe_video(clip("plain.mp4"), PLANNING.replace(max_pixels=64 * 48 - 1))
+
+
+def test_frames_of_8k_are_taken(tmp_path: Path) -> None:
+    clips.run(*clips.picture(size="8192x4320", rate="2"), "-c:v", "mjpeg", "-q:v", "31", tmp_path / "large.mkv")
+    info = probe_video(tmp_path / "large.mkv", PlanningParams())
+    assert (info.width, info.height, info.frames) == (8192, 4320, 2)
 
 
 def test_slow_reading_is_refused(clip: ClipMaker) -> None:

@@ -14,6 +14,8 @@ __all__ = ["find_truncation", "is_webm"]
 
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp")
+NEEDED = (b"moov", b"moof", b"mdat")
+BETWEEN = (b"free", b"skip", b"wide", b"uuid")
 
 
 def find_truncation(path: Path) -> str | None:
@@ -47,21 +49,31 @@ def _tell(end: int, length: int) -> str | None:
 
 
 def _check_boxes(file: BinaryIO, length: int) -> str | None:
-    position, kinds = 0, set()
+    position, kinds = 0, [b""]
     while position + 8 <= length:
         file.seek(position)
-        header = file.read(16)
-        size, kind = struct.unpack(">I", header[:4])[0], header[4:8]
-        if size == 1 and len(header) == 16:
-            size = struct.unpack(">Q", header[8:])[0]
-        elif size == 0:
-            size = length - position
-        if size < 8 or (problem := _tell(position + size, length)):
-            # Zeros or rubbish after the last box harm nobody.
-            return problem if size >= 8 or b"moov" not in kinds else None
-        kinds.add(kind)
+        size, kind = _read_box(file, length - position)
+        problem = _tell(position + size, length)
+        if size < 8 or (problem and kind not in NEEDED):
+            break  # whatever stands behind the last box: zeros, text, a tag, a note of some program
+        if problem:
+            return problem
+        kinds.append(kind)
         position += size
-    return None if b"moov" in kinds else "the file is cut off: its index (moov) is missing"
+    if b"moov" not in kinds:
+        return "the file is cut off: its index (moov) is missing"
+    # Each fragment's index (moof) stands before its frames.
+    whole = b"mdat" in kinds and next(kind for kind in reversed(kinds) if kind not in BETWEEN) != b"moof"
+    return None if whole else "the file is cut off: frames (mdat) are missing"
+
+
+def _read_box(file: BinaryIO, rest: int) -> tuple[int, bytes]:
+    """Return size and kind of a box, of what is left of the file."""
+    header = file.read(16)
+    size, kind = struct.unpack(">I", header[:4])[0], header[4:8]
+    if size == 1 and len(header) == 16:
+        size = struct.unpack(">Q", header[8:])[0]
+    return size or rest, kind
 
 
 def _find_segment_end(file: BinaryIO) -> int | None:

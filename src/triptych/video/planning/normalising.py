@@ -24,7 +24,9 @@ FROM_ORIGINAL = ("name", "container", "duration_s", "video_index", "display_matr
                  "chapters", "needs", "warnings", "sample_aspect_ratio")  # fmt: skip
 
 
-def normalise_video(path: Path, info: VideoInfo, folder: Path, planning: PlanningParams) -> tuple[Path, VideoInfo]:
+def normalise_video(
+    path: Path, info: VideoInfo, folder: Path, planning: PlanningParams, threads: int = 0
+) -> tuple[Path, VideoInfo]:
     """Rewrite a video's frames where they need it.
 
     Untimed frames are counted at the stated rate. Interlaced ones are deinterlaced (bwdif) one by one, so their
@@ -35,6 +37,7 @@ def normalise_video(path: Path, info: VideoInfo, folder: Path, planning: Plannin
         info: Its description.
         folder: Where the rewritten frames go; `<name>.frames.mp4`.
         planning: Limits.
+        threads: Of FFmpeg; 0 takes every core.
 
     Returns:
         The file to read frames from and the description to plan by: both as given where nothing is needed.
@@ -47,7 +50,7 @@ def normalise_video(path: Path, info: VideoInfo, folder: Path, planning: Plannin
     target = folder / f"{path.name}.frames.mp4"
     try:
         with replace_file(target) as part:
-            run_ffmpeg(_describe_rewriting(path, info, part), planning.timeout_s)
+            run_ffmpeg(_describe_rewriting(path, info, part, threads), planning.timeout_s)
     except FFmpegError as error:
         raise VideoRefusedError(f"it could not be normalised: {error}") from None
     frames = probe_video(target, planning.replace(interlaced="deinterlace", hdr="tone_map"))
@@ -57,10 +60,10 @@ def normalise_video(path: Path, info: VideoInfo, folder: Path, planning: Plannin
     return target, dataclasses.replace(frames, **kept)
 
 
-def _describe_rewriting(path: Path, info: VideoInfo, target: Path) -> Any:
+def _describe_rewriting(path: Path, info: VideoInfo, target: Path, threads: int) -> Any:
     timed = "timestamps" not in info.needs
     options = {} if timed else {"r": str(info.rate)}
-    source = ffmpeg.input(str(path.absolute()), noautorotate=None, **options)
+    source = ffmpeg.input(str(path.absolute()), noautorotate=None, threads=threads, **options)
     frames = source[str(info.video_index)]
     if "deinterlacing" in info.needs:
         frames = frames.filter("bwdif", mode="send_frame", parity="auto", deint="all")
@@ -71,8 +74,8 @@ def _describe_rewriting(path: Path, info: VideoInfo, target: Path) -> Any:
     return frames.output(
         str(target.absolute()), format="mp4", vcodec="libx264", pix_fmt=_choose_pixels(info), qp=0,
         preset="ultrafast", g=48, bf=0, fps_mode="passthrough", enc_time_base=f"1/{clock}",
-        video_track_timescale=clock, copyts=None, avoid_negative_ts="disabled",
-    )  # fmt: skip
+        video_track_timescale=clock, copyts=None, avoid_negative_ts="disabled", threads=threads,
+    ).global_args("-filter_threads", str(threads))  # fmt: skip
 
 
 def _tone_map(frames: Any) -> Any:

@@ -10,6 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from triptych import parallel
 from triptych.storage.local_files import hash_file
 from triptych.video.media.info import VideoInfo, VideoRefusedError
 from triptych.video.params import PlanningParams, SmoothingParams, StyleParams
@@ -70,6 +71,14 @@ class PlannedVideo:
         return cls(info=info, styles=styles, segments=tuple(segments), **rest)
 
 
+@dataclass(frozen=True)
+class Rewriting:
+    """Where rewritten frames go, and the threads that each FFmpeg may use for them."""
+
+    folder: Path
+    threads: int
+
+
 def read_plan(plan: dict[str, Any]) -> list[PlannedVideo]:
     """Read the videos of a plan."""
     return [PlannedVideo.from_json(values) for values in plan["videos"]]
@@ -105,11 +114,12 @@ def plan_videos(
     """
     styles = {name: choose_styles(name, style, style_model) for name in names}
     described: dict[str, Any] = describe_settings(style, smoothing)
+    workers = max(1, min(parallel.count_workers(planning.workers), len(styles)))
+    rewriting = Rewriting(normalised, max(1, parallel.count_cores() // workers))
 
     def plan(name: str) -> PlannedVideo:
-        return _plan_video(sources / name, name, normalised, style_model, styles[name], described, planning, smoothing)
+        return _plan_video(sources / name, name, rewriting, style_model, styles[name], described, planning, smoothing)
 
-    workers = planning.workers or None
     with ThreadPoolExecutor(workers) as pool:
         outcomes = list(pool.map(lambda name: _attempt(name, plan), sorted(styles)))
     return {
@@ -162,7 +172,7 @@ def _attempt(name: str, plan: Callable[[str], PlannedVideo]) -> PlannedVideo | d
 def _plan_video(
     path: Path,
     name: str,
-    normalised: Path,
+    rewriting: Rewriting,
     style_model: Path,
     styles: Styles,
     described: dict[str, Any],
@@ -173,10 +183,10 @@ def _plan_video(
     rewritten = ""
     if info.needs:
         digest = hash_settings({"name": name})
-        folder = normalised / digest
+        folder = rewriting.folder / digest
         folder.mkdir(parents=True)
-        made, info = normalise_video(path, info, folder, planning)
-        rewritten = str(made.relative_to(normalised))
+        made, info = normalise_video(path, info, folder, planning, rewriting.threads)
+        rewritten = str(made.relative_to(rewriting.folder))
     lead = smoothing.lead_frames if smoothing.method != "none" else 0
     weights = [(weight, hash_file(style_model.with_name(file))) for weight, file in styles]
     key = hash_settings(described | {"source": hash_file(path), "needs": list(info.needs), "styles": weights})
