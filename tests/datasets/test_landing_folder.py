@@ -115,6 +115,70 @@ def test_hidden_files_and_other_endings_are_ignored(make: Callable[..., LandingF
     assert set(make(suffixes=[".mp4"]).load()) == {"a.MP4", "deeper/d e.mp4"}
 
 
+def test_other_endings_are_counted_in_one_warning(
+    make: Callable[..., LandingFolderDataset], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    land(tmp_path / "landing", a_mp4="a", b_VOB="b", c_vob="c", d_vob="d", e_mxf="e", noending="f")
+    assert set(make(suffixes=[".mp4"]).load()) == {"a.mp4"}
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    text = record.getMessage()
+    assert "5 files" in text
+    assert ".vob (3), .mxf (1), no ending (1)" in text
+    assert "b.VOB, c.vob, d.vob" in text
+    assert "e.mxf" not in text
+    assert "suffixes" in text
+
+
+def test_what_lies_beside_videos_is_passed_over_in_silence(
+    make: Callable[..., LandingFolderDataset], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    land(tmp_path / "landing", a_mp4="a", a_srt="b", a_TXT="c", a_json="d", a_jpg="e", a_part="f")
+    (tmp_path / "landing" / ".hidden.vob").write_text("g")
+    (tmp_path / "landing" / ".folder").mkdir()
+    (tmp_path / "landing" / ".folder" / "in.vob").write_text("h")
+    assert set(make(suffixes=[".mp4"]).load()) == {"a.mp4"}
+    assert set(make().load()) == {"a.mp4", "a.srt", "a.TXT", "a.json", "a.jpg", "a.part"}
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("retry", "expected"),
+    [
+        ("", {"new.mp4"}),
+        ([], {"new.mp4"}),
+        ("a.mp4", {"new.mp4", "a.mp4"}),
+        ("*.mov", {"new.mp4", "deep/c.mov"}),
+        (None, {"new.mp4"}),
+        ("a.mp4 | deep/*", {"new.mp4", "a.mp4", "deep/c.mov"}),
+        (["a.*", "*c.mov"], {"new.mp4", "a.mp4", "deep/c.mov"}),
+    ],
+)
+def test_confirmed_files_are_handed_out_again_where_that_is_asked_for(
+    make: Callable[..., LandingFolderDataset],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    retry: str | list[str],
+    expected: set[str],
+) -> None:
+    (tmp_path / "landing" / "deep").mkdir()
+    land(tmp_path / "landing", a_mp4="a", b_mp4="b")
+    (tmp_path / "landing" / "deep" / "c.mov").write_text("c")
+    confirm(tmp_path, make().load())
+    land(tmp_path / "landing", new_mp4="new")
+    assert set(make(retry=retry).load()) == expected
+    assert caplog.records == []
+
+
+def test_a_pattern_that_no_file_has_is_named(
+    make: Callable[..., LandingFolderDataset], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    land(tmp_path / "landing", a_mp4="a", b_txt="b")
+    assert set(make(retry="a.mp4|b.mp4|*.txt", suffixes=[".mp4"]).load()) == {"a.mp4"}
+    (record,) = caplog.records
+    assert "b.mp4, *.txt" in record.getMessage()
+
+
 def test_a_fetched_file_has_the_content(make: Callable[..., LandingFolderDataset], tmp_path: Path) -> None:
     land(tmp_path / "landing", a_mp4="content")
     target = tmp_path / "fetched" / "x.mp4"

@@ -125,7 +125,11 @@ def test_bad_videos_are_put_aside_and_good_ones_finish(run_project: RunProject, 
     assert videos.loc["empty.mp4", "reason"] == "the file is empty"
     quarantine = data_root / "08_reporting/video/quarantine"
     assert {path.name for path in quarantine.glob("*.mp4")} == {"empty.mp4", "text.mp4", "cut.mp4"}
-    assert (quarantine / "text.mp4.reason.txt").read_text().strip() == videos.loc["text.mp4", "reason"]
+    assert (quarantine / "text.mp4.reason.txt").read_text().splitlines()[0] == videos.loc["text.mp4", "reason"]
+    run_project("video", env="test", params={"video_raw": str(landing), "video_retry": "empty.mp4|t*.mp4"})
+    assert {video["name"] for video in json.loads((data_root / "07_model_output/video/results.json").read_text())} == {
+        "empty.mp4", "text.mp4"
+    }  # fmt: skip
 
 
 def test_a_run_that_fails_confirms_nothing(run_project: RunProject, tmp_path: Path) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatch
+from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
 import fsspec
@@ -10,6 +14,15 @@ from kedro.io import AbstractDataset, DatasetError
 
 from triptych.storage.blob_storage import LandedFile, account_of
 from triptych.storage.ledgers import Ledger
+
+_logger = logging.getLogger(__name__)
+_NAMED = 3
+# What cameras, editors, downloads and people leave beside videos; .part and such are uploads under way.
+_SIDE_FILES = (
+    *(".txt", ".md", ".json", ".xml", ".csv", ".yml", ".yaml", ".nfo", ".ini", ".log", ".db", ".pdf", ".html"),
+    *(".srt", ".vtt", ".ass", ".ssa", ".sub", ".idx", ".sup", ".ttml", ".jpg", ".jpeg", ".png", ".webp", ".thm"),
+    *(".md5", ".sha1", ".sha256", ".sha512", ".part", ".partial", ".tmp", ".crdownload", ".lrv", ".keep"),
+)
 
 
 class LandingFolderDataset(AbstractDataset[Any, dict[str, LandedFile]]):
@@ -24,7 +37,10 @@ class LandingFolderDataset(AbstractDataset[Any, dict[str, LandedFile]]):
         path: The folder; local, or `abfs://container/folder`.
         checkpoint: `filepath` of a JSON file with the confirmed files, local or remote (Kedro makes it absolute under
             this key).
-        suffixes: Endings of the names that count, in lower case; others are ignored. None: all but hidden ones.
+        suffixes: Endings of the names that count, in lower case; others are passed over, with a warning unless they
+            are of what usually lies beside videos. None: all but hidden ones.
+        retry: Patterns of names (`*`, which takes `/` too, `?`, `[...]`), or one text with `|` between them: files that
+            are handed out although they are confirmed.
         credentials: For the file system of both paths.
         fs_args: Further arguments of that file system.
         metadata: Of no meaning to Kedro; for plugins.
@@ -36,6 +52,7 @@ class LandingFolderDataset(AbstractDataset[Any, dict[str, LandedFile]]):
         path: str,
         checkpoint: dict[str, str],
         suffixes: Sequence[str] = (),
+        retry: str | Sequence[str] | None = None,
         credentials: dict[str, Any] | None = None,
         fs_args: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
@@ -46,6 +63,7 @@ class LandingFolderDataset(AbstractDataset[Any, dict[str, LandedFile]]):
         self._fs_args = fs_args or {}
         self.metadata = metadata
         self._suffixes = tuple(suffix.lower() for suffix in suffixes)
+        self._retry = _split_patterns(retry)
 
     def load(self) -> dict[str, LandedFile]:
         """Give the files to be worked on by name.
@@ -53,25 +71,49 @@ class LandingFolderDataset(AbstractDataset[Any, dict[str, LandedFile]]):
         Raises:
             DatasetError: If there is no such folder.
         """
-        return {file.name: file for file in self._find_new()}
+        landed = list(self._find_landed())
+        self._warn_of_others([file.name for file in landed if not self._is_wanted(file.name)])
+        self._warn_of_unmet([file.name for file in landed if self._is_wanted(file.name)])
+        return {file.name: file for file in self._choose_new(landed)}
 
     def save(self, _: Any) -> NoReturn:
         """Refuse: files land by themselves."""
         raise DatasetError(f"{self._folder} is an input and is never written")
 
-    def _find_new(self) -> Iterator[LandedFile]:
+    def _find_landed(self) -> Iterator[LandedFile]:
+        """Find all files that are not hidden, by name."""
         options = {**self._credentials, **account_of(self._folder), **self._fs_args}
         filesystem, folder = fsspec.core.url_to_fs(self._folder, **options)
         filesystem.invalidate_cache()
         if not filesystem.exists(folder):
             raise DatasetError(f"{self._folder} is no folder: create it, or name another one to look for new files in")
-        confirmed = self._read_confirmed()
         for path, details in sorted(filesystem.find(folder, detail=True).items()):
             file = LandedFile(path[len(folder) :].strip("/"), _fingerprint(details), path, filesystem)
-            hidden = any(part.startswith(".") for part in file.name.split("/"))
-            wanted = not self._suffixes or file.name.lower().endswith(self._suffixes)
-            if wanted and not hidden and confirmed.get(file.name) != file.fingerprint:
+            if not any(part.startswith(".") for part in file.name.split("/")):
                 yield file
+
+    def _choose_new(self, landed: Iterable[LandedFile]) -> Iterator[LandedFile]:
+        confirmed = self._read_confirmed()
+        for file in landed:
+            new = confirmed.get(file.name) != file.fingerprint
+            if self._is_wanted(file.name) and (new or any(fnmatch(file.name, pattern) for pattern in self._retry)):
+                yield file
+
+    def _is_wanted(self, name: str) -> bool:
+        return not self._suffixes or name.lower().endswith(self._suffixes)
+
+    def _warn_of_others(self, names: Sequence[str]) -> None:
+        """Tell of files that are passed over for their endings, unless these say that they are no videos."""
+        others = [name for name in names if not name.lower().endswith(_SIDE_FILES)]
+        if not others:
+            return
+        endings = Counter(PurePosixPath(name).suffix.lower() or "no ending" for name in others)
+        counts = ", ".join(f"{ending} ({count})" for ending, count in endings.most_common())
+        _logger.warning(
+            "%d files in %s are passed over, as their endings are none of those looked for: %s; such as %s. "
+            "If they are to be handled, add their endings to `suffixes` of the dataset in the catalog.",
+            *(len(others), self._folder, counts, ", ".join(others[:_NAMED])),
+        )
 
     def _read_confirmed(self) -> dict[str, str]:
         try:
@@ -80,14 +122,32 @@ class LandingFolderDataset(AbstractDataset[Any, dict[str, LandedFile]]):
         except ValueError as error:
             raise DatasetError(str(error)) from error
 
+    def _warn_of_unmet(self, names: Sequence[str]) -> None:
+        unmet = [pattern for pattern in self._retry if not any(fnmatch(name, pattern) for name in names)]
+        if unmet:
+            _logger.warning("retry: no file in %s has a name like %s", self._folder, ", ".join(unmet))
+
     def _exists(self) -> bool:
-        return any(True for _ in self._find_new())
+        return any(True for _ in self._choose_new(self._find_landed()))
 
     def _describe(self) -> dict[str, Any]:
-        return {"path": self._folder, "checkpoint": self._ledger, "suffixes": self._suffixes}
+        return {"path": self._folder, "checkpoint": self._ledger, "suffixes": self._suffixes, "retry": self._retry}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(path={self._folder!r}, checkpoint={self._ledger!r})"
+
+
+def _split_patterns(retry: str | Sequence[str] | None) -> list[str]:
+    """Divide patterns that came in one text, as on the command line, where a list cannot be given.
+
+    Raises:
+        DatasetError: If it is neither text nor a list.
+    """
+    if isinstance(retry, Mapping):  # what YAML makes of an unquoted `a: b.mp4`
+        raise DatasetError(f"retry must be a pattern of names in quotes, got {dict(retry)}")
+    parts = [retry or ""] if isinstance(retry, str | int | float | None) else retry
+    patterns = [pattern.strip() for part in parts for pattern in str(part).split("|")]
+    return [pattern for pattern in patterns if pattern]
 
 
 def _fingerprint(details: dict[str, Any]) -> str:

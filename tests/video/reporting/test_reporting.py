@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shlex
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import cv2
@@ -8,12 +10,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
 from triptych.storage.blob_storage import LandedFile
 from triptych.video.planning.sources import collect
 from triptych.video.reporting.comparisons import spread
 from triptych.video.reporting.pictures import draw_contact_sheet, save_png
-from triptych.video.reporting.reporting import COLUMNS, list_handled, put_aside, summarize, tabulate_records
+from triptych.video.reporting.reporting import (
+    COLUMNS,
+    advise_retry,
+    list_handled,
+    put_aside,
+    summarize,
+    tabulate_records,
+)
 from triptych.video.restitching.finishing import refuse
 from triptych.video.stylizing.store import write_json
 
@@ -44,11 +54,21 @@ def test_what_is_put_aside_lies_beside_its_reason(tmp_path: Path) -> None:
     folder = put_aside(tmp_path, [refuse("deep/a b.mp4", "cut off"), refuse("gone.mp4", "could not be fetched"),
                                   {"name": "good.mp4", "status": "finished"}])  # fmt: skip
     files = {str(path.relative_to(folder.path)): path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
-    assert files == {
-        "deep/a b.mp4": b"broken",
-        "deep/a b.mp4.reason.txt": b"cut off\n",
-        "gone.mp4.reason.txt": b"could not be fetched\n",
-    }
+    assert set(files) == {"deep/a b.mp4", "deep/a b.mp4.reason.txt", "gone.mp4.reason.txt"}
+    assert files["deep/a b.mp4"] == b"broken"
+    assert files["deep/a b.mp4.reason.txt"].startswith(b"cut off\n")
+    assert b"--params 'video_retry=\"deep/a b.mp4\"'" in files["deep/a b.mp4.reason.txt"]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/"), min_size=1, max_size=12))
+def test_the_advice_can_be_pasted_into_a_shell_and_fits_the_name(name: str) -> None:
+    advice = advise_retry(f"deep/{name}.mp4")
+    (pasted,) = [line for line in advice.splitlines() if "video_retry" in line]
+    words = shlex.split(pasted)
+    (option,) = [word for word in words if word.startswith("video_retry=")]
+    assert "," not in option  # where Kedro divides --params
+    params = OmegaConf.from_dotlist([option])
+    assert fnmatchcase(f"deep/{name}.mp4", params["video_retry"])
 
 
 def test_only_what_was_fetched_and_has_a_result_is_done(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -140,8 +141,22 @@ def put_aside(sources: Path, results: Sequence[dict[str, Any]]) -> Folder:
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_file():
             link_or_copy(source, target)
-        target.with_name(f"{target.name}.reason.txt").write_text(result["reason"] + "\n", encoding="utf-8")
+        text = f"{result['reason']}\n\n{advise_retry(result['name'])}\n"
+        target.with_name(f"{target.name}.reason.txt").write_text(text, encoding="utf-8")
     return folder
+
+
+def advise_retry(name: str) -> str:
+    """Say how to try a video again that was put aside.
+
+    The pattern has no characters that mean something to a shell, to YAML, to `--params` or in a pattern.
+    """
+    pattern = re.sub(r"[^a-zA-Z0-9_./ -]", "?", name)
+    return (
+        "It is tried again when the file changes. To try it again as it is, give the run this as well, within the "
+        "same --params as its other ones, with a comma between:\n"
+        f"--params 'video_retry=\"{pattern}\"'"
+    )
 
 
 def _compare(
