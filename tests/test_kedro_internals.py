@@ -52,19 +52,19 @@ def recorded(name: str) -> Iterator[list[logging.LogRecord]]:
 
     logger, notes = logging.getLogger(name), Notes()
     below = [each for each in logging.root.manager.loggerDict if each.startswith(name)]
-    disabled = {each: logging.getLogger(each).disabled for each in below}
+    kept = {each: (logging.getLogger(each).disabled, logging.getLogger(each).filters) for each in below}
     before = logger.level
     logger.addHandler(notes)
     logger.setLevel(logging.INFO)
     for each in below:
-        logging.getLogger(each).disabled = False
+        logging.getLogger(each).disabled, logging.getLogger(each).filters = False, []  # our own hook filters advice
     try:
         yield records
     finally:
         logger.removeHandler(notes)
         logger.setLevel(before)
-        for each, value in disabled.items():
-            logging.getLogger(each).disabled = value
+        for each, (disabled, filters) in kept.items():
+            logging.getLogger(each).disabled, logging.getLogger(each).filters = disabled, filters
 
 
 def relied_on(*names: str, by: str) -> Callable[[Test], Test]:

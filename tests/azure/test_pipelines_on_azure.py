@@ -62,7 +62,7 @@ def run_pipeline(cluster: Cluster, name: str) -> PipelineRun | str:
         return str(error)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def azure_runs(make_bench: MakeBench) -> AzureRuns:
     return run_pipelines(make_bench("azure_runs"))
 

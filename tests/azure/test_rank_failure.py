@@ -69,7 +69,7 @@ def kill_and_repeat(bench: Bench) -> RepeatedRun:
     return RepeatedRun(killed, str(error.value), before, list_records(work), report, metrics)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def repeated_run(make_bench: MakeBench) -> RepeatedRun:
     return kill_and_repeat(make_bench("repeated_run"))
 
