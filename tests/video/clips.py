@@ -265,6 +265,35 @@ def transport_stream(path: Path) -> None:
         *AAC, path)  # fmt: skip
 
 
+def shown_at(start: float = 0) -> list[float]:
+    """Return when the frames of `irregular_stream` are shown: at 30 a second, every fifth missing."""
+    return [start + n / 30 for n in range(60) if n % 5 != 2]
+
+
+def irregular_stream(path: Path, start: float = 0, *, regular: bool = False) -> None:
+    """A transport stream with B-frames, whose clock begins at `start`; sound begins with the picture."""
+    keep = [] if regular else ["-vf", "select='not(eq(mod(n,5),2))'", "-fps_mode", "vfr"]
+    run(*picture(seconds=2), *tone(2), *keep, "-c:v", "libx264", "-bf", "2", "-g", "12", "-pix_fmt", "yuv420p",
+        *AAC, "-output_ts_offset", str(start), "-muxdelay", "0", "-avoid_negative_ts", "disabled", path)  # fmt: skip
+
+
+def clear_times(path: Path, clear: Callable[[int], bool]) -> None:
+    """Take the timestamps off some pictures of a transport stream, by their number in the order of decoding."""
+    data, number = bytearray(path.read_bytes()), 0
+    for at in range(0, len(data), 188):
+        begins = bool(data[at + 1] & 0x40)
+        if not begins or int.from_bytes(data[at + 1 : at + 3], "big") & 0x1FFF != 0x100:
+            continue
+        header = at + 4 + (1 + data[at + 4] if data[at + 3] & 0x20 else 0)
+        if clear(number):
+            # The header (ISO/IEC 13818-1, 2.4.3.6) keeps its length; what told the times is stuffing.
+            length = data[header + 8]
+            data[header + 7] &= 0x3F
+            data[header + 9 : header + 9 + length] = b"\xff" * length
+        number += 1
+    path.write_bytes(data)
+
+
 def program_stream(path: Path) -> None:
     run(*picture(rate="25"), *tone(), "-c:v", "mpeg2video", "-q:v", "3", "-c:a", "mp2", path)
 

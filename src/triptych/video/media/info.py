@@ -107,7 +107,8 @@ class VideoInfo:
     chapters: tuple[Chapter, ...]
     """Chapters of the source."""
     needs: tuple[str, ...]
-    """What must be normalised before frames can be read: `timestamps`, `deinterlacing`, `tone_mapping`."""
+    """What must be normalised before frames can be read: `timestamps` (no frame has one), `gaps` (some have none),
+    `deinterlacing`, `tone_mapping`."""
     warnings: tuple[str, ...]
     """What people should know of the result."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -55,13 +56,19 @@ class PacketTiming:
         return self.shown[last[-1]] or before or max(1, round(1 / (rate * time_base)))
 
 
-def read_timing(container: InputContainer, stream: VideoStream, timeout_s: float) -> PacketTiming:
+Watch = Callable[["Packet[Any]"], None]
+
+
+def read_timing(
+    container: InputContainer, stream: VideoStream, timeout_s: float, watch: Watch | None = None
+) -> PacketTiming:
     """Read all packets of a stream.
 
     Args:
         container: The open file.
         stream: Its video.
         timeout_s: Refuse a file that takes longer.
+        watch: Is shown the packets of all other streams.
 
     Raises:
         VideoRefusedError: It took too long, or there are no frames.
@@ -74,6 +81,8 @@ def read_timing(container: InputContainer, stream: VideoStream, timeout_s: float
             raise VideoRefusedError(f"reading it took longer than {timeout_s:g} s")
         if packet.stream_index != stream.index:
             _check_order(packet, latest)
+            if watch:
+                watch(packet)
             continue
         # Frames of VP8 without its show_frame bit (RFC 6386, 9.1) only serve others.
         hidden = packet.is_discard or (is_vp8 and packet.size and not memoryview(packet)[0] & SHOW_FRAME)

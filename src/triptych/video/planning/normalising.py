@@ -10,13 +10,17 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import av
 import ffmpeg  # type: ignore[import-untyped]
 
 from triptych.storage.local_files import replace_file
+from triptych.video.media.failures import raise_machine_failure
 from triptych.video.media.ffmpeg import FFmpegError, run_ffmpeg
+from triptych.video.media.gaps import fill_gaps, read_frame_times
 from triptych.video.media.info import VideoInfo, VideoRefusedError
 from triptych.video.params import PlanningParams
 from triptych.video.planning.probing import probe_video
+from triptych.video.planning.retiming import choose_clock, retime_frames
 
 __all__ = ["normalise_video"]
 
@@ -29,7 +33,8 @@ def normalise_video(
 ) -> tuple[Path, VideoInfo]:
     """Rewrite a video's frames where they need it.
 
-    Untimed frames are counted at the stated rate. Interlaced ones are deinterlaced (bwdif) one by one, so their
+    Where no frame has a time, they are counted at the stated rate; where some have, the others are shown between
+    them. Interlaced ones are deinterlaced (bwdif) one by one, so their
     number and times stay. HDR is tone-mapped (Hable) to BT.709.
 
     Args:
@@ -50,14 +55,31 @@ def normalise_video(
     target = folder / f"{path.name}.frames.mp4"
     try:
         with replace_file(target) as part:
-            run_ffmpeg(_describe_rewriting(path, info, part, threads), planning.timeout_s)
+            _rewrite(path, info, part, planning, threads)
     except FFmpegError as error:
         raise VideoRefusedError(f"it could not be normalised: {error}") from None
+    except av.FFmpegError as error:
+        raise_machine_failure(error)
+        raise VideoRefusedError(f"it could not be normalised: {error.strerror}") from None
     frames = probe_video(target, planning.replace(interlaced="deinterlace", hdr="tone_map"))
     if frames.needs:
         raise VideoRefusedError(f"it still needs {' and '.join(frames.needs)} after normalising")
     kept = {name: getattr(info, name) for name in FROM_ORIGINAL}
     return target, dataclasses.replace(frames, **kept)
+
+
+def _rewrite(path: Path, info: VideoInfo, target: Path, planning: PlanningParams, threads: int) -> None:
+    if "gaps" not in info.needs:
+        run_ffmpeg(_describe_rewriting(path, info, target, threads), planning.timeout_s)
+        return
+    times = read_frame_times(path, info.video_index, planning.timeout_s)
+    pts = fill_gaps(times, max(1, round(1 / (info.rate * info.time_base))))
+    counted = target.with_name(f"{target.name}.counted")
+    try:
+        run_ffmpeg(_describe_rewriting(path, info, counted, threads), planning.timeout_s)
+        retime_frames(counted, pts, info.time_base, target)
+    finally:
+        counted.unlink(missing_ok=True)
 
 
 def _describe_rewriting(path: Path, info: VideoInfo, target: Path, threads: int) -> Any:
@@ -69,12 +91,13 @@ def _describe_rewriting(path: Path, info: VideoInfo, target: Path, threads: int)
         frames = frames.filter("bwdif", mode="send_frame", parity="auto", deint="all")
     if "tone_mapping" in info.needs:
         frames = _tone_map(frames)
-    clock = info.time_base.denominator if timed else info.rate.numerator
-    clock *= max(1, -(-1000 // clock))
+    clock = choose_clock(info.time_base if timed else 1 / info.rate)
+    if "gaps" in info.needs:  # FFmpeg guesses what is missing; frames are only counted, and timed afterwards
+        frames = frames.filter("settb", f"1/{clock}").filter("setpts", "N")
     return frames.output(
         str(target.absolute()), format="mp4", vcodec="libx264", pix_fmt=_choose_pixels(info), qp=0,
         preset="ultrafast", g=48, bf=0, fps_mode="passthrough", enc_time_base=f"1/{clock}",
-        video_track_timescale=clock, copyts=None, avoid_negative_ts="disabled", threads=threads,
+        video_track_timescale=clock, movie_timescale=clock, copyts=None, avoid_negative_ts="disabled", threads=threads,
     ).global_args("-filter_threads", str(threads))  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from triptych.video.media.failures import raise_machine_failure, refusing_garbag
 from triptych.video.media.files import RAW_FORMATS, open_media, read_packets
 from triptych.video.media.info import Chapter, ColourTags, VideoInfo, VideoRefusedError
 from triptych.video.media.streams import choose_stream, describe_stream, name_container, warn_of_streams
-from triptych.video.media.timing import PacketTiming, measure_rate, read_timing
+from triptych.video.media.timing import PacketTiming, Watch, measure_rate, read_timing
 from triptych.video.media.truncation import find_truncation
 from triptych.video.params import PlanningParams
 
@@ -30,17 +30,19 @@ FIELD_ORDERS = (2, 3, 4, 5)  # FFmpeg's AVFieldOrder; 1 is progressive
 SAMPLED_FRAMES = 8
 NEED_WARNINGS = {
     "timestamps": "the source has no timestamps: frames are timed by its stated rate",
+    "gaps": "some frames of the source have no timestamp: they are shown between those that have",
     "deinterlacing": "the source is interlaced: it is deinterlaced, at the same number of frames",
     "tone_mapping": "the source is in HDR: it is tone-mapped to SDR (BT.709)",
 }
 
 
-def probe_video(path: Path, planning: PlanningParams) -> VideoInfo:
+def probe_video(path: Path, planning: PlanningParams, watch: Watch | None = None) -> VideoInfo:
     """Describe a video.
 
     Args:
         path: The file.
         planning: Limits, and what becomes of interlaced, HDR and untimed sources.
+        watch: Is shown the packets of all streams but the video, so that who needs both reads the file once.
 
     Returns:
         The description; its `needs` names what `normalise_video` must do first.
@@ -58,7 +60,7 @@ def probe_video(path: Path, planning: PlanningParams) -> VideoInfo:
         raise VideoRefusedError(problem)
     try:
         with open_media(path, planning.timeout_s) as container, refusing_garbage():
-            return _describe(path, container, planning)
+            return _describe(path, container, planning, watch)
     except av.error.ExitError:
         raise VideoRefusedError(f"reading it took longer than {planning.timeout_s:g} s") from None
     except av.FFmpegError as error:
@@ -66,21 +68,22 @@ def probe_video(path: Path, planning: PlanningParams) -> VideoInfo:
         raise VideoRefusedError(f"it is no video file that can be read ({error.strerror})") from None
 
 
-def _describe(path: Path, container: InputContainer, planning: PlanningParams) -> VideoInfo:
+def _describe(path: Path, container: InputContainer, planning: PlanningParams, watch: Watch | None) -> VideoInfo:
     stream = choose_stream(container, planning)
-    timing = read_timing(container, stream, planning.timeout_s)
+    timing = read_timing(container, stream, planning.timeout_s, watch)
     frames = _sample_frames(path, stream.index, planning.timeout_s)
     needs = _list_needs(container, stream, frames, timing, planning)
     tags = _read_tags(stream, frames[0])
+    untimed = bool({"timestamps", "gaps"} & set(needs))
     warnings = [
         *warn_of_streams(container, stream),
-        *_check_packets(container, timing, None if "timestamps" in needs else frames[0].pts),
+        *_check_packets(container, timing, None if untimed else frames[0].pts),
         *_warn_of_pixels(frames[0], tags),
         *(NEED_WARNINGS[need] for need in needs),
     ]
     pts = tuple(sorted(timing.shown))
     time_base = Fraction(stream.time_base or Fraction(1, 1000))
-    rate = measure_rate(stream, () if "timestamps" in needs else pts, time_base)
+    rate = measure_rate(stream, () if untimed else pts, time_base)
     matrix = _read_matrix(frames[0])
     return VideoInfo(
         name=path.name,
@@ -146,10 +149,13 @@ def _list_needs(
     kind, context = container.format.name, stream.codec_context
     # Raw streams hold no times and AVI only the order of decoding; FFmpeg then makes some up.
     invented = kind in RAW_FORMATS or (kind == "avi" and bool(context.has_b_frames))
+    invented = invented or timing.untimed == timing.packets
+    gaps = not invented and timing.untimed > 0
     interlaced = _states_fields(context) or any(frame.interlaced_frame for frame in frames)
     transfers = {name_tags(0, 0, 0, code).transfer for code in (context.color_trc, frames[0].color_trc)}
     found = {
-        "timestamps": (invented or timing.untimed > 0, planning.missing_timestamps, "its frames have no timestamps"),
+        "timestamps": (invented, planning.missing_timestamps, "its frames have no timestamps"),
+        "gaps": (gaps, planning.missing_timestamps, f"{timing.untimed} of its frames have no timestamp"),
         "deinterlacing": (interlaced, planning.interlaced, "it is interlaced"),
         "tone_mapping": (bool(transfers & set(HDR_TRANSFERS)), planning.hdr, "it is in HDR (PQ or HLG)"),
     }
@@ -157,7 +163,7 @@ def _list_needs(
         if present and choice == "refuse":
             raise VideoRefusedError(f"{reason}, which the parameters of planning refuse")
     needs = [need for need, (present, _, _) in found.items() if present]
-    if timing.repeated and not needs:
+    if timing.repeated and not invented:
         raise VideoRefusedError(f"{timing.repeated} of its frames share their timestamp with another")
     return needs
 

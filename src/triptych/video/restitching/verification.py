@@ -1,9 +1,14 @@
-"""Measure what a finished video has kept of its source."""
+"""Measure what a finished video has kept of its source.
+
+Times, number of frames and sound are read from the source file itself, never taken from the plan: what planning got
+wrong must show here.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,7 +16,7 @@ from typing import Any
 from av.packet import Packet
 
 from triptych.video.media.colours import tag_output
-from triptych.video.media.files import open_media, read_packets
+from triptych.video.media.gaps import read_frame_times
 from triptych.video.media.info import ColourTags, VideoInfo
 from triptych.video.params import PlanningParams
 from triptych.video.planning.probing import probe_video
@@ -19,15 +24,36 @@ from triptych.video.planning.probing import probe_video
 __all__ = ["compare_videos", "is_exact"]
 
 KEPT = ("audio_identical", "size_kept", "rotation_kept", "sample_aspect_ratio_kept", "colours_kept")
+SOUND_TOLERANCE_MS = 1.0  # some containers count sound in milliseconds
+
+
+PERMISSIVE = PlanningParams(max_pixels=2**62, hdr="tone_map")
+Times = list[Fraction | None]
 
 
 @dataclasses.dataclass
 class _Copied:
     """What was read of a stream that should have been copied."""
 
+    kind: str
     digest: Any = dataclasses.field(default_factory=hashlib.sha256)
-    times: list[Fraction] = dataclasses.field(default_factory=list)
-    packets: int = 0
+    times: Times = dataclasses.field(default_factory=list)
+
+    def add(self, packet: Packet[Any]) -> None:
+        self.digest.update(_payload(packet))
+        self.times.append(None if packet.pts is None else packet.pts * packet.time_base)
+
+
+@dataclasses.dataclass
+class _Read:
+    """One file, read once: its description and the packets of its sound and subtitles."""
+
+    info: VideoInfo
+    copied: dict[int, _Copied]
+
+    def list_streams(self, kind: str) -> list[_Copied]:
+        """List the streams of a kind that have any packets."""
+        return [stream for _, stream in sorted(self.copied.items()) if stream.kind == kind]
 
 
 def compare_videos(source: Path, info: VideoInfo, target: Path) -> dict[str, Any]:
@@ -39,49 +65,81 @@ def compare_videos(source: Path, info: VideoInfo, target: Path) -> dict[str, Any
         target: The result.
 
     Returns:
-        `frames_in`, `frames_out`, `max_pts_error_ms` (over frames, by order), `audio_identical` (the payload of
-        every audio stream, by SHA-256; true without any), `audio_streams`, `max_audio_error_ms` (over the starts
-        of packets), whether size, rotation, sample aspect ratio and colour tags were kept, how many subtitle
+        `frames_in`, `frames_out`, `max_pts_error_ms` (over the frames whose time the source states, by order),
+        `audio_identical` (the payload of every audio stream, by SHA-256; true without any), `audio_streams`,
+        `max_audio_error_ms` (over the starts of packets), `sound_offset_error_ms` (of the begin of sound to that of
+        the picture), whether size, rotation, sample aspect ratio and colour tags were kept, how many subtitle
         streams and chapters there were and are, and whether subtitles are identical.
     """
-    result = probe_video(target, PlanningParams(max_pixels=2**62))
-    sound, sound_kept = _read_copied(source, "audio"), _read_copied(target, "audio")
-    text, text_kept = _read_copied(source, "subtitle"), _read_copied(target, "subtitle")
+    original, result = _read(source), _read(target)
+    sound, sound_kept = original.list_streams("audio"), result.list_streams("audio")
+    text, text_kept = original.list_streams("subtitle"), result.list_streams("subtitle")
+    stated, found = _list_times(source, original.info, info), [at * result.info.time_base for at in result.info.pts]
+    comparable = [at if was is not None else None for was, at in zip(stated, found, strict=False)]
+    pairs = list(zip(sound, sound_kept, strict=False))
     return {
-        "frames_in": info.frames,
-        "frames_out": result.frames,
-        "max_pts_error_ms": _largest_error(
-            [pts * info.time_base for pts in info.pts], [pts * result.time_base for pts in result.pts]
-        ),
+        "frames_in": len(stated),
+        "frames_out": len(found),
+        "max_pts_error_ms": _largest_error(stated, found),
         "audio_streams": len(sound),
         "audio_identical": _digest(sound) == _digest(sound_kept),
-        "max_audio_error_ms": max(
-            (_largest_error(a.times, b.times) for a, b in zip(sound, sound_kept, strict=False)), default=0.0
+        "max_audio_error_ms": max((_largest_error(a.times, b.times) for a, b in pairs), default=0.0),
+        "sound_offset_error_ms": max(
+            (abs(_find_offset(stated, a.times) - _find_offset(comparable, b.times)) for a, b in pairs), default=0.0
         ),
-        "size_kept": (result.width, result.height) == (info.width, info.height),
-        "rotation_kept": result.display_matrix == info.display_matrix,
-        "sample_aspect_ratio_kept": (result.sample_aspect_ratio or 1) == (info.sample_aspect_ratio or 1),
-        "colours_kept": _spell_out(result.colours) == _spell_out(tag_output(info)),
+        "size_kept": (result.info.width, result.info.height) == (info.width, info.height),
+        "rotation_kept": result.info.display_matrix == original.info.display_matrix,
+        "sample_aspect_ratio_kept": (result.info.sample_aspect_ratio or 1) == (original.info.sample_aspect_ratio or 1),
+        "colours_kept": _spell_out(result.info.colours) == _spell_out(tag_output(info)),
         "subtitles_in": len(text),
         "subtitles_out": len(text_kept),
         "subtitles_identical": _digest(text) == _digest(text_kept),
-        "chapters_in": len(info.chapters),
-        "chapters_out": len(result.chapters),
+        "chapters_in": len(original.info.chapters),
+        "chapters_out": len(result.info.chapters),
     }
 
 
 def is_exact(comparison: dict[str, Any], tick_ms: float = 0.0) -> bool:
-    """Tell whether nothing was lost: frames, times (within a tick), sound, size and tags."""
+    """Tell whether nothing was lost: frames, times (within a tick), sound and its offset, size and tags."""
     return (
         comparison["frames_in"] == comparison["frames_out"]
         and comparison["max_pts_error_ms"] <= tick_ms
+        and comparison["sound_offset_error_ms"] <= max(tick_ms, SOUND_TOLERANCE_MS)
         and all(comparison[name] for name in KEPT)
     )
 
 
-def _largest_error(expected: list[Fraction], found: list[Fraction]) -> float:
+def _read(path: Path) -> _Read:
+    copied: dict[int, _Copied] = {}
+
+    def watch(packet: Packet[Any]) -> None:
+        if packet.size and packet.stream.type in ("audio", "subtitle"):
+            copied.setdefault(packet.stream_index, _Copied(packet.stream.type)).add(packet)
+
+    return _Read(probe_video(path, PERMISSIVE, watch), copied)
+
+
+def _list_times(source: Path, original: VideoInfo, plan: VideoInfo) -> Times:
+    """List when the source shows its frames; None where it does not say, and the plan's where it says nothing."""
+    if "timestamps" not in original.needs and "gaps" not in original.needs:
+        return [at * original.time_base for at in original.pts]
+    times = read_frame_times(source, original.video_index, PERMISSIVE.timeout_s)
+    if "gaps" in original.needs:
+        return [None if time.pts is None else time.pts * original.time_base for time in times]
+    planned: Times = [at * plan.time_base for at in plan.pts]
+    return planned[: len(times)] + [None] * (len(times) - len(planned))
+
+
+def _largest_error(expected: Times, found: Sequence[Fraction | None]) -> float:
     """Return the largest difference in milliseconds of what both have."""
-    return max((float(abs(a - b)) * 1000 for a, b in zip(expected, found, strict=False)), default=0.0)
+    pairs = zip(expected, found, strict=False)
+    return max((float(abs(a - b)) * 1000 for a, b in pairs if a is not None and b is not None), default=0.0)
+
+
+def _find_offset(picture: Times, sound: Times) -> float:
+    """Return by how many milliseconds sound begins after the picture, by the first times that are known."""
+    begins = [next((at for at in times if at is not None), Fraction(0)) for times in (sound, picture)]
+    return float(begins[0] - begins[1]) * 1000
 
 
 def _spell_out(tags: ColourTags) -> ColourTags:
@@ -91,21 +149,6 @@ def _spell_out(tags: ColourTags) -> ColourTags:
 
 def _digest(streams: list[_Copied]) -> list[str]:
     return [stream.digest.hexdigest() for stream in streams]
-
-
-def _read_copied(path: Path, kind: str) -> list[_Copied]:
-    """Read the packets of all streams of a kind that have any."""
-    with open_media(path) as container:
-        streams = [stream for stream in container.streams if stream.type == kind]
-        copied = {stream.index: _Copied() for stream in streams}
-        for packet in read_packets(container, streams):
-            if packet.size:
-                stream = copied[packet.stream_index]
-                stream.packets += 1
-                stream.digest.update(_payload(packet))
-                if packet.pts is not None:
-                    stream.times.append(packet.pts * packet.time_base)
-    return [stream for stream in copied.values() if stream.packets]
 
 
 def _payload(packet: Packet[Any]) -> memoryview:
