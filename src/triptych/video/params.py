@@ -21,7 +21,7 @@ class PlanningParams(Params):
     max_pixels: PositiveInt = 67_108_864
     """Refuse frames with more pixels (this is 8192 x 8192)."""
     timeout_s: PositiveFloat = 600.0
-    """Give up on a file whose probing or normalising takes longer."""
+    """Give up on a file whose reading or rewriting gets no further for as long."""
     workers: NonNegativeInt = 0
     """Videos planned at once, which share the cores; 0: one a core."""
 

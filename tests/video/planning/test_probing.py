@@ -73,8 +73,8 @@ def test_frames_of_8k_are_taken(tmp_path: Path) -> None:
     assert (info.width, info.height, info.frames) == (8192, 4320, 2)
 
 
-def test_slow_reading_is_refused(clip: ClipMaker) -> None:
-    with pytest.raises(VideoRefusedError, match="longer than 1e-09 s"):
+def test_reading_that_stands_still_is_refused(clip: ClipMaker) -> None:
+    with pytest.raises(VideoRefusedError, match="no further for 1e-09 s"):
         probe_video(clip("plain.mp4"), PLANNING.replace(timeout_s=1e-9))
 
 

@@ -7,10 +7,13 @@ one video must come from the same encoder.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import tempfile
-from typing import Any
+import threading
+import time
+from typing import IO, Any
 
 import ffmpeg  # type: ignore[import-untyped]
 import imageio_ffmpeg  # type: ignore[import-untyped]
@@ -22,6 +25,8 @@ __all__ = ["FFmpegError", "compile_command", "run_ffmpeg"]
 # Names in transport streams make FFmpeg load the system's character sets, on which a static one (imageio-ffmpeg up to
 # 0.7) crashes. Frames need none.
 _NO_CHARACTER_SETS = {"GCONV_PATH": os.devnull}
+GETTING_ON = (b"frame", b"out_time_us", b"total_size")
+POLL_S = 0.2
 
 
 class FFmpegError(RuntimeError):
@@ -42,35 +47,65 @@ def _find_program() -> str:
 
 
 def run_ffmpeg(stream: Any, timeout_s: float) -> None:
-    """Run FFmpeg to its end.
+    """Run FFmpeg to its end, however long that takes as long as it gets on.
 
     Args:
         stream: What ffmpeg-python is to run.
-        timeout_s: Kill it after so long. Some damaged files make it spin and ignore gentler signals.
+        timeout_s: Kill it when it has done nothing for so long. Some damaged files make it spin and ignore gentler
+            signals.
 
     Raises:
-        FFmpegError: It failed or was killed for taking too long.
+        FFmpegError: It failed, or was killed for standing still.
         OSError: The machine failed: a full disk, no FFmpeg, or FFmpeg was killed from outside.
         MemoryError: Memory ran out.
     """
+    stream = stream.global_args("-progress", "pipe:1", "-stats_period", "0.2")
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(  # noqa: S603 - a list built here, no shell
             compile_command(stream),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=log,
             env=os.environ | _NO_CHARACTER_SETS,
         )
         try:
-            code = process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            raise FFmpegError(f"FFmpeg took longer than {timeout_s:g} s") from None
+            code = _wait(process, timeout_s)
         finally:
             process.kill()
             process.wait()
         if code:
             raise_exit_failure(code, read_tail(log))
             raise FFmpegError(f"FFmpeg failed ({code}): {read_tail(log)}")
+
+
+class _Progress:
+    """How far FFmpeg says it is, and since when."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+        self._said: dict[bytes, bytes] = {}
+        self.since = time.monotonic()
+        """When it last got on."""
+
+    def follow(self) -> None:
+        """Read to the end."""
+        with self._pipe:
+            for line in self._pipe:
+                name, _, value = line.strip().partition(b"=")
+                if name in GETTING_ON and self._said.get(name) != value:
+                    self._said[name] = value
+                    self.since = time.monotonic()
+
+
+def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int:
+    assert process.stdout is not None  # noqa: S101 - for mypy
+    progress = _Progress(process.stdout)
+    threading.Thread(target=progress.follow, name="progress", daemon=True).start()
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(min(POLL_S, timeout_s))
+        if time.monotonic() - progress.since > timeout_s:
+            raise FFmpegError(f"FFmpeg got no further for {timeout_s:g} s")
 
 
 def read_tail(log: Any) -> str:

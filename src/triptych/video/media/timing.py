@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -59,26 +58,21 @@ class PacketTiming:
 Watch = Callable[["Packet[Any]"], None]
 
 
-def read_timing(
-    container: InputContainer, stream: VideoStream, timeout_s: float, watch: Watch | None = None
-) -> PacketTiming:
+def read_timing(container: InputContainer, stream: VideoStream, watch: Watch | None = None) -> PacketTiming:
     """Read all packets of a stream.
 
     Args:
         container: The open file.
         stream: Its video.
-        timeout_s: Refuse a file that takes longer.
         watch: Is shown the packets of all other streams.
 
     Raises:
-        VideoRefusedError: It took too long, or there are no frames.
+        VideoRefusedError: There are no frames.
     """
-    timing, deadline = PacketTiming(), time.monotonic() + timeout_s
+    timing = PacketTiming()
     is_vp8 = stream.codec_context.name == "vp8"
     latest: dict[int, int] = {}
     for packet in read_packets(container, list(container.streams)):
-        if time.monotonic() > deadline:
-            raise VideoRefusedError(f"reading it took longer than {timeout_s:g} s")
         if packet.stream_index != stream.index:
             _check_order(packet, latest)
             if watch:

@@ -48,7 +48,7 @@ def normalise_video(
         The file to read frames from and the description to plan by: both as given where nothing is needed.
 
     Raises:
-        VideoRefusedError: It cannot be done, or took longer than `timeout_s`.
+        VideoRefusedError: It cannot be done, or got no further for `timeout_s`.
     """
     if not info.needs:
         return path, info

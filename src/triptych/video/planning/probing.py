@@ -62,7 +62,7 @@ def probe_video(path: Path, planning: PlanningParams, watch: Watch | None = None
         with open_media(path, planning.timeout_s) as container, refusing_garbage():
             return _describe(path, container, planning, watch)
     except av.error.ExitError:
-        raise VideoRefusedError(f"reading it took longer than {planning.timeout_s:g} s") from None
+        raise VideoRefusedError(f"reading it got no further for {planning.timeout_s:g} s") from None
     except av.FFmpegError as error:
         raise_machine_failure(error, path)
         raise VideoRefusedError(f"it is no video file that can be read ({error.strerror})") from None
@@ -70,7 +70,7 @@ def probe_video(path: Path, planning: PlanningParams, watch: Watch | None = None
 
 def _describe(path: Path, container: InputContainer, planning: PlanningParams, watch: Watch | None) -> VideoInfo:
     stream = choose_stream(container, planning)
-    timing = read_timing(container, stream, planning.timeout_s, watch)
+    timing = read_timing(container, stream, watch)
     frames = _sample_frames(path, stream.index, planning.timeout_s)
     needs = _list_needs(container, stream, frames, timing, planning)
     tags = _read_tags(stream, frames[0])
