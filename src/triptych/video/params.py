@@ -17,7 +17,8 @@ class PlanningParams(Params):
     hdr: Literal["tone_map", "refuse"] = "refuse"
     """What becomes of sources in HDR (PQ or HLG)."""
     missing_timestamps: Literal["normalise", "refuse"] = "normalise"
-    """What becomes of sources whose frames have no timestamps: `normalise` counts them at the stated frame rate."""
+    """What becomes of sources whose frames have no timestamps: `normalise` counts them at the stated frame rate, or
+    shows those without between those that have one."""
     max_pixels: PositiveInt = 67_108_864
     """Refuse frames with more pixels (this is 8192 x 8192)."""
     timeout_s: PositiveFloat = 600.0

@@ -9,6 +9,7 @@ import imageio_ffmpeg  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 
+from tests.video import clips
 from tests.video.trips import PLANNING, ClipMaker, decode
 from triptych.video.planning.normalising import normalise_video
 from triptych.video.planning.probing import VideoRefusedError, probe_video
@@ -48,6 +49,28 @@ def test_deinterlaced_frames_keep_number_times_and_picture(clip: ClipMaker, tmp_
         assert np.array_equal(fields[0][::2], fields[1][::2])
         changed += not np.array_equal(fields[0][1::2], fields[1][1::2])
     assert changed > 10
+
+
+@pytest.mark.parametrize("interlaced_first", [False, True])
+def test_parts_that_are_interlaced_are_deinterlaced(interlaced_first: bool, tmp_path: Path) -> None:
+    """A progressive beginning hides nothing, and what is progressive keeps every pixel."""
+    whole, path = tmp_path / "whole.ts", tmp_path / "mixed.mkv"
+    clips.mixed(whole, interlaced_first=interlaced_first)
+    clips.run("-i", whole, "-c", "copy", path)
+    before = decode(path)
+    marked = [frame.interlaced_frame for frame in before]
+    assert marked == ([True] * 60 + [False] * 60 if interlaced_first else [False] * 60 + [True] * 60)
+    info = probe_video(path, PLANNING)
+    assert info.needs == ("deinterlacing_parts",)
+    frames, normalised = normalise_video(path, info, tmp_path, PLANNING)
+    assert [pts * normalised.time_base for pts in normalised.pts] == [pts * info.time_base for pts in info.pts]
+    after = decode(frames)
+    changed = [not np.array_equal(a.to_ndarray(), b.to_ndarray()) for a, b in zip(before, after, strict=True)]
+    assert not any(is_changed and not was for is_changed, was in zip(changed, marked, strict=True))
+    assert sum(changed) > 40
+    assert not any(frame.interlaced_frame for frame in after)
+    with pytest.raises(VideoRefusedError, match="parts of it are interlaced"):
+        probe_video(path, PLANNING.replace(interlaced="refuse"))
 
 
 def test_a_rewriting_of_several_times_the_limit_goes_on(

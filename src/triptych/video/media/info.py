@@ -108,7 +108,7 @@ class VideoInfo:
     """Chapters of the source."""
     needs: tuple[str, ...]
     """What must be normalised before frames can be read: `timestamps` (no frame has one), `gaps` (some have none),
-    `deinterlacing`, `tone_mapping`."""
+    `deinterlacing`, `deinterlacing_parts` (only the frames marked as interlaced), `tone_mapping`."""
     warnings: tuple[str, ...]
     """What people should know of the result."""
 

@@ -27,6 +27,8 @@ __all__ = ["normalise_video"]
 FROM_ORIGINAL = ("name", "container", "duration_s", "video_index", "display_matrix", "rotation", "streams",
                  "chapters", "needs", "warnings", "sample_aspect_ratio")  # fmt: skip
 
+DEINTERLACED = {"deinterlacing": "all", "deinterlacing_parts": "interlaced"}
+
 
 def normalise_video(
     path: Path, info: VideoInfo, folder: Path, planning: PlanningParams, threads: int = 0
@@ -87,8 +89,9 @@ def _describe_rewriting(path: Path, info: VideoInfo, target: Path, threads: int)
     options = {} if timed else {"r": str(info.rate)}
     source = ffmpeg.input(str(path.absolute()), noautorotate=None, threads=threads, **options)
     frames = source[str(info.video_index)]
-    if "deinterlacing" in info.needs:
-        frames = frames.filter("bwdif", mode="send_frame", parity="auto", deint="all")
+    for need, which in DEINTERLACED.items():
+        if need in info.needs:
+            frames = frames.filter("bwdif", mode="send_frame", parity="auto", deint=which)
     if "tone_mapping" in info.needs:
         frames = _tone_map(frames)
     clock = choose_clock(info.time_base if timed else 1 / info.rate)

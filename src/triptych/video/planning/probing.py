@@ -17,21 +17,22 @@ from av.video.stream import VideoStream
 
 from triptych.video.media.colours import HDR_TRANSFERS, WEIGHTS, name_tags
 from triptych.video.media.failures import raise_machine_failure, refusing_garbage
-from triptych.video.media.files import RAW_FORMATS, open_media, read_packets
+from triptych.video.media.files import RAW_FORMATS, open_media
 from triptych.video.media.info import Chapter, ColourTags, VideoInfo, VideoRefusedError
 from triptych.video.media.streams import choose_stream, describe_stream, name_container, warn_of_streams
 from triptych.video.media.timing import PacketTiming, Watch, measure_rate, read_timing
 from triptych.video.media.truncation import find_truncation
 from triptych.video.params import PlanningParams
+from triptych.video.planning.sampling import sample_fields, sample_frames
 
 __all__ = ["VideoInfo", "VideoRefusedError", "probe_video"]
 
 FIELD_ORDERS = (2, 3, 4, 5)  # FFmpeg's AVFieldOrder; 1 is progressive
-SAMPLED_FRAMES = 8
 NEED_WARNINGS = {
     "timestamps": "the source has no timestamps: frames are timed by its stated rate",
     "gaps": "some frames of the source have no timestamp: they are shown between those that have",
     "deinterlacing": "the source is interlaced: it is deinterlaced, at the same number of frames",
+    "deinterlacing_parts": "parts of the source are interlaced: the frames of those are deinterlaced",
     "tone_mapping": "the source is in HDR: it is tone-mapped to SDR (BT.709)",
 }
 
@@ -71,8 +72,10 @@ def probe_video(path: Path, planning: PlanningParams, watch: Watch | None = None
 def _describe(path: Path, container: InputContainer, planning: PlanningParams, watch: Watch | None) -> VideoInfo:
     stream = choose_stream(container, planning)
     timing = read_timing(container, stream, watch)
-    frames = _sample_frames(path, stream.index, planning.timeout_s)
-    needs = _list_needs(container, stream, frames, timing, planning)
+    frames = sample_frames(path, stream.index, planning.timeout_s)
+    fields = [frame.interlaced_frame for frame in frames]
+    fields += sample_fields(path, stream.index, sorted(timing.shown), planning.timeout_s)
+    needs = _list_needs(container, stream, frames[0], fields, timing, planning)
     tags = _read_tags(stream, frames[0])
     untimed = bool({"timestamps", "gaps"} & set(needs))
     warnings = [
@@ -115,24 +118,6 @@ def _describe(path: Path, container: InputContainer, planning: PlanningParams, w
     )
 
 
-def _sample_frames(path: Path, index: int, timeout_s: float) -> list[av.VideoFrame]:
-    """Decode the first frames, on one thread: a damaged file can make several wait for each other."""
-    frames: list[av.VideoFrame] = []
-    with open_media(path, timeout_s) as container:
-        stream = container.streams[index]
-        stream.codec_context.thread_type = "NONE"
-        for packet in read_packets(container, [stream]):
-            try:
-                frames += [frame for frame in packet.decode() if isinstance(frame, av.VideoFrame)]
-            except av.error.InvalidDataError:
-                continue
-            if len(frames) >= SAMPLED_FRAMES:
-                break
-    if not frames:
-        raise VideoRefusedError("none of its frames can be decoded")
-    return frames
-
-
 def _states_fields(context: av.VideoCodecContext) -> bool:
     """Tell whether the stream's header says that frames are made of fields; PyAV before 18 does not read that."""
     return getattr(context, "field_order", 0) in FIELD_ORDERS
@@ -141,7 +126,8 @@ def _states_fields(context: av.VideoCodecContext) -> bool:
 def _list_needs(
     container: InputContainer,
     stream: VideoStream,
-    frames: list[av.VideoFrame],
+    first: av.VideoFrame,
+    fields: list[bool],
     timing: PacketTiming,
     planning: PlanningParams,
 ) -> list[str]:
@@ -151,12 +137,14 @@ def _list_needs(
     invented = kind in RAW_FORMATS or (kind == "avi" and bool(context.has_b_frames))
     invented = invented or timing.untimed == timing.packets
     gaps = not invented and timing.untimed > 0
-    interlaced = _states_fields(context) or any(frame.interlaced_frame for frame in frames)
-    transfers = {name_tags(0, 0, 0, code).transfer for code in (context.color_trc, frames[0].color_trc)}
+    mixed = len(set(fields)) > 1
+    interlaced = not mixed and (_states_fields(context) or any(fields))
+    transfers = {name_tags(0, 0, 0, code).transfer for code in (context.color_trc, first.color_trc)}
     found = {
         "timestamps": (invented, planning.missing_timestamps, "its frames have no timestamps"),
         "gaps": (gaps, planning.missing_timestamps, f"{timing.untimed} of its frames have no timestamp"),
         "deinterlacing": (interlaced, planning.interlaced, "it is interlaced"),
+        "deinterlacing_parts": (mixed, planning.interlaced, "parts of it are interlaced"),
         "tone_mapping": (bool(transfers & set(HDR_TRANSFERS)), planning.hdr, "it is in HDR (PQ or HLG)"),
     }
     for present, choice, reason in found.values():
