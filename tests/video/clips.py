@@ -213,7 +213,17 @@ def mixed(path: Path, *, interlaced_first: bool = False) -> None:
     parts = [path.with_name(f"{kind}-{path.stem}.ts") for kind in ("progressive", "interlaced")]
     common = ["-g", "15", "-pix_fmt", "yuv420p"]
     run(*picture(seconds=2), "-c:v", "libx264", "-x264-params", "pic-struct=1", *common, parts[0])
-    run(*picture(rate="60", seconds=2), "-vf", "interlace", "-c:v", "libx264", "-flags", "+ildct+ilme", *common, parts[1])
+    run(
+        *picture(rate="60", seconds=2),
+        "-vf",
+        "interlace",
+        "-c:v",
+        "libx264",
+        "-flags",
+        "+ildct+ilme",
+        *common,
+        parts[1],
+    )
     order = parts[::-1] if interlaced_first else parts
     run("-i", f"concat:{order[0]}|{order[1]}", "-c", "copy", "-fflags", "+genpts", path)
     for part in parts:

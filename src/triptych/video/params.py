@@ -19,6 +19,9 @@ class PlanningParams(Params):
     missing_timestamps: Literal["normalise", "refuse"] = "normalise"
     """What becomes of sources whose frames have no timestamps: `normalise` counts them at the stated frame rate, or
     shows those without between those that have one."""
+    damaged: Literal["refuse", "conceal"] = "refuse"
+    """What becomes of frames that cannot be decoded: `conceal` shows what the decoder made of them, else the frame
+    before, and counts them."""
     max_pixels: PositiveInt = 67_108_864
     """Refuse frames with more pixels (this is 8192 x 8192)."""
     timeout_s: PositiveFloat = 600.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -50,7 +51,7 @@ def read_frames(
         Presentation time and RGB frame, uint8 (height, width, 3), for each of `pts` in their order.
 
     Raises:
-        DecodingError: A frame is missing, damaged, or of another size than the video's.
+        DecodingError: A frame is missing or damaged and `info` does not say to conceal it, or is of another size.
         OSError: The machine failed.
         MemoryError: Memory ran out.
     """
@@ -132,16 +133,40 @@ class _Decoding:
             assert isinstance(stream, VideoStream)  # noqa: S101 - as when it was probed
             stream.thread_type = "AUTO"
             stream.thread_count = self._threads
-            wanted, last = set(self._pts), self._pts[-1]
-            for frame in self._seek(container, stream):
-                if frame.pts in wanted:
-                    wanted.discard(frame.pts)
-                    self._put((frame.pts, self._convert(conversion, frame)))
-                if frame.pts is not None and frame.pts >= last:
-                    return
+            choose = self._conceal if self._info.conceal else self._choose
+            for pts, frame in choose(self._seek(container, stream)):
+                self._put((pts, self._convert(conversion, frame)))
+
+    def _choose(self, frames: Iterator[av.VideoFrame]) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Yield the frames that are wanted; one that is missing is noticed by who takes them."""
+        wanted, last = set(self._pts), self._pts[-1]
+        for frame in frames:
+            if frame.pts is None:
+                continue
+            if frame.pts in wanted:
+                wanted.discard(frame.pts)
+                yield frame.pts, frame
+            if frame.pts >= last:
+                return
+
+    def _conceal(self, frames: Iterator[av.VideoFrame]) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Yield a frame for every time that is wanted: where it is missing the one before, else the one behind."""
+        waiting, before = deque(self._pts), None
+        for frame in frames:
+            if frame.pts is None:
+                continue
+            while waiting and waiting[0] < frame.pts:
+                yield waiting.popleft(), frame if before is None else before
+            if waiting and waiting[0] == frame.pts:
+                yield waiting.popleft(), frame
+            if not waiting:
+                return
+            before = frame
+        if before is not None:
+            yield from ((pts, before) for pts in waiting)
 
     def _convert(self, conversion: ColourConversion, frame: av.VideoFrame) -> NDArray[np.uint8]:
-        if frame.is_corrupt:
+        if frame.is_corrupt and not self._info.conceal:
             raise DecodingError(f"the frame at {_tell(self._info, frame.pts or 0)} is damaged")
         if (frame.width, frame.height) != (self._info.width, self._info.height):
             raise DecodingError(f"the frame size changes to {frame.width}x{frame.height}")

@@ -111,6 +111,8 @@ class VideoInfo:
     `deinterlacing`, `deinterlacing_parts` (only the frames marked as interlaced), `tone_mapping`."""
     warnings: tuple[str, ...]
     """What people should know of the result."""
+    conceal: bool = False
+    """Whether frames that are damaged are shown as the decoder made them, or as the frame before."""
 
     @property
     def frames(self) -> int:

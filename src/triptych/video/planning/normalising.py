@@ -25,7 +25,7 @@ from triptych.video.planning.retiming import choose_clock, retime_frames
 __all__ = ["normalise_video"]
 
 FROM_ORIGINAL = ("name", "container", "duration_s", "video_index", "display_matrix", "rotation", "streams",
-                 "chapters", "needs", "warnings", "sample_aspect_ratio")  # fmt: skip
+                 "chapters", "needs", "warnings", "sample_aspect_ratio", "conceal")  # fmt: skip
 
 DEINTERLACED = {"deinterlacing": "all", "deinterlacing_parts": "interlaced"}
 
@@ -63,10 +63,13 @@ def normalise_video(
     except av.FFmpegError as error:
         raise_machine_failure(error)
         raise VideoRefusedError(f"it could not be normalised: {error.strerror}") from None
-    frames = probe_video(target, planning.replace(interlaced="deinterlace", hdr="tone_map"))
+    frames = probe_video(target, planning.replace(interlaced="deinterlace", hdr="tone_map", damaged="refuse"))
     if frames.needs:
         raise VideoRefusedError(f"it still needs {' and '.join(frames.needs)} after normalising")
     kept = {name: getattr(info, name) for name in FROM_ORIGINAL}
+    if info.conceal and not {"timestamps", "gaps"} & set(info.needs):
+        # What did not come out at all is missed when frames are read, and is concealed there.
+        kept["pts"] = tuple(int(pts * info.time_base / frames.time_base) for pts in info.pts)
     return target, dataclasses.replace(frames, **kept)
 
 

@@ -189,7 +189,9 @@ def _plan_video(
         rewritten = str(made.relative_to(rewriting.folder))
     lead = smoothing.lead_frames if smoothing.method != "none" else 0
     weights = [(weight, hash_file(style_model.with_name(file))) for weight, file in styles]
-    key = hash_settings(described | {"source": hash_file(path), "needs": list(info.needs), "styles": weights})
+    pixels = {"source": hash_file(path), "needs": list(info.needs), "styles": weights}
+    pixels |= {"conceal": True} if info.conceal else {}
+    key = hash_settings(described | pixels)
     for warning in info.warnings:
         _logger.warning("%s: %s", name, warning)
     segments = cut_into_segments(info, planning.segment_frames, lead)

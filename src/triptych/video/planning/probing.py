@@ -16,6 +16,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from triptych.video.media.colours import HDR_TRANSFERS, WEIGHTS, name_tags
+from triptych.video.media.damage import count_damaged
 from triptych.video.media.failures import raise_machine_failure, refusing_garbage
 from triptych.video.media.files import RAW_FORMATS, open_media
 from triptych.video.media.info import Chapter, ColourTags, VideoInfo, VideoRefusedError
@@ -80,11 +81,14 @@ def _describe(path: Path, container: InputContainer, planning: PlanningParams, w
     untimed = bool({"timestamps", "gaps"} & set(needs))
     warnings = [
         *warn_of_streams(container, stream),
-        *_check_packets(container, timing, None if untimed else frames[0].pts),
+        *_check_packets(container, timing, planning, None if untimed else frames[0].pts),
         *_warn_of_pixels(frames[0], tags),
         *(NEED_WARNINGS[need] for need in needs),
     ]
     pts = tuple(sorted(timing.shown))
+    concealed = count_damaged(path, stream.index, pts, planning.timeout_s) if planning.damaged == "conceal" else 0
+    if concealed:
+        warnings.append(f"{concealed} frames are damaged and were concealed")
     time_base = Fraction(stream.time_base or Fraction(1, 1000))
     rate = measure_rate(stream, () if untimed else pts, time_base)
     matrix = _read_matrix(frames[0])
@@ -115,6 +119,7 @@ def _describe(path: Path, container: InputContainer, planning: PlanningParams, w
         ),
         needs=tuple(needs),
         warnings=tuple(warnings),
+        conceal=concealed > 0,
     )
 
 
@@ -156,14 +161,16 @@ def _list_needs(
     return needs
 
 
-def _check_packets(container: InputContainer, timing: PacketTiming, first: int | None) -> list[str]:
+def _check_packets(
+    container: InputContainer, timing: PacketTiming, planning: PlanningParams, first: int | None
+) -> list[str]:
     """Refuse a damaged file, and drop the frames that no player can show.
 
     A recording cut out of a stream may begin before its first keyframe, and may have lost packets.
     """
     warnings = []
     if timing.damaged:
-        if container.format.name != "mpegts":
+        if container.format.name != "mpegts" and planning.damaged == "refuse":
             raise VideoRefusedError(f"the file is damaged: {timing.damaged} of its packets are incomplete")
         warnings.append(f"{timing.damaged} packets of the source are damaged")
     if first is not None and (lost := timing.drop_before(first)):

@@ -71,7 +71,8 @@ def compare_videos(source: Path, info: VideoInfo, target: Path) -> dict[str, Any
         the picture), whether size, rotation, sample aspect ratio and colour tags were kept, how many subtitle
         streams and chapters there were and are, and whether subtitles are identical.
     """
-    original, result = _read(source), _read(target)
+    original = _read(source, PERMISSIVE.replace(damaged="conceal" if info.conceal else "refuse"))
+    result = _read(target, PERMISSIVE)
     sound, sound_kept = original.list_streams("audio"), result.list_streams("audio")
     text, text_kept = original.list_streams("subtitle"), result.list_streams("subtitle")
     stated, found = _list_times(source, original.info, info), [at * result.info.time_base for at in result.info.pts]
@@ -109,14 +110,14 @@ def is_exact(comparison: dict[str, Any], tick_ms: float = 0.0) -> bool:
     )
 
 
-def _read(path: Path) -> _Read:
+def _read(path: Path, planning: PlanningParams) -> _Read:
     copied: dict[int, _Copied] = {}
 
     def watch(packet: Packet[Any]) -> None:
         if packet.size and packet.stream.type in ("audio", "subtitle"):
             copied.setdefault(packet.stream_index, _Copied(packet.stream.type)).add(packet)
 
-    return _Read(probe_video(path, PERMISSIVE, watch), copied)
+    return _Read(probe_video(path, planning, watch), copied)
 
 
 def _list_times(source: Path, original: VideoInfo, plan: VideoInfo) -> Times:
