@@ -35,7 +35,7 @@ def shown(path: Path) -> list[float]:
 
 def sound_begins(path: Path) -> float:
     with av.open(str(path)) as container:
-        return next(float(packet.pts * packet.time_base) for packet in container.demux(audio=0))
+        return next(float((packet.pts or 0) * packet.time_base) for packet in container.demux(audio=0))
 
 
 @pytest.mark.parametrize("start", [0, 3600])
@@ -46,7 +46,7 @@ def test_times_that_are_stated_stay(cleared: str, start: int, tmp_path: Path) ->
     clips.irregular_stream(source, start)
     assert shown(source) == pytest.approx(expected, abs=TICK)
     with av.open(str(source)) as container:
-        order = [float(packet.pts * packet.time_base) for packet in container.demux(video=0) if packet.size]
+        order = [float((packet.pts or 0) * packet.time_base) for packet in container.demux(video=0) if packet.size]
     clips.clear_times(source, CLEARED[cleared])
     info, result = send(source, tmp_path / "out")
     found = shown(result)

@@ -189,7 +189,7 @@ def _plan_video(
         rewritten = str(made.relative_to(rewriting.folder))
     lead = smoothing.lead_frames if smoothing.method != "none" else 0
     weights = [(weight, hash_file(style_model.with_name(file))) for weight, file in styles]
-    pixels = {"source": hash_file(path), "needs": list(info.needs), "styles": weights}
+    pixels: dict[str, Any] = {"source": hash_file(path), "needs": list(info.needs), "styles": weights}
     pixels |= {"conceal": True} if info.conceal else {}
     key = hash_settings(described | pixels)
     for warning in info.warnings:
