@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 from av.container import InputContainer
@@ -82,7 +82,7 @@ def _describe(path: Path, container: InputContainer, planning: PlanningParams, w
     warnings = [
         *warn_of_streams(container, stream),
         *_check_packets(container, timing, planning, None if untimed else frames[0].pts),
-        *_warn_of_pixels(frames[0], tags),
+        *_warn_of_pixels(frames[0], tags, stream),
         *(NEED_WARNINGS[need] for need in needs),
     ]
     pts = tuple(sorted(timing.shown))
@@ -178,15 +178,25 @@ def _check_packets(
     return warnings
 
 
-def _warn_of_pixels(frame: av.VideoFrame, tags: ColourTags) -> list[str]:
+def _warn_of_pixels(frame: av.VideoFrame, tags: ColourTags, stream: VideoStream) -> list[str]:
     warnings, components = [], frame.format.components
     if max(component.bits for component in components) > 8:
         warnings.append("the source has more than 8 bits a sample, the result has 8")
-    if any(component.is_alpha for component in components):
+    stated = {name.lower(): value for name, value in stream.metadata.items()}
+    # VP8 and VP9 keep transparency in a second picture that their decoders leave out.
+    if any(component.is_alpha for component in components) or stated.get("alpha_mode") == "1":
         warnings.append("transparency is not kept")
     if tags.space not in (*WEIGHTS, "unknown", "gbr"):
         warnings.append(f"the colour matrix {tags.space} is not known here: colours are handled as if untagged")
-    return warnings
+    return warnings + _warn_of_projection(frame, stereo_is_tag="stereo_mode" in stated)
+
+
+def _warn_of_projection(frame: av.VideoFrame, *, stereo_is_tag: bool) -> list[str]:
+    """Say what PyAV cannot copy; a tag of Matroska for stereoscopic video it can."""
+    kinds, side_data = {"SPHERICAL": "spherical (360 degrees)"}, cast("Any", frame.side_data)
+    kinds |= {} if stereo_is_tag else {"STEREO3D": "stereoscopic (3D)"}
+    found = {data.type.name for data in side_data}
+    return [f"that the source is {kind} is not kept" for name, kind in kinds.items() if name in found]
 
 
 def _read_tags(stream: VideoStream, frame: av.VideoFrame) -> ColourTags:

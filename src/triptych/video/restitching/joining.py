@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ __all__ = ["RestitchingError", "restitch", "target_name"]
 
 LONGEST_CLOCK = 2**31 - 1
 MUXER_METADATA = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "vendor_id"}
+STYLIZED_AWAY = {"alpha_mode", "ALPHA_MODE"}
 
 
 class RestitchingError(RuntimeError):
@@ -75,20 +76,18 @@ def restitch(
 
 
 def _join(source: Path, info: VideoInfo, segments: Sequence[Path], part: Path, container: Container) -> None:
-    with (
-        open_media(source) as original,
-        av.open(str(segments[0])) as first,
-        av.open(str(part.absolute()), "w", format=container.name, options=_muxer_options(container, info)) as output,
-    ):
-        video, others = _add_streams(output, original, first.streams.video[0], info, container)
-        _copy_metadata(output, original, info, container)
-        clips = _read_segments(segments, info, video)
-        copies = _read_others(original, others)
-        for _, _, packet in heapq.merge(clips, copies, key=lambda item: item[:2]):
-            output.mux(packet)
+    with open_media(source) as original, av.open(str(segments[0])) as first:
+        options = _muxer_options(container, info, original.metadata)
+        with av.open(str(part.absolute()), "w", format=container.name, options=options) as output:
+            video, others = _add_streams(output, original, first.streams.video[0], info, container)
+            _copy_metadata(output, original, info, container)
+            clips = _read_segments(segments, info, video)
+            copies = _read_others(original, others)
+            for _, _, packet in heapq.merge(clips, copies, key=lambda item: item[:2]):
+                output.mux(packet)
 
 
-def _muxer_options(container: Container, info: VideoInfo) -> dict[str, str]:
+def _muxer_options(container: Container, info: VideoInfo, metadata: Mapping[str, str]) -> dict[str, str]:
     """Make the muxer keep times as they are, and write the same bytes every time."""
     options = {"avoid_negative_ts": "disabled", "fflags": "+bitexact"}
     if container.name == "mpegts":
@@ -101,6 +100,9 @@ def _muxer_options(container: Container, info: VideoInfo) -> dict[str, str]:
         shared = math.lcm(clock, *rates)
         movie = shared if shared <= LONGEST_CLOCK else clock
         options |= {"video_track_timescale": str(clock), "movie_timescale": str(movie), "movflags": "+faststart"}
+        # Names such as com.apple.quicktime.make have a place of their own, which leaves none for cover pictures.
+        if any("." in name for name in metadata) and not any(stream.picture for stream in info.streams):
+            options["movflags"] += "+use_metadata_tags"
     return options
 
 
@@ -117,6 +119,8 @@ def _add_streams(
             if info.display_matrix:
                 video.set_display_matrix(info.display_matrix)
             _describe(video, stream)
+            for name in STYLIZED_AWAY & video.metadata.keys():
+                del video.metadata[name]
         elif stream.type != "data" and container.holds(info.streams[stream.index]):
             others[stream.index] = output.add_stream_from_template(stream, opaque=True)
             _describe(others[stream.index], stream)
