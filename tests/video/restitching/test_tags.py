@@ -31,7 +31,7 @@ def make_spherical(source: Path, target: Path) -> None:
     data, full = source.read_bytes(), bytes(4)
     projection = box(b"proj", box(b"prhd", full, bytes(12)), box(b"equi", full, bytes(16)))
     extra = box(b"st3d", full, b"\1") + box(b"sv3d", box(b"svhd", full, b"maker\0"), projection)
-    starts = []
+    starts: list[int] = []
     for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
         starts.append(data.index(kind, starts[-1] + 8 if starts else 0) - 4)
     sizes = {at: struct.unpack(">I", data[at : at + 4])[0] for at in starts}
