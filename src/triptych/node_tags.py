@@ -9,3 +9,6 @@ DETERMINISTIC = frozenset({"deterministic"})
 Not for a node that reads or writes what Azure does not see: work folders, the landing zone, the best configuration of
 a search, the model registry.
 """
+
+VERDICT = frozenset({"verdict"})
+"""Only judges what the run has made, and fails the run if that is bad: going on from it would judge the same again."""

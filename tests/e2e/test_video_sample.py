@@ -21,6 +21,7 @@ import pytest
 
 from tests.preloaded.scripts import PreloadedScripts
 from tests.video.clips import short_clip
+from triptych.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 CLIP = ROOT / "data" / "01_raw" / "video" / "temple.mp4"
@@ -130,6 +131,23 @@ def test_bad_videos_are_put_aside_and_good_ones_finish(run_project: RunProject, 
     assert {video["name"] for video in json.loads((data_root / "07_model_output/video/results.json").read_text())} == {
         "empty.mp4", "text.mp4"
     }  # fmt: skip
+
+
+def test_a_run_that_finishes_no_new_video_fails_when_all_is_saved(run_project: RunProject, tmp_path: Path) -> None:
+    landing, data_root = tmp_path / "landing", tmp_path / "data"
+    short_clip(landing / "good.mp4")
+    params = {"video_raw": str(landing)}
+    run_project("video", env="test", params=params)
+    for name in ("empty.mp4", "another.mp4"):
+        (landing / name).write_bytes(b"")
+    with pytest.raises(InputError, match=r"none of the 2 new videos.*quarantine"):
+        run_project("video", env="test", params=params)
+    assert (data_root / "08_reporting/video/quarantine/empty.mp4.reason.txt").is_file()
+    assert read_videos(data_root).loc["empty.mp4", "status"] == "quarantined"
+    confirmed = json.loads((data_root / "02_intermediate/video/confirmed.json").read_text())
+    assert set(confirmed) == {"good.mp4", "empty.mp4", "another.mp4"}
+    run_project("video", env="test", params=params)  # nothing is new now
+    assert read_metrics(data_root)["new_videos"] == 0
 
 
 def test_a_run_that_fails_confirms_nothing(run_project: RunProject, tmp_path: Path) -> None:

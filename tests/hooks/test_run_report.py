@@ -24,6 +24,7 @@ from kedro.runner import AbstractRunner, ParallelRunner, SequentialRunner, Threa
 from kedro_datasets.json import JSONDataset
 
 from triptych.hooks.run_report import RunReport, timing_table
+from triptych.node_tags import VERDICT
 
 RUNNERS = pytest.mark.parametrize("runner", [SequentialRunner, ThreadRunner, ParallelRunner])
 RunCommand = Callable[..., None]
@@ -178,6 +179,19 @@ def test_a_generator_that_fails_half_way_is_not_done(tmp_path: Path, caplog: pyt
         SequentialRunner().run(pipeline, catalog, hooks)
     report.on_pipeline_error(caught.value)
     assert "0 of 1 nodes are done" in caplog.text
+
+
+def test_nothing_goes_on_from_a_verdict(caplog: pytest.LogCaptureFixture) -> None:
+    pipeline = Pipeline([Node(lambda: 1, None, "a", name="make"), Node(print, "a", None, name="judge", tags=VERDICT)])
+    report = RunReport()
+    report.before_pipeline_run({}, pipeline, DataCatalog())
+    report.before_dataset_loaded(pipeline.nodes[0])
+    report.after_node_run(pipeline.nodes[0])
+    report.after_dataset_saved("a", pipeline.nodes[0])
+    error = ValueError("all are bad")
+    report.on_pipeline_error(error)
+    assert getattr(error, "__notes__", []) == []
+    assert "go on" not in caplog.text
 
 
 def test_an_unfinished_node_counts_up_to_the_end() -> None:

@@ -19,6 +19,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from triptych.hooks.resume import command_line, nodes_to_resume_from, resume_command
+from triptych.node_tags import VERDICT
 
 _logger = logging.getLogger(__name__)
 _JOURNAL = "TRIPTYCH_RUN_JOURNAL"  # names the file in which all processes of a run note what they do
@@ -83,7 +84,7 @@ class RunReport:
         finished = {node.name for node in pipeline.nodes if succeeded or _is_finished(node, events)}
         _logger.info("Time by node:\n%s", timing_table(events, finished, started, time.time()))
         from_nodes = nodes_to_resume_from(pipeline, finished, catalog)
-        if not from_nodes:
+        if not from_nodes or all(node.tags & VERDICT for node in pipeline.nodes if node.name not in finished):
             return None
         command = resume_command(words, run_params, from_nodes)
         advice = f"Once the cause is mended, go on from there with:\n{command}"

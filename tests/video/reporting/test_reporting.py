@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import nullcontext
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from triptych.errors import InputError
 from triptych.storage.blob_storage import LandedFile
 from triptych.video.planning.sources import collect
 from triptych.video.reporting.comparisons import spread
@@ -19,6 +21,7 @@ from triptych.video.reporting.pictures import draw_contact_sheet, save_png
 from triptych.video.reporting.reporting import (
     COLUMNS,
     advise_retry,
+    judge_run,
     list_handled,
     put_aside,
     summarize,
@@ -38,14 +41,22 @@ def test_the_table_has_every_video_ever_and_the_same_columns(tmp_path: Path) -> 
     table = tabulate_records(tmp_path)
     assert table["name"].tolist() == ["a.mp4", "b.mp4"]
     assert table.columns.tolist() == COLUMNS
-    metrics = summarize(table, REPORT)
+    metrics = summarize(table, REPORT, [finished, refuse("a.mp4", "the file is empty")])
+    assert (metrics["new_videos"], metrics["new_finished"]) == (2, 1)
     assert (metrics["videos"], metrics["quarantined"], metrics["frames"]) == (1, 1, 30)
     assert metrics["frames_per_s"] == 15
 
 
 def test_a_run_with_nothing_to_do_has_figures_too(tmp_path: Path) -> None:
-    metrics = summarize(tabulate_records(tmp_path), dict.fromkeys(REPORT, 0))
-    assert metrics["videos"] == metrics["frames_per_s"] == 0
+    metrics = summarize(tabulate_records(tmp_path), dict.fromkeys(REPORT, 0), [])
+    assert metrics["videos"] == metrics["frames_per_s"] == metrics["new_videos"] == 0
+    judge_run(metrics)
+
+
+@pytest.mark.parametrize(("new", "finished", "fails"), [(0, 0, False), (3, 3, False), (3, 1, False), (3, 0, True)])
+def test_only_a_run_that_finished_none_of_its_videos_is_a_failure(new: int, finished: int, fails: bool) -> None:
+    with pytest.raises(InputError, match="none of the 3 new videos") if fails else nullcontext():
+        judge_run({"new_videos": new, "new_finished": finished})
 
 
 def test_what_is_put_aside_lies_beside_its_reason(tmp_path: Path) -> None:

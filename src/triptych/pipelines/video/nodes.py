@@ -134,3 +134,14 @@ def report_videos(
 
     outputs = write_report(sources, normalised, plan, finished, results, stylizing_report, records, report)
     return *outputs, list_handled(sources, results)
+
+
+def check_outcome(metrics: dict[str, float]) -> None:
+    """End the run as a failure if it had new videos and finished none, when all about them is saved.
+
+    Args:
+        metrics: What became of them.
+    """
+    from triptych.video.reporting.reporting import judge_run
+
+    judge_run(metrics)

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from triptych.node_tags import DETERMINISTIC, GPU
+from triptych.node_tags import DETERMINISTIC, GPU, VERDICT
 from triptych.pipelines.video import nodes
 
 _SOURCES = ["sources", "normalised", "plan"]
@@ -40,6 +40,7 @@ def create_pipeline() -> Pipeline:
                 ["metrics", "videos", "contact_sheet", "before_after", "quarantine", "confirmed"],
                 name="report_videos",
             ),
+            Node(nodes.check_outcome, "metrics", None, name="check_outcome", tags=VERDICT),
         ],
         namespace="video",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from triptych.errors import InputError
 from triptych.storage import mirrors
 from triptych.storage.folder import Folder
 from triptych.storage.local_files import link_or_copy
@@ -78,7 +79,7 @@ def write_report(
             save_png(pictures.path / name, np.concatenate([before, after], axis=1))
     sheet = draw_contact_sheet([(item.name, item.before, item.after) for item in comparisons])
     quarantine = put_aside(sources, results)
-    return summarize(table, stylizing_report), table, sheet, pictures, quarantine
+    return summarize(table, stylizing_report, results), table, sheet, pictures, quarantine
 
 
 def describe_styles(video: PlannedVideo) -> str:
@@ -100,12 +101,14 @@ def tabulate_records(records: Path) -> pd.DataFrame:
     return table.sort_values("name", ignore_index=True)
 
 
-def summarize(table: pd.DataFrame, stylizing_report: dict[str, Any]) -> dict[str, float]:
+def summarize(
+    table: pd.DataFrame, stylizing_report: dict[str, Any], results: Sequence[dict[str, Any]]
+) -> dict[str, float]:
     """Give the flat figures.
 
     Returns:
-        `videos` (finished), `quarantined`, `frames`, over all records; of this run `frames_per_s` of rank 0,
-        `segments`, `segments_done`, `segments_skipped`, `segments_failed`.
+        `videos` (finished), `quarantined`, `frames`, over all records; of this run `new_videos`, `new_finished`,
+        `frames_per_s` of rank 0, `segments`, `segments_done`, `segments_skipped`, `segments_failed`.
     """
     done = table[table["status"] == FINISHED]
     seconds = stylizing_report["seconds"]
@@ -113,12 +116,32 @@ def summarize(table: pd.DataFrame, stylizing_report: dict[str, Any]) -> dict[str
         "videos": len(done),
         "quarantined": len(table) - len(done),
         "frames": int(done["frames_out"].sum()),
+        "new_videos": len(results),
+        "new_finished": sum(result["status"] == FINISHED for result in results),
         "frames_per_s": stylizing_report["frames"] / seconds if stylizing_report["frames"] else 0.0,
         "segments": stylizing_report["segments"],
         "segments_done": stylizing_report["done"],
         "segments_skipped": stylizing_report["skipped"],
         "segments_failed": stylizing_report["failed"],
     }
+
+
+def judge_run(metrics: Mapping[str, float]) -> None:
+    """Fail if there were new videos and none of them could be finished: more is wrong than a video.
+
+    Args:
+        metrics: From `summarize`.
+
+    Raises:
+        InputError: Says how many, and where the reasons are.
+    """
+    count = int(metrics["new_videos"])
+    if count and not metrics["new_finished"]:
+        raise InputError(
+            f"none of the {count} new videos could be finished: the reasons are in the column reason of "
+            "08_reporting/video/videos.csv, and beside each video in 08_reporting/video/quarantine. Everything is "
+            "saved; once the cause is mended, try them again with video_retry (docs/how-to/stylize-videos.md)"
+        )
 
 
 def list_handled(sources: Path, results: Sequence[dict[str, Any]]) -> dict[str, str]:
