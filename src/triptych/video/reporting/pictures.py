@@ -23,6 +23,14 @@ def save_png(path: Path, picture: Frame) -> None:
     Image.fromarray(picture).save(path, format="PNG")
 
 
+def shrink(frame: Frame) -> Frame:
+    """Scale a frame to the size that it has on the sheet."""
+    height, width = frame.shape[:2]
+    scale = min(_CELL[0] / width, _CELL[1] / height)
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return frame if size == (width, height) else np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
+
+
 def draw_contact_sheet(videos: Sequence[tuple[str, Sequence[Frame], Sequence[Frame]]]) -> Frame:
     """Draw frames of every video, the styled ones under those of the source.
 
@@ -47,10 +55,8 @@ def _draw_video(name: str, before: Sequence[Frame], after: Sequence[Frame]) -> l
 def _draw_row(frames: Sequence[Frame]) -> Frame:
     row = _paper(_CELL[1] + _MARGIN)
     for column, frame in enumerate(frames[:_COLUMNS]):
-        height, width = frame.shape[:2]
-        scale = min(_CELL[0] / width, _CELL[1] / height)
-        size = (max(round(width * scale), 1), max(round(height * scale), 1))
-        small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+        small = shrink(frame)
+        size = small.shape[1::-1]
         left = _MARGIN + column * (_CELL[0] + _MARGIN) + (_CELL[0] - size[0]) // 2
         top = (_CELL[1] - size[1]) // 2
         row[top : top + size[1], left : left + size[0]] = small

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -21,12 +20,11 @@ from triptych.video.params import ReportParams
 from triptych.video.planning.plans import PlannedVideo, read_plan
 from triptych.video.planning.segments import hash_settings
 from triptych.video.planning.sources import list_handed_out
-from triptych.video.reporting.comparisons import Comparison, compare_frames
-from triptych.video.reporting.pictures import draw_contact_sheet, save_png
+from triptych.video.reporting.looks import Finished, compare_all
+from triptych.video.reporting.pictures import draw_contact_sheet
 from triptych.video.restitching.finishing import FINISHED
 from triptych.video.stylizing.store import write_json
 
-_logger = logging.getLogger(__name__)
 COLUMNS = [
     "name",
     "frames_in",
@@ -60,24 +58,21 @@ def write_report(
         Flat metrics, a row for every video, a contact sheet and pictures of this run's, and its quarantine.
     """
     planned = {video.name: video for video in read_plan(plan)}
-    comparisons: list[Comparison] = []
+    pictures = Folder.create("pictures")
+    done = [
+        Finished(video, video.frames_path(sources, normalised), finished / result["file"])
+        for result in results
+        if result["status"] == FINISHED and (video := planned.get(result["name"]))
+    ]
+    compared = compare_all(done, pictures.path, report)
     for result in results:
-        video = planned.get(result["name"])
         record = dict(result) | {"runtime": stylizing_report["runtime"]}
-        if video is not None:
+        if (video := planned.get(result["name"])) is not None:
             record["style"] = describe_styles(video)
-            if result["status"] == FINISHED:
-                compared = _compare(video, finished / result["file"], sources, normalised, report)
-                record |= compared.figures if compared else {}
-                comparisons += [compared] if compared else []
+        record |= compared[result["name"]].figures if result["name"] in compared else {}
         write_json(records / f"{hash_settings({'name': result['name']})}.json", record)
     table = tabulate_records(records)
-    pictures = Folder.create("pictures")
-    for compared in comparisons:
-        for number, (before, after) in enumerate(zip(compared.before, compared.after, strict=True), start=1):
-            name = f"{compared.name.replace('/', '_')}-{number}.png"
-            save_png(pictures.path / name, np.concatenate([before, after], axis=1))
-    sheet = draw_contact_sheet([(item.name, item.before, item.after) for item in comparisons])
+    sheet = draw_contact_sheet([(item.name, item.before, item.after) for item in compared.values()])
     quarantine = put_aside(sources, results)
     return summarize(table, stylizing_report, results), table, sheet, pictures, quarantine
 
@@ -180,13 +175,3 @@ def advise_retry(name: str) -> str:
         "same --params as its other ones, with a comma between:\n"
         f"--params 'video_retry=\"{pattern}\"'"
     )
-
-
-def _compare(
-    video: PlannedVideo, path: Path, sources: Path, normalised: Path, report: ReportParams
-) -> Comparison | None:
-    try:
-        return compare_frames(video, video.frames_path(sources, normalised), path, report)
-    except Exception as error:  # the video is finished; only its pictures are missing
-        _logger.warning("No pictures of %s: %s: %s", video.name, type(error).__name__, error)
-        return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 import cv2
@@ -67,7 +68,7 @@ def estimate_flow(source: Frame, target: Frame) -> Floats:
     scale = min(1.0, _FLOW_WIDTH_PX / max(height, width))
     size = (max(_SMALLEST_PX, round(width * scale)), max(_SMALLEST_PX, round(height * scale)))
     small = [cv2.resize(_luma(frame), size, interpolation=cv2.INTER_AREA) for frame in (source, target)]
-    with _one_thread():
+    with one_thread():
         flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(small[0], small[1], None)  # type: ignore[call-overload]
     if size == (width, height):
         return np.asarray(flow, np.float32)
@@ -107,16 +108,34 @@ def warping_error(frames_before: Sequence[Frame], frames_after: Sequence[Frame])
     """
     if len(frames_before) != len(frames_after):
         raise ValueError(f"frames must be pairs, got {len(frames_before)} frames before and {len(frames_after)} after")
-    errors = []
-    for number in range(len(frames_before) - 1):
-        first, second = frames_before[number : number + 2]
-        flow = estimate_flow(first, second)
-        steady = find_steady(flow, estimate_flow(second, first))
-        if steady.any():
-            now, later = (frame.astype(np.float32) for frame in frames_after[number : number + 2])
-            squares = np.square(now - _fetch(later, *_follow(flow)))[steady]
-            errors.append(float(np.sqrt(squares.mean(dtype=np.float64))))
+    pairs = zip(pairwise(frames_before), pairwise(frames_after), strict=True)
+    errors = [error for before, after in pairs for error in warping_errors(before, after)]
     return float(np.mean(errors)) if errors else 0.0
+
+
+def warping_errors(before: tuple[Frame, Frame], *pairs: tuple[Frame, Frame]) -> list[float]:
+    """Measure how much pairs of frames differ along the motion of one of them, which is estimated once for all.
+
+    Args:
+        before: A frame of the source and the next one, which give the motion.
+        pairs: The same two frames of each video to be measured.
+
+    Returns:
+        The error of each, as of `warping_error`; none if the source's frames show nothing in common.
+    """
+    flow = estimate_flow(*before)
+    steady = find_steady(flow, estimate_flow(*before[::-1]))
+    values = 3 * np.count_nonzero(steady)
+    if not values:
+        return []
+    columns, rows = _follow(flow)
+    mask = steady.view(np.uint8)
+    errors = []
+    for now, later in pairs:
+        moved = _fetch(later.astype(np.float32), columns, rows)
+        squares = cv2.norm(now.astype(np.float32), moved, cv2.NORM_L2SQR, mask)
+        errors.append(float(np.sqrt(squares / values)))
+    return errors
 
 
 def find_steady(flow: Floats, back: Floats) -> NDArray[np.bool_]:
@@ -150,8 +169,11 @@ def _luma(frame: Frame) -> Frame:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep OpenCV to one thread: it divides the search among threads, and the flow then depends on their number."""
+def one_thread() -> Iterator[None]:
+    """Keep OpenCV to one thread: it divides the search among threads, and the flow then depends on their number.
+
+    The number is that of the whole process, so threads that estimate flows at once need this around all of them.
+    """
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
