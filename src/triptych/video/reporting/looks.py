@@ -66,5 +66,5 @@ def _compare(item: Finished, pictures: Path, report: ReportParams, threads: int)
     for number, (before, after) in enumerate(zip(compared.before, compared.after, strict=True), start=1):
         name = f"{compared.name.replace('/', '_')}-{number}.png"
         save_png(pictures / name, np.concatenate([before, after], axis=1))
-    smaller = ([shrink(frame) for frame in frames] for frames in (compared.before, compared.after))
-    return Comparison(compared.name, *smaller, compared.figures)
+    befores, afters = [shrink(frame) for frame in compared.before], [shrink(frame) for frame in compared.after]
+    return Comparison(compared.name, befores, afters, compared.figures)
