@@ -22,15 +22,16 @@ CONCEAL = PLANNING.replace(damaged="conceal")
 DAMAGED = (7, 8, 19)
 
 
-def damage(source: Path, target: Path, frames: tuple[int, ...]) -> None:
-    """Overwrite the packets of some frames, in the order of the file, so that no decoder makes anything of them."""
+def damage(source: Path, target: Path, frames: tuple[int, ...], share: float = 1) -> None:
+    """Overwrite the packets of some frames, or their ends; of a whole one no decoder makes anything."""
     data = bytearray(source.read_bytes())
     with av.open(str(source)) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
         for number in frames:
             at, size = packets[number].pos, packets[number].size
             assert at is not None
-            data[at : at + size] = b"\xff" * size
+            kept = round(size * (1 - share))
+            data[at + kept : at + size] = b"\xff" * (size - kept)
     target.write_bytes(data)
 
 
@@ -89,6 +90,28 @@ def test_damage_in_an_interlaced_video(clip: ClipMaker, tmp_path: Path) -> None:
     assert info.conceal
     assert [frame.time for frame in decode(result)] == pytest.approx([n / 30 for n in range(30)])
     assert is_exact(compare_videos(path, info, result))
+
+
+def test_damage_is_not_hidden_by_rewriting(clip: ClipMaker, tmp_path: Path) -> None:
+    """FFmpeg makes something of most of a frame, says nothing, and the rewritten file looks sound."""
+    source, path = clip("interlaced.mp4"), tmp_path / "damaged.mp4"
+    damage(source, path, (5, 20), share=0.2)
+    assert len(decode(path)) == 30
+    with pytest.raises(VideoRefusedError, match="of its frames are damaged"):
+        send(path, tmp_path / "out")
+
+
+def test_a_cut_recording_that_is_interlaced_is_not_damaged(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.ts", tmp_path / "cut.ts"
+    clips.run(*clips.picture(rate="60"), "-vf", "interlace", "-c:v", "libx264", "-flags", "+ildct+ilme", "-g", "10",
+              "-pix_fmt", "yuv420p", whole)  # fmt: skip
+    packets = [whole.read_bytes()[at : at + 188] for at in range(0, whole.stat().st_size, 188)]
+    cut.write_bytes(b"".join(packets[:3] + packets[len(packets) // 5 :]))
+    info, result = send(cut, tmp_path / "out")
+    assert is_exact(compare_videos(cut, info, result))
+    assert any("before the first keyframe" in warning for warning in info.warnings)
+    info, _ = send(cut, tmp_path / "concealed", CONCEAL)
+    assert not info.conceal
 
 
 def test_a_packet_that_is_cut(clip: ClipMaker, tmp_path: Path) -> None:

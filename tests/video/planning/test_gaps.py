@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import av
 import pytest
@@ -70,6 +71,21 @@ def test_at_a_constant_rate_all_times_are_right(start: int, tmp_path: Path) -> N
     clips.clear_times(source, CLEARED["every third"])
     _, result = send(source, tmp_path / "out")
     assert shown(result) == pytest.approx([start + n / 30 for n in range(60)], abs=TICK)
+
+
+@pytest.mark.parametrize("damaged", ["refuse", "conceal"])
+def test_a_cut_recording_with_gaps(damaged: Literal["refuse", "conceal"], tmp_path: Path) -> None:
+    """What comes before the first keyframe is left out, and is no damage."""
+    whole, cut = tmp_path / "whole.ts", tmp_path / "cut.ts"
+    clips.irregular_stream(whole, 3600)
+    clips.clear_times(whole, CLEARED["every third"])
+    packets = [whole.read_bytes()[at : at + 188] for at in range(0, whole.stat().st_size, 188)]
+    cut.write_bytes(b"".join(packets[:3] + packets[len(packets) // 10 :]))
+    info, result = send(cut, tmp_path / "out", PLANNING.replace(damaged=damaged))
+    assert shown(result) == pytest.approx(clips.shown_at(3600)[12:], abs=0.1)
+    assert is_exact(compare_videos(cut, info, result))
+    assert not info.conceal
+    assert any("before the first keyframe" in warning for warning in info.warnings)
 
 
 def test_both_kinds_can_be_refused(clip: ClipMaker, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import av
 import ffmpeg  # type: ignore[import-untyped]
 
 from triptych.storage.local_files import replace_file
+from triptych.video.media.damage import count_damaged
 from triptych.video.media.failures import raise_machine_failure
 from triptych.video.media.ffmpeg import FFmpegError, run_ffmpeg
 from triptych.video.media.gaps import fill_gaps, read_frame_times
@@ -56,6 +57,7 @@ def normalise_video(
         return path, info
     target = folder / f"{path.name}.frames.mp4"
     try:
+        _refuse_damage(path, info, planning)
         with replace_file(target) as part:
             _rewrite(path, info, part, planning, threads)
     except FFmpegError as error:
@@ -71,6 +73,14 @@ def normalise_video(
         # What did not come out at all is missed when frames are read, and is concealed there.
         kept["pts"] = tuple(int(pts * info.time_base / frames.time_base) for pts in info.pts)
     return target, dataclasses.replace(frames, **kept)
+
+
+def _refuse_damage(path: Path, info: VideoInfo, planning: PlanningParams) -> None:
+    """Refuse damaged frames before FFmpeg makes something of them that nobody can tell from sound ones."""
+    if planning.damaged == "conceal" or "timestamps" in info.needs:
+        return
+    if damaged := count_damaged(path, info.video_index, info.pts, planning.timeout_s):
+        raise VideoRefusedError(f"{damaged} of its frames are damaged, which the parameters of planning refuse")
 
 
 def _rewrite(path: Path, info: VideoInfo, target: Path, planning: PlanningParams, threads: int) -> None:

@@ -79,9 +79,10 @@ def _describe(path: Path, container: InputContainer, planning: PlanningParams, w
     needs = _list_needs(container, stream, frames[0], fields, timing, planning)
     tags = _read_tags(stream, frames[0])
     untimed = bool({"timestamps", "gaps"} & set(needs))
+    first = next((frame.pts for frame in frames if frame.pts is not None), None)
     warnings = [
         *warn_of_streams(container, stream),
-        *_check_packets(container, timing, planning, None if untimed else frames[0].pts),
+        *_check_packets(container, timing, planning, None if "timestamps" in needs else first),
         *_warn_of_pixels(frames[0], tags, stream),
         *(NEED_WARNINGS[need] for need in needs),
     ]
