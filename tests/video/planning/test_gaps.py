@@ -73,6 +73,17 @@ def test_at_a_constant_rate_all_times_are_right(start: int, tmp_path: Path) -> N
     assert shown(result) == pytest.approx([start + n / 30 for n in range(60)], abs=TICK)
 
 
+def test_frames_without_any_time_begin_with_the_sound(tmp_path: Path) -> None:
+    """Their rate is all that is known; at 0 they would be an hour before their sound."""
+    source = tmp_path / "source.ts"
+    clips.irregular_stream(source, 3600, regular=True)
+    clips.clear_times(source, lambda _: True)
+    info, result = send(source, tmp_path / "out")
+    assert info.needs == ("timestamps",)
+    assert shown(result) == pytest.approx([3600 + n / 30 for n in range(60)], abs=0.05)
+    assert sound_begins(result) == pytest.approx(sound_begins(source), abs=TICK)
+
+
 @pytest.mark.parametrize("damaged", ["refuse", "conceal"])
 def test_a_cut_recording_with_gaps(damaged: Literal["refuse", "conceal"], tmp_path: Path) -> None:
     """What comes before the first keyframe is left out, and is no damage."""

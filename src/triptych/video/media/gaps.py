@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from triptych.video.media.files import open_media, read_packets
 from triptych.video.media.info import VideoRefusedError
 
-__all__ = ["FrameTime", "fill_gaps", "read_frame_times"]
+__all__ = ["FrameTime", "fill_gaps", "read_frame_times", "read_start"]
 
 
 class FrameTime(NamedTuple):
@@ -53,6 +53,12 @@ def read_frame_times(path: Path, index: int, timeout_s: float) -> list[FrameTime
             with suppress(av.error.InvalidDataError):
                 times += [FrameTime(frame.pts, frame.dts) for frame in packet.decode()]
     return times
+
+
+def read_start(path: Path) -> float:
+    """Return at what second a file begins, by those of its streams that have times; 0 where none has."""
+    with open_media(path) as container:
+        return max(0, container.start_time or 0) / av.time_base
 
 
 def fill_gaps(times: Sequence[FrameTime], step: int) -> list[int]:

@@ -17,7 +17,7 @@ from triptych.storage.local_files import replace_file
 from triptych.video.media.damage import count_damaged
 from triptych.video.media.failures import raise_machine_failure
 from triptych.video.media.ffmpeg import FFmpegError, run_ffmpeg
-from triptych.video.media.gaps import fill_gaps, read_frame_times
+from triptych.video.media.gaps import fill_gaps, read_frame_times, read_start
 from triptych.video.media.info import VideoInfo, VideoRefusedError
 from triptych.video.params import PlanningParams
 from triptych.video.planning.probing import probe_video
@@ -102,6 +102,9 @@ def _describe_rewriting(path: Path, info: VideoInfo, target: Path, threads: int)
     options = {} if timed else {"r": str(info.rate)}
     source = ffmpeg.input(str(path.absolute()), noautorotate=None, threads=threads, **options)
     frames = source[str(info.video_index)]
+    if not timed:
+        # What has times, as sound, begins there: the best that can be said of the picture.
+        frames = frames.filter("setpts", f"PTS-STARTPTS+{read_start(path)}/TB")
     for need, which in DEINTERLACED.items():
         if need in info.needs:
             frames = frames.filter("bwdif", mode="send_frame", parity="auto", deint=which)
