@@ -68,6 +68,7 @@ def test_what_is_put_aside_lies_beside_its_reason(tmp_path: Path) -> None:
     assert set(files) == {"deep/a b.mp4", "deep/a b.mp4.reason.txt", "gone.mp4.reason.txt"}
     assert files["deep/a b.mp4"] == b"broken"
     assert files["deep/a b.mp4.reason.txt"].startswith(b"cut off\n")
+    assert files["gone.mp4.reason.txt"].splitlines()[-1] == b"The next run tries it again."
     assert b"--params 'video_retry=\"deep/a b.mp4\"'" in files["deep/a b.mp4.reason.txt"]
 
 

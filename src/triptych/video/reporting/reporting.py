@@ -159,7 +159,8 @@ def put_aside(sources: Path, results: Sequence[dict[str, Any]]) -> Folder:
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_file():
             link_or_copy(source, target)
-        text = f"{result['reason']}\n\n{advise_retry(result['name'])}\n"
+        advice = advise_retry(result["name"]) if source.is_file() else "The next run tries it again."
+        text = f"{result['reason']}\n\n{advice}\n"
         target.with_name(f"{target.name}.reason.txt").write_text(text, encoding="utf-8")
     return folder
 
