@@ -229,6 +229,17 @@ def test_only_what_cannot_be_decoded_is_left_without_pictures(tmp_path: Path, mo
         compare_all(finished, tmp_path, ReportParams())
 
 
+def test_frames_that_no_sheet_shows_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = short_clip(tmp_path / "a.mp4", frames=12)
+    info, target = send(source, tmp_path / "out")
+    video = plan(info)
+    monkeypatch.setattr(looks, "SHEET_VIDEOS", 2)
+    finished = [Finished(replace(video, name=f"{number}.mp4"), source, target) for number in range(3)]
+    compared = compare_all(finished, tmp_path, ReportParams(pictures=1))
+    assert [len(each.before) for each in compared.values()] == [1, 1, 0]
+    assert len(list(tmp_path.glob("*.png"))) == 3
+
+
 def test_several_videos_at_once_have_the_figures_of_each_alone(tmp_path: Path) -> None:
     finished = []
     for seed in range(4):

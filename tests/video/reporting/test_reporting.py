@@ -17,7 +17,7 @@ from triptych.errors import InputError
 from triptych.storage.blob_storage import LandedFile
 from triptych.video.planning.sources import collect
 from triptych.video.reporting.comparisons import spread
-from triptych.video.reporting.pictures import draw_contact_sheet, save_png
+from triptych.video.reporting.pictures import SHEET_VIDEOS, draw_contact_sheet, save_png
 from triptych.video.reporting.reporting import (
     COLUMNS,
     advise_retry,
@@ -114,6 +114,15 @@ def test_a_sheet_holds_frames_of_any_shape(size: tuple[int, int], tmp_path: Path
     read = cv2.imread(str(tmp_path / "sheet.png"))
     assert read is not None
     assert np.array_equal(cv2.cvtColor(read, cv2.COLOR_BGR2RGB), sheet)
+
+
+def test_a_sheet_of_many_videos_stays_a_picture_that_can_be_opened() -> None:
+    frame = np.full((9, 16, 3), 30, np.uint8)
+    few, many = ([(f"{number}.mp4", [frame], [frame]) for number in range(count)] for count in (2, 700))
+    height = draw_contact_sheet(few).shape[0] // 2
+    sheet = draw_contact_sheet(many)
+    assert sheet.shape[0] < 65_536  # more pixels browsers do not draw
+    assert sheet.shape[0] // height == SHEET_VIDEOS
 
 
 def test_an_empty_sheet_is_a_picture() -> None:

@@ -17,7 +17,7 @@ from triptych.video.media.info import VideoRefusedError
 from triptych.video.params import ReportParams
 from triptych.video.planning.plans import PlannedVideo
 from triptych.video.reporting.comparisons import Comparison, compare_frames
-from triptych.video.reporting.pictures import save_png, shrink
+from triptych.video.reporting.pictures import SHEET_VIDEOS, save_png, shrink
 from triptych.video.stylizing.motion import one_thread
 
 _logger = logging.getLogger(__name__)
@@ -47,17 +47,22 @@ def compare_all(finished: Sequence[Finished], pictures: Path, report: ReportPara
         report: How many frames.
 
     Returns:
-        By name, figures, and frames as small as a contact sheet takes them; none of a video that cannot be read again.
+        By name, figures, and frames as small as a contact sheet takes them, as far as one shows them; none of a video
+        that cannot be read again.
     """
     workers = min(count_cores(), len(finished))
     # Threads: decoding, flow and PNG work outside Python, and a process would first import all that for seconds.
     shared = workers > 1
     with one_thread() if shared else nullcontext(), ThreadPoolExecutor(max(workers, 1)) as pool:
-        compared = pool.map(lambda item: _compare(item, pictures, report, int(shared)), finished)
-        return {comparison.name: comparison for comparison in compared if comparison}
+        compared = pool.map(
+            lambda numbered: _compare(numbered[1], pictures, report, int(shared), numbered[0] < SHEET_VIDEOS),
+            enumerate(finished),
+        )
+        found = [comparison for comparison in compared if comparison]
+    return {comparison.name: comparison for comparison in found}
 
 
-def _compare(item: Finished, pictures: Path, report: ReportParams, threads: int) -> Comparison | None:
+def _compare(item: Finished, pictures: Path, report: ReportParams, threads: int, on_sheet: bool) -> Comparison | None:
     try:
         compared = compare_frames(item.video, item.source, item.target, report, threads)
     except (DecodingError, VideoRefusedError) as error:  # the video is finished; only its pictures are missing
@@ -66,5 +71,7 @@ def _compare(item: Finished, pictures: Path, report: ReportParams, threads: int)
     for number, (before, after) in enumerate(zip(compared.before, compared.after, strict=True), start=1):
         name = f"{compared.name.replace('/', '_')}-{number}.png"
         save_png(pictures / name, np.concatenate([before, after], axis=1))
+    if not on_sheet:
+        return Comparison(compared.name, figures=compared.figures)
     befores, afters = [shrink(frame) for frame in compared.before], [shrink(frame) for frame in compared.after]
     return Comparison(compared.name, befores, afters, compared.figures)

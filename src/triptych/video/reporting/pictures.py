@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Frame = NDArray[np.uint8]
+SHEET_VIDEOS = 50
+"""Videos on a contact sheet at most: of hundreds it would take a gigabyte, and browsers draw 65,535 rows."""
 _CELL = (320, 180)  # width and height of a picture on the sheet
 _COLUMNS = 4
 _TEXT_PX = 26
@@ -32,7 +34,7 @@ def shrink(frame: Frame) -> Frame:
 
 
 def draw_contact_sheet(videos: Sequence[tuple[str, Sequence[Frame], Sequence[Frame]]]) -> Frame:
-    """Draw frames of every video, the styled ones under those of the source.
+    """Draw frames of every video, the styled ones under those of the source; of many the first ones.
 
     Args:
         videos: Name, frames before and frames after (RGB, uint8) of each.
@@ -40,16 +42,22 @@ def draw_contact_sheet(videos: Sequence[tuple[str, Sequence[Frame], Sequence[Fra
     Returns:
         RGB pixels; a small empty sheet if there is no video.
     """
-    rows = [row for video in videos for row in _draw_video(*video)]
+    rows = [row for video in videos[:SHEET_VIDEOS] for row in _draw_video(*video)]
+    if len(videos) > SHEET_VIDEOS:
+        rows.append(_draw_title(f"and {len(videos) - SHEET_VIDEOS} more"))
     return np.concatenate(rows) if rows else _paper(_TEXT_PX)
 
 
 def _draw_video(name: str, before: Sequence[Frame], after: Sequence[Frame]) -> list[Frame]:
+    return [_draw_title(name), _draw_row(before), _draw_row(after), _paper(_MARGIN)]
+
+
+def _draw_title(name: str) -> Frame:
     title = _paper(_TEXT_PX)
     # OpenCV's font knows ASCII only.
     text = name.encode("ascii", "replace").decode()
     cv2.putText(title, text, (_MARGIN, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (40, 40, 40), 1, cv2.LINE_AA)
-    return [title, _draw_row(before), _draw_row(after), _paper(_MARGIN)]
+    return title
 
 
 def _draw_row(frames: Sequence[Frame]) -> Frame:
