@@ -43,8 +43,10 @@ from triptych.video.planning.plans import plan_videos, read_plan
 from triptych.video.restitching.finishing import finish_videos
 from triptych.video.runtimes.choice import create_stylizer
 from triptych.video.stylizing.ranks import stylize_as_rank
+from triptych.video.stylizing.reading import SegmentReader
 from triptych.video.stylizing.store import SegmentStore
-from triptych.video.stylizing.stylizing import SegmentStylizer, list_work, stylize_share
+from triptych.video.stylizing.stylizing import SegmentStylizer
+from triptych.video.stylizing.work import list_work
 
 RAW = Path(__file__).parents[1] / "data" / "01_raw"
 MODELS = RAW / "video_style" / "models"
@@ -123,9 +125,10 @@ def run_ours(clip: Path, network: Path | None, folder: Path, runtime: str) -> di
     plan = plan_videos(clip.parent, [clip.name], folder / "normalised", model, PlanningParams(), style, smoothing)
     store = SegmentStore(folder / "segments")
     if network is None:
-        stylizer = SegmentStylizer(clip.parent, folder / "normalised", store, lambda _: Identity(), smoothing, encoding)  # type: ignore[arg-type,return-value]
-        work = list_work(read_plan(plan), "identity", encoding)
-        report = stylize_share(work, store, stylizer, lambda _: None) | {"runtime": "identity"}
+        reader = SegmentReader(clip.parent, folder / "normalised", store)
+        stylizer = SegmentStylizer(reader, store, lambda _: Identity(), smoothing, encoding)  # type: ignore[arg-type,return-value]
+        work = list_work(read_plan(plan), {"runtime": "identity"}, encoding)
+        report = stylizer.stylize(work, lambda _: None) | {"runtime": "identity"}
         keys = {clip.name: [item.key for item in work]}
     else:
         report = stylize_as_rank(

@@ -4,15 +4,18 @@ import multiprocessing
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from triptych import parallel
 from triptych.errors import InputError
-from triptych.parallel import count_cores, count_threads, count_workers, ordered_map
+from triptych.parallel import ReadAhead, count_cores, count_threads, count_workers, ordered_map
 
 
 def double(value: int) -> int:
@@ -110,3 +113,47 @@ def test_cores_are_counted_in_one_place() -> None:
     source = Path(parallel.__file__).parent
     found = {path.name for path in source.rglob("*.py") if counting.search(path.read_text(encoding="utf-8"))}
     assert found == {"parallel.py"}
+
+
+@given(st.lists(st.integers()), st.integers(1, 4))
+def test_every_item_arrives_in_order(items: list[int], ahead: int) -> None:
+    with ReadAhead(items, ahead) as taken:
+        assert list(taken) == items
+
+
+def test_errors_are_raised_where_items_are_taken() -> None:
+    def read() -> Iterator[int]:
+        yield 1
+        raise ValueError("broken frame")
+
+    with ReadAhead(read(), 2) as taken:
+        assert next(taken) == 1
+        with pytest.raises(ValueError, match="broken frame"):
+            next(taken)
+
+
+def test_it_reads_no_more_ahead_than_asked_and_stops_when_left() -> None:
+    read: list[int] = []
+    closed = threading.Event()
+
+    def count() -> Iterator[int]:
+        try:
+            for number in range(1000):
+                read.append(number)
+                yield number
+        finally:
+            closed.set()
+
+    with ReadAhead(count(), 3) as taken:
+        next(taken)
+        time.sleep(0.3)
+        assert len(read) <= 6
+    assert closed.wait(5)
+    assert len(read) < 1000
+
+
+def test_what_does_not_come_is_given_up() -> None:
+    release = threading.Event()
+    threading.Timer(0.5, release.set).start()
+    with ReadAhead(iter(release.wait, True), 1, timeout_s=0.2) as taken, pytest.raises(TimeoutError, match="0.2 s"):
+        next(taken)

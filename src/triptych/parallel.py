@@ -1,16 +1,19 @@
-"""How many cores and threads there are to compute with, and an ordered map over processes."""
+"""How many cores and threads there are to compute with, an ordered map over processes, and reading ahead."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import multiprocessing
 import os
+import queue
+import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from triptych import distributed
 from triptych.errors import InputError
@@ -18,6 +21,7 @@ from triptych.errors import InputError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _CGROUP = Path("/sys/fs/cgroup")
+_END = object()
 
 _installed: Callable[[Any], Any]
 
@@ -112,3 +116,62 @@ def ordered_map(
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+class ReadAhead(Generic[Item]):
+    """Read from an iterator in a thread, a few items ahead, so that reading overlaps with what is done to them.
+
+    Use it as a context manager; leaving it ends the thread, wherever the reader is.
+
+    Args:
+        items: Read from the thread; its errors are raised where the items are taken.
+        ahead: Items kept at most.
+        timeout_s: How long an item may take to come; None for ever.
+    """
+
+    def __init__(self, items: Iterable[Item], ahead: int, timeout_s: float | None = None) -> None:
+        self._items, self._timeout_s = items, timeout_s
+        self._queue: queue.Queue[object] = queue.Queue(ahead)
+        self._stopped = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._read, name="reader", daemon=True)
+
+    def __enter__(self) -> Iterator[Item]:
+        self._thread.start()
+        return self._take()
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join(30)
+
+    def _read(self) -> None:
+        try:
+            iterator = iter(self._items)
+            for item in iterator:
+                if not self._put(item):
+                    close = getattr(iterator, "close", None)
+                    if close:
+                        close()
+                    return
+        except BaseException as error:
+            self._error = error
+        self._put(_END)
+
+    def _put(self, item: object) -> bool:
+        while not self._stopped.is_set():
+            with contextlib.suppress(queue.Full):
+                self._queue.put(item, timeout=0.1)
+                return True
+        return False
+
+    def _take(self) -> Iterator[Item]:
+        while (item := self._next()) is not _END:
+            yield item  # type: ignore[misc]
+        if self._error is not None:
+            raise self._error
+
+    def _next(self) -> object:
+        try:
+            return self._queue.get(timeout=self._timeout_s)
+        except queue.Empty:
+            raise TimeoutError(f"nothing came for {self._timeout_s:g} s") from None

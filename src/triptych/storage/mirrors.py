@@ -7,14 +7,17 @@ at all, and at once to everybody, so processes on many machines can share such a
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from stat import S_ISREG
+from typing import Any, NamedTuple
 
 from triptych.storage.blob_storage import download_files, is_remote, local_path, open_filesystem
 from triptych.storage.local_files import replace_file
 
-__all__ = ["drop", "mount", "pull", "push", "size_of"]
+__all__ = ["create", "drop", "forget", "is_mirrored", "list_files", "mount", "pull", "push", "size_of"]
 
 _mounted: dict[str, _Mirror] = {}
 
@@ -75,6 +78,11 @@ def mount(address: str | Path) -> Path:
     return _mounted[str(address)].folder
 
 
+def is_mirrored(path: Path) -> bool:
+    """Tell whether a path stands for one elsewhere."""
+    return _find(path) is not None
+
+
 def pull(path: Path) -> None:
     """Bring a file, or all files of a folder, to this machine where it stands for remote ones that are new.
 
@@ -112,6 +120,67 @@ def drop(path: Path) -> None:
         mirror.seen.pop(remote, None)
         if mirror.describe(remote) is not None:
             mirror.filesystem.rm_file(remote)
+
+
+def forget(path: Path) -> None:
+    """Remove this machine's copy of a file that its folder stands for elsewhere; a plain folder keeps its own."""
+    if _find(path) is not None:
+        path.unlink(missing_ok=True)
+
+
+def create(path: Path, content: str) -> bool:
+    """Write a file, here or where its folder stands for, unless there is one, and tell whether it was written.
+
+    Of several processes that do so at the same moment, only one is told yes.
+    """
+    mirror = _find(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if mirror is not None:
+            mirror.filesystem.pipe_file(mirror.locate(path), content.encode(), mode="create")
+        else:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(content)
+    except FileExistsError:
+        return False
+    return True
+
+
+class Listed(NamedTuple):
+    """What a listing tells of a file."""
+
+    size: int
+    """Bytes."""
+    changed_s: float
+    """When it was last changed, in seconds since 1970."""
+
+
+def list_files(folder: Path) -> dict[Path, Listed]:
+    """List all files below a folder, asked for at once; as local paths, wherever they are."""
+    mirror = _find(folder)
+    if mirror is None:
+        return {path: Listed(stat.st_size, stat.st_mtime) for path, stat in _walk(folder)}
+    root = mirror.locate(folder)
+    try:
+        found = mirror.filesystem.find(root, detail=True)
+    except FileNotFoundError:
+        return {}
+    return {folder / remote[len(root) + 1 :]: _describe(details) for remote, details in found.items()}
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    for path in folder.rglob("*"):
+        try:
+            stat = path.stat()
+        except FileNotFoundError:  # renamed or removed by another process
+            continue
+        if S_ISREG(stat.st_mode):
+            yield path, stat
+
+
+def _describe(details: dict[str, Any]) -> Listed:
+    changed = next((details[key] for key in ("last_modified", "mtime", "created") if details.get(key)), 0.0)
+    return Listed(int(details["size"]), changed.timestamp() if hasattr(changed, "timestamp") else float(changed))
 
 
 def size_of(path: Path) -> int | None:

@@ -11,7 +11,7 @@ class PlanningParams(Params):
     """How videos are checked and divided into segments."""
 
     segment_frames: PositiveInt = 120
-    """Frames of a segment, the unit that is stylized, kept and redone as a whole."""
+    """Frames of a segment, the unit that is stylized, kept and redone as a whole; fewer of more than a megapixel."""
     interlaced: Literal["deinterlace", "refuse"] = "deinterlace"
     """What becomes of interlaced sources."""
     hdr: Literal["tone_map", "refuse"] = "refuse"
@@ -79,6 +79,9 @@ class EncodingParams(Params):
     """x264's trade of time for size."""
     timeout_s: PositiveFloat = 120.0
     """Give up on an encoder that takes no frame for as long."""
+    keep_segments_days: NonNegativeFloat = 14.0
+    """Remove segments that were made longer ago and that this run did not need; a video that lands again within that
+    time is not stylized again."""
 
 
 class ReportParams(Params):

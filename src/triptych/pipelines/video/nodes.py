@@ -99,8 +99,9 @@ def restitch_videos(
     from triptych.video.restitching.finishing import finish_videos, refuse
     from triptych.video.stylizing.store import SegmentStore
 
-    folder, keys = Folder.create("finished"), stylizing_report["keys"]
-    results = finish_videos(read_plan(plan), keys, sources, SegmentStore(segments), folder.path, encoding)
+    folder, keys, store = Folder.create("finished"), stylizing_report["keys"], SegmentStore(segments)
+    results = finish_videos(read_plan(plan), keys, sources, store, folder.path, encoding)
+    store.clean((key for each in keys.values() for key in each), encoding.keep_segments_days)
     return folder, results + [refuse(video["name"], video["reason"]) for video in plan["refused"]]
 
 

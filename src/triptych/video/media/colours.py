@@ -1,8 +1,13 @@
 """Colours: what the tags of a file mean, and YUV to RGB and back without loss beyond rounding.
 
 The matrices are those of ITU-T H.273, table 4. Where a file names none, pictures wider than 1279 or higher than
-576 pixels count as BT.709 and others as BT.601, as players do. Chroma is repeated on the way to RGB and averaged
-on the way back, so that a frame that comes back unchanged keeps its chroma.
+576 pixels count as BT.709 and others as BT.601, as players do.
+
+Samples of chroma lie on the left one of two columns and between two rows, as H.264 and most others have it where a
+file does not say; of JPEG and MPEG-1 they lie between the columns too. The two filters of the 5/3 wavelet (LeGall and
+Tabatabai, 1988; JPEG 2000, annex F) go from column to column and back: linear interpolation to RGB, and a low pass that
+undoes it. Rows are repeated and averaged. So a frame that comes back unchanged keeps its chroma, and a new picture
+gets it at the right place.
 """
 
 from __future__ import annotations
@@ -32,6 +37,8 @@ WEIGHTS = {"bt709": (0.2126, 0.0722), "fcc": (0.30, 0.11), "bt470bg": (0.299, 0.
            "smpte240m": (0.212, 0.087), "bt2020nc": (0.2627, 0.0593), "bt2020c": (0.2627, 0.0593)}  # fmt: skip
 LIMITED_TO_FULL = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
+BETWEEN_COLUMNS = ("mjpeg", "mpeg1video")
+LOW_PASS = np.array([[-1, 2, 6, 2, -1]], np.float32) / 8
 PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "yuv440p", "yuvj440p", "yuv411p",
           "yuvj411p", "yuv410p")  # fmt: skip
 
@@ -82,6 +89,8 @@ class ColourConversion:
     """Shape (3, 4): from (r, g, b, 1) to YUV."""
     subsample: bool
     """Whether the result is 4:2:0 (else 4:4:4)."""
+    between: bool = False
+    """Whether the source's chroma lies between columns, and not on the left ones."""
 
     def to_rgb(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
         """Convert a decoded frame.
@@ -101,7 +110,7 @@ class ColourConversion:
             frame = _to_planar(frame)
         luma, *chroma = (_view_plane(plane) for plane in frame.planes[:3])
         height, width = luma.shape
-        full = cv2.merge([luma, *(_repeat(plane, height, width) for plane in chroma)])
+        full = cv2.merge([luma, *(_enlarge(plane, height, width, self.between) for plane in chroma)])
         return np.asarray(cv2.transform(full, self.to_rgb_matrix), dtype=np.uint8)
 
     def _grey_to_rgb(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
@@ -118,8 +127,7 @@ class ColourConversion:
         height, width = rgb.shape[:2]
         planes = list(cv2.split(cv2.transform(rgb, self.to_yuv_matrix)))
         if self.subsample:
-            half = (width // 2, height // 2)
-            planes[1:] = [cv2.resize(plane, half, interpolation=cv2.INTER_AREA) for plane in planes[1:]]
+            planes[1:] = [_halve(np.asarray(plane, np.uint8), height // 2, width) for plane in planes[1:]]
         return [np.ascontiguousarray(plane, dtype=np.uint8) for plane in planes]
 
 
@@ -130,7 +138,8 @@ def plan_conversion(info: VideoInfo) -> ColourConversion:
     to_rgb = _yuv_to_rgb(*WEIGHTS[space], full=tags.range == "pc")
     whole = np.linalg.inv(np.vstack([to_rgb, [0, 0, 0, 1]]))
     subsample = chroma_of(info.width, info.height) == "yuv420p"
-    return ColourConversion(to_rgb.astype(np.float32), whole[:3].astype(np.float32), subsample)
+    between = info.codec in BETWEEN_COLUMNS
+    return ColourConversion(to_rgb.astype(np.float32), whole[:3].astype(np.float32), subsample, between)
 
 
 def _yuv_to_rgb(red: float, blue: float, *, full: bool) -> NDArray[np.float64]:
@@ -165,10 +174,32 @@ def _view_plane(plane: av.video.plane.VideoPlane) -> NDArray[np.uint8]:
     return np.frombuffer(data, dtype=np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
 
 
-def _repeat(plane: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Repeat chroma samples to the size of luma; where that is odd, the last sample counts for one pixel only."""
+def _enlarge(plane: NDArray[np.uint8], height: int, width: int, between: bool) -> NDArray[np.uint8]:
+    """Bring chroma to the size of luma; where that is odd, the last sample counts for one pixel only."""
     if plane.shape == (height, width):
         return plane
     down, across = -(-height // plane.shape[0]), -(-width // plane.shape[1])
-    grown = cv2.resize(plane, None, fx=across, fy=down, interpolation=cv2.INTER_NEAREST)
-    return np.asarray(grown[:height, :width], dtype=np.uint8)
+    if across > 1:
+        plane = _interpolate(plane, across, between)[:, :width]
+    grown = cv2.resize(plane, None, fx=1, fy=down, interpolation=cv2.INTER_NEAREST) if down > 1 else plane
+    return np.asarray(grown[:height], dtype=np.uint8)
+
+
+def _interpolate(plane: NDArray[np.uint8], across: int, between: bool) -> NDArray[np.uint8]:
+    """Put columns between columns; the last one stands for what would come after it."""
+    if between:
+        wide = cv2.resize(plane, None, fx=across, fy=1, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(wide, dtype=np.uint8)
+    after = np.concatenate([plane[:, 1:], plane[:, -1:]], 1)
+    columns = np.empty((plane.shape[0], plane.shape[1] * across), np.uint8)
+    columns[:, ::across] = plane
+    for step in range(1, across):
+        columns[:, step::across] = cv2.addWeighted(plane, 1 - step / across, after, step / across, 0)
+    return columns
+
+
+def _halve(plane: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Average two rows, and take every other column after a low pass."""
+    rows = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
+    low = cv2.filter2D(rows, -1, LOW_PASS, borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(low[:, ::2], dtype=np.uint8)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Generic, TypeVar
 
 import av
 import numpy as np
@@ -16,16 +18,17 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from triptych.video.media.colours import ColourConversion, plan_conversion
+from triptych.video.media.colours import plan_conversion
 from triptych.video.media.failures import raise_machine_failure
 from triptych.video.media.files import open_media, read_packets
 from triptych.video.media.info import VideoInfo
 
-__all__ = ["DecodingError", "read_frames"]
+__all__ = ["DecodingError", "VideoReader", "read_frames"]
 
 Frame = tuple[int, NDArray[np.uint8]]
 PREFETCHED = 4
 POLL_S = 0.1
+SEEK_FRAMES = 8  # decoding as many costs about what a seek does
 
 
 class DecodingError(RuntimeError):
@@ -59,8 +62,8 @@ def read_frames(
         return
     ready: queue.Queue[Frame | Exception | None] = queue.Queue(PREFETCHED)
     stop = threading.Event()
-    work = _Decoding(path, info, list(pts), threads, ready, stop)
-    threading.Thread(target=work.run, name="decoder", daemon=True).start()
+    reader = VideoReader(path, info, threads=threads, stopped=stop.is_set)
+    threading.Thread(target=_read_into, args=(ready, stop, reader, pts), name="decoder", daemon=True).start()
     try:
         for expected in pts:
             try:
@@ -76,6 +79,28 @@ def read_frames(
         stop.set()
 
 
+def _read_into(
+    ready: queue.Queue[Frame | Exception | None], stop: threading.Event, reader: VideoReader, pts: Sequence[int]
+) -> None:
+    """Decode until all is there, the caller stops, or something fails; then say so."""
+
+    def put(item: Frame | Exception | None) -> None:
+        while not stop.is_set():
+            with contextlib.suppress(queue.Full):
+                return ready.put(item, timeout=POLL_S)
+        raise _StoppedError
+
+    with contextlib.suppress(_StoppedError), contextlib.closing(reader):
+        try:
+            for frame in reader.read(pts):
+                put(frame)
+            put(None)
+        except _StoppedError:
+            raise
+        except Exception as error:
+            put(error)
+
+
 def _tell(info: VideoInfo, pts: int) -> str:
     return f"{float(pts * info.time_base):.3f} s of {info.name}"
 
@@ -84,31 +109,68 @@ class _StoppedError(Exception):
     """Nobody wants more frames."""
 
 
-class _Decoding:
-    """The work of the thread."""
+class VideoReader:
+    """Decodes frames of one file; asked for what comes next, it goes on where it is instead of seeking.
+
+    Segments of a video whose keyframes are far apart would otherwise each be decoded from the keyframe on. Not for
+    several threads at once.
+
+    Args:
+        path: The file that the presentation times belong to.
+        info: Its description.
+        threads: Threads of the decoder; 0 takes as many as there are cores.
+        keep: Frames that may be asked for again after later ones.
+        stopped: Asked between frames; decoding ends once it says yes.
+    """
 
     def __init__(
         self,
         path: Path,
         info: VideoInfo,
-        pts: list[int],
-        threads: int,
-        ready: queue.Queue[Frame | Exception | None],
-        stop: threading.Event,
+        *,
+        threads: int = 0,
+        keep: int = 0,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._path, self._info, self._pts, self._threads = path, info, pts, threads
-        self._ready, self._stop = ready, stop
+        self._path, self._info, self._threads, self._stopped = path, info, threads, stopped
+        self._conversion = plan_conversion(info)
+        self._open = contextlib.ExitStack()
+        self._frames: Iterator[av.VideoFrame] | None = None
+        self._at: int | None = None
+        self._before: av.VideoFrame | None = None
+        self._ahead: list[av.VideoFrame] = []
+        self._recent: deque[Frame] = deque(maxlen=keep)
 
-    def run(self) -> None:
-        """Decode until all is there, the caller stops, or something fails; then say so."""
+    def close(self) -> None:
+        """Close the file."""
+        self._frames = None
+        self._open.close()
+
+    def read(self, pts: Sequence[int]) -> Iterator[Frame]:
+        """Decode frames.
+
+        Args:
+            pts: Presentation times, ascending.
+
+        Yields:
+            Presentation time and RGB frame, uint8 (height, width, 3).
+
+        Raises:
+            DecodingError: A frame is missing, damaged, or of another size than the video's.
+            OSError: The machine failed.
+            MemoryError: Memory ran out.
+        """
+        wanted = deque(pts)
+        for frame in list(self._recent):
+            if wanted and frame[0] == wanted[0]:
+                wanted.popleft()
+                yield frame
         try:
-            self._decode()
-            self._put(None)
-        except _StoppedError:
-            pass
+            if wanted:
+                yield from self._decode(wanted)
         except Exception as error:
-            with contextlib.suppress(_StoppedError):
-                self._put(self._blame(error))
+            self.close()
+            raise self._blame(error) from error
 
     def _blame(self, error: Exception) -> Exception:
         """Return what the caller is to see: a failure of the machine as such, all else as the video's."""
@@ -116,72 +178,75 @@ class _Decoding:
             raise_machine_failure(error, self._path)
         except (OSError, MemoryError) as failure:
             return failure
-        if isinstance(error, DecodingError):
+        if isinstance(error, (DecodingError, _StoppedError)):
             return error
         return DecodingError(f"{self._info.name} cannot be decoded: {error}")
 
-    def _put(self, item: Frame | Exception | None) -> None:
-        while not self._stop.is_set():
-            with contextlib.suppress(queue.Full):
-                return self._ready.put(item, timeout=POLL_S)
-        raise _StoppedError
-
-    def _decode(self) -> None:
-        conversion = plan_conversion(self._info)
-        with open_media(self._path) as container:
-            stream = container.streams[self._info.frames_index]
-            assert isinstance(stream, VideoStream)  # noqa: S101 - as when it was probed
-            stream.thread_type = "AUTO"
-            stream.thread_count = self._threads
-            choose = self._conceal if self._info.conceal else self._choose
-            for pts, frame in choose(self._seek(container, stream)):
-                self._put((pts, self._convert(conversion, frame)))
-
-    def _choose(self, frames: Iterator[av.VideoFrame]) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Yield the frames that are wanted; one that is missing is noticed by who takes them."""
-        wanted, last = set(self._pts), self._pts[-1]
-        for frame in frames:
+    def _decode(self, wanted: deque[int]) -> Iterator[Frame]:
+        if self._frames is None or not self._can_go_on(wanted[0]):
+            self._ahead, self._before = [], None
+            self._frames = self._seek(*self._reopen(), wanted[0])
+        ahead, self._ahead = self._ahead, []
+        for frame in chain(ahead, self._frames):
             if frame.pts is None:
                 continue
-            if frame.pts in wanted:
-                wanted.discard(frame.pts)
-                yield frame.pts, frame
-            if frame.pts >= last:
+            while self._info.conceal and wanted and wanted[0] < frame.pts:
+                yield self._keep(wanted.popleft(), self._before or frame)
+            if not wanted:
+                self._ahead = [frame]  # not shown yet
                 return
-
-    def _conceal(self, frames: Iterator[av.VideoFrame]) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Yield a frame for every time that is wanted: where it is missing the one before, else the one behind."""
-        waiting, before = deque(self._pts), None
-        for frame in frames:
-            if frame.pts is None:
-                continue
-            while waiting and waiting[0] < frame.pts:
-                yield waiting.popleft(), frame if before is None else before
-            if waiting and waiting[0] == frame.pts:
-                yield waiting.popleft(), frame
-            if not waiting:
+            self._at, self._before = frame.pts, frame
+            if frame.pts == wanted[0]:
+                yield self._keep(wanted.popleft(), frame)
+            if not wanted:
                 return
-            before = frame
-        if before is not None:
-            yield from ((pts, before) for pts in waiting)
+            if frame.pts > wanted[0]:
+                break
+        while self._info.conceal and wanted and self._before is not None:
+            yield self._keep(wanted.popleft(), self._before)
+        if wanted:
+            raise DecodingError(f"{self._info.name} cannot be decoded: no frame at {_tell(self._info, wanted[0])}")
 
-    def _convert(self, conversion: ColourConversion, frame: av.VideoFrame) -> NDArray[np.uint8]:
+    def _keep(self, pts: int, frame: av.VideoFrame) -> Frame:
+        decoded = (pts, self._convert(frame))
+        self._recent.append(decoded)
+        return decoded
+
+    def _can_go_on(self, first: int) -> bool:
+        """Tell whether fewer frames lie between here and there than between the keyframe before it and there."""
+        if self._at is None or self._at >= first:
+            return False
+        keys = self._info.keyframes
+        number = bisect_right(keys, first)
+        count = partial(bisect_left, self._info.pts)
+        return number == 0 or count(first) - count(self._at) <= count(first) - count(keys[number - 1]) + SEEK_FRAMES
+
+    def _reopen(self) -> tuple[InputContainer, VideoStream]:
+        self.close()
+        container = self._open.enter_context(open_media(self._path))
+        stream = container.streams[self._info.frames_index]
+        assert isinstance(stream, VideoStream)  # noqa: S101 - as when it was probed
+        stream.thread_type = "AUTO"
+        stream.thread_count = self._threads
+        return container, stream
+
+    def _convert(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
         if frame.is_corrupt and not self._info.conceal:
             raise DecodingError(f"the frame at {_tell(self._info, frame.pts or 0)} is damaged")
         if (frame.width, frame.height) != (self._info.width, self._info.height):
             raise DecodingError(f"the frame size changes to {frame.width}x{frame.height}")
-        return conversion.to_rgb(frame)
+        return self._conversion.to_rgb(frame)
 
-    def _seek(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+    def _seek(self, container: InputContainer, stream: VideoStream, first: int) -> Iterator[av.VideoFrame]:
         """Yield frames from some frame before the first wanted one, or from that one itself.
 
         A seek may land late (open groups of pictures, files without an index), so it is tried from ever earlier.
         """
-        first, start = self._pts[0], self._info.pts[0]
+        start = self._info.pts[0]
         back, second = 0, int(1 / self._info.time_base)
         while first - back > start:
             container.seek(max(start, first - back), stream=stream)
-            frames = _decode_all(container, stream, self._stop)
+            frames = _decode_all(container, stream, self._stopped)
             frame = next(frames, None)
             if frame is not None and frame.pts is not None and not frame.is_corrupt and frame.pts <= first:
                 yield frame
@@ -189,83 +254,15 @@ class _Decoding:
                 return
             back = 2 * back or second
         container.seek(min(0, start), stream=stream)
-        yield from _decode_all(container, stream, self._stop)
+        yield from _decode_all(container, stream, self._stopped)
 
 
-def _decode_all(container: InputContainer, stream: VideoStream, stop: threading.Event) -> Iterator[av.VideoFrame]:
+def _decode_all(container: InputContainer, stream: VideoStream, stopped: Callable[[], bool]) -> Iterator[av.VideoFrame]:
     """Decode on; a packet that cannot be decoded leaves a gap, which is noticed if it matters."""
     for packet in read_packets(container, [stream]):
-        if stop.is_set():
+        if stopped():
             raise _StoppedError
         try:
             yield from packet.decode()
         except av.error.InvalidDataError:
             continue
-
-
-Item = TypeVar("Item")
-_END = object()
-
-
-class ReadAhead(Generic[Item]):
-    """Read from an iterator in a thread, a few items ahead, so that reading overlaps with what is done to them.
-
-    Use it as a context manager; leaving it ends the thread, wherever the reader is.
-
-    Args:
-        items: Read from the thread; its errors are raised where the items are taken.
-        ahead: Items kept at most.
-    """
-
-    def __init__(self, items: Iterable[Item], ahead: int) -> None:
-        self._items = items
-        self._queue: queue.Queue[object] = queue.Queue(ahead)
-        self._stopped = threading.Event()
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._read, name="reader", daemon=True)
-
-    def __enter__(self) -> Iterator[Item]:
-        self._thread.start()
-        return self._take()
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped.set()
-        self._thread.join(30)
-
-    def _read(self) -> None:
-        try:
-            iterator = iter(self._items)
-            for item in iterator:
-                if not self._put(item):
-                    close = getattr(iterator, "close", None)
-                    if close:
-                        close()
-                    return
-        except BaseException as error:
-            self._error = error
-        self._put(_END)
-
-    def _put(self, item: object) -> bool:
-        while not self._stopped.is_set():
-            with contextlib.suppress(queue.Full):
-                self._queue.put(item, timeout=0.1)
-                return True
-        return False
-
-    def _take(self) -> Iterator[Item]:
-        while (item := self._queue.get()) is not _END:
-            yield item  # type: ignore[misc]
-        if self._error is not None:
-            raise self._error
-
-
-def in_batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Group items, the last group being what is left."""
-    batch: list[Item] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

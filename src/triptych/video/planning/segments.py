@@ -14,7 +14,8 @@ from triptych.video.media.info import VideoInfo
 
 __all__ = ["Segment", "assign_segments", "cut_into_segments", "hash_settings"]
 
-FORMAT = 1
+SEGMENT_PIXELS = 128_000_000
+FORMAT = 2
 """Raise it when the same source, style and settings give other pixels: earlier segments are then made anew."""
 
 Item = TypeVar("Item")
@@ -44,13 +45,15 @@ def cut_into_segments(info: VideoInfo, segment_frames: int, lead_frames: int) ->
 
     Args:
         info: The video.
-        segment_frames: Most frames a segment has where no cut is moved; with moved cuts, half as many again.
+        segment_frames: Most frames a segment has where no cut is moved; with moved cuts, half as many again. Of
+            large frames there are fewer, at most 128 megapixels, so that ranks can share a few large videos evenly.
         lead_frames: Frames before each segment that it starts from.
 
     Returns:
         The segments in order; together they hold every frame once.
     """
-    count = -(-info.frames // segment_frames)
+    most = max(1, min(segment_frames, SEGMENT_PIXELS // (info.width * info.height)))
+    count = -(-info.frames // most)
     reach = info.frames / count / 4
     keys = [bisect_left(info.pts, pts) for pts in info.keyframes]
     cuts = [0]

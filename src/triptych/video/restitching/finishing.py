@@ -25,6 +25,10 @@ FINISHED = "finished"
 QUARANTINED = "quarantined"
 
 
+class MissingSegmentsError(RuntimeError):
+    """Segments that were made are gone, or a rank did not make its own: no video's fault."""
+
+
 def finished_name(name: str, info: VideoInfo, encoding: EncodingParams) -> str:
     """Name the result: as the source, with the container's ending behind it where that changes.
 
@@ -59,6 +63,7 @@ def finish_videos(
 
     Raises:
         OSError: The machine failed, which is no video's fault.
+        MissingSegmentsError: Segments are missing that nobody failed to make.
     """
     results = []
     for video in videos:
@@ -69,6 +74,8 @@ def finish_videos(
             raise_machine_failure(error, sources / video.name)
             _logger.warning("%s could not be finished: %s", video.name, error)
             result = refuse(video.name, f"{type(error).__name__}: {error}") | {"frames_in": video.info.frames}
+        for key in keys[video.name]:
+            store.forget_video(key)
         seconds = sum((store.find(key) or {}).get("seconds", 0.0) for key in keys[video.name])
         results.append(result | {"seconds": seconds + time.perf_counter() - start})
     return results
@@ -87,7 +94,7 @@ def _finish_video(
     target: Path,
     encoding: EncodingParams,
 ) -> dict[str, Any]:
-    if reason := _find_missing(keys, store):
+    if reason := _find_failure(video.name, keys, store):
         return refuse(video.name, reason) | {"frames_in": video.info.frames}
     file = finished_name(video.name, video.info, encoding)
     path = target / PurePosixPath(file)
@@ -103,11 +110,13 @@ def _finish_video(
     return {"name": video.name, "status": FINISHED, "reason": "; ".join(notes), "file": file, **comparison}
 
 
-def _find_missing(keys: Sequence[str], store: SegmentStore) -> str:
+def _find_failure(name: str, keys: Sequence[str], store: SegmentStore) -> str:
+    """Return why a segment could not be made, if one could not."""
     missing = [number for number, key in enumerate(keys) if store.find(key) is None]
-    if not missing:
-        return ""
     failures = [reason for number in missing if (reason := store.failure(keys[number]))]
-    if failures:
-        return failures[0]
-    return f"{len(missing)} of {len(keys)} segments are missing: run video.stylize_segments again"
+    if missing and not failures:
+        raise MissingSegmentsError(
+            f"{name}: {len(missing)} of {len(keys)} segments are missing in {store.folder}: run video.stylize_segments "
+            "again (--from-nodes video.stylize_segments), which makes those only"
+        )
+    return failures[0] if failures else ""

@@ -16,6 +16,8 @@ from triptych.log_levels import errors_only
 from triptych.video.runtimes.eager import Array, Engine, limited_threads, to_arrays, to_tensor
 from triptych.video.runtimes.hardware import has_bfloat16
 
+_SIZES = 10_000
+
 
 def build_compiled(module: nn.Module, examples: Sequence[Array], threads: int) -> Engine:
     """Compile a module for the shapes of the examples; takes from seconds to a minute.
@@ -37,6 +39,7 @@ def build_compiled(module: nn.Module, examples: Sequence[Array], threads: int) -
         with limited_threads(1), torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=half):
             return to_arrays(compiled(*map(to_tensor, inputs)))
 
-    with errors_only("torch._inductor"):
+    # All networks share one forward method, of which dynamo keeps 8 versions; each is compiled here, and never again.
+    with errors_only("torch._inductor"), torch._dynamo.config.patch(recompile_limit=_SIZES):
         run(*examples)
     return run

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from triptych.video.runtimes.eager import Array, Engine, to_tensor
-from triptych.video.runtimes.hardware import find_gpu
+from triptych.video.runtimes.hardware import cuda_precision, find_gpu
 
 _WARM_UP = 3
 
@@ -25,7 +25,7 @@ def build_cuda(module: nn.Module, examples: Sequence[Array], threads: int) -> En
     device = find_gpu()
     if device is None:
         raise RuntimeError("there is no GPU")
-    half = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    half = cuda_precision()
     prepared = copy.deepcopy(module).eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     inputs = [to_tensor(example).to(device) for example in examples]
 

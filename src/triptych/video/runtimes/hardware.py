@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from triptych.distributed import local_rank
 from triptych.parallel import count_cores
@@ -49,6 +51,41 @@ def describe_machine() -> str:
 
         text += f", {torch.cuda.get_device_name(gpu)}"
     return text
+
+
+def list_versions() -> dict[str, str]:
+    """Give the versions of the packages on which pixels depend."""
+    return {name: _find_version(name) for name in ("torch", "openvino", "av", "imageio-ffmpeg")}
+
+
+def describe_engine(runtime: str) -> dict[str, str]:
+    """Describe what computes and encodes frames: what its pixels and bytes depend on.
+
+    Args:
+        runtime: Its name; `auto` is none.
+    """
+    precision = "float32"
+    if runtime == "cuda":
+        precision = str(cuda_precision()).removeprefix("torch.")
+    elif runtime in ("compile", "openvino") and has_bfloat16():
+        precision = "bfloat16"
+    library = "openvino" if runtime == "openvino" else "torch"
+    used = {name: found for name, found in list_versions().items() if name in (library, "av", "imageio-ffmpeg")}
+    return {"runtime": runtime, "precision": precision, **used}
+
+
+def cuda_precision() -> Any:
+    """Give the type in which the network computes on a GPU."""
+    import torch
+
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
+def _find_version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
 
 
 def _read_cpu_name() -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import logging
 import re
 import time
+import uuid
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,18 +17,22 @@ from tqdm import tqdm
 from triptych.distributed import rank, world_size
 from triptych.storage import mirrors
 from triptych.storage.local_files import hash_file
-from triptych.video.media.decoding import read_frames
+from triptych.video.media.decoding import DecodingError, read_frames
 from triptych.video.params import EncodingParams, SmoothingParams, StyleParams
 from triptych.video.planning.plans import PlannedVideo, Styles, read_plan
-from triptych.video.planning.segments import assign_segments, hash_settings
+from triptych.video.planning.segments import hash_settings
 from triptych.video.stylizing.agreement import agree
+from triptych.video.stylizing.claims import Claims, take_work
+from triptych.video.stylizing.reading import SegmentReader
 from triptych.video.stylizing.store import SegmentStore, write_json
-from triptych.video.stylizing.stylizing import SegmentStylizer, Work, list_work, stylize_share, with_runtime
+from triptych.video.stylizing.stylizing import SegmentStylizer
+from triptych.video.stylizing.work import Work, list_work, share_work
 
 if TYPE_CHECKING:
     from triptych.video.runtimes.stylizers import Stylizer
 
-_logger = logging.getLogger(__name__)
+_AHEAD_BYTES = 2**29  # of frames that are decoded before the network takes them
+_AHEAD = (4, 48)  # frames
 
 
 def stylize_as_rank(
@@ -39,39 +45,35 @@ def stylize_as_rank(
     smoothing: SmoothingParams,
     encoding: EncodingParams,
 ) -> dict[str, Any]:
-    """Stylize this rank's share of the missing segments.
+    """Stylize this rank's share of the missing segments, and then what others have not come to.
 
     Returns:
         `runtime` with its measurements, `keys` of every video's segments, `ranks`, and the counts of this rank.
     """
     videos, store = read_plan(plan), SegmentStore(segments)
-    topic = hash_settings({"plan": [video.source_key for video in videos]})[:12]
 
     def decide() -> dict[str, Any]:
         chosen = _choose_runtime(videos, sources, normalised, style_model, style, store)
-        work = list_work(videos, chosen["runtime"], encoding)
-        return {**chosen, "missing": [item.key for item in work if store.find(item.key) is None]}
+        work = list_work(videos, chosen["engine"], encoding)
+        done = store.find_all(item.key for item in work)
+        missing = [item.key for item in work if item.key not in done]
+        return {**chosen, "missing": missing, "job": uuid.uuid4().hex}
 
+    settings = {"style": style.model_dump(), "encoding": encoding.model_dump()}
+    topic = hash_settings(settings | {"plan": [video.source_key for video in videos]})[:12]
     agreed = agree(store.folder, topic, decide)
-    work = list_work(videos, agreed["runtime"], encoding)
+    work = list_work(videos, agreed["engine"], encoding)
     missing = set(agreed["missing"])
     # Shared out is what was missing when rank 0 looked; what another job has made since is skipped.
-    share = assign_segments([item for item in work if item.key in missing], world_size())[rank()]
-    fixed = with_runtime(style, agreed["runtime"])
-
-    @lru_cache(maxsize=2)
-    def make(styles: tuple[tuple[float, str], ...], height: int, width: int) -> Stylizer:
-        return _make_stylizer(list(styles), style_model, (height, width), fixed)
-
-    def make_for(video: PlannedVideo) -> Stylizer:
-        return make(tuple(video.styles), video.info.height, video.info.width)
-
-    stylizer = SegmentStylizer(sources, normalised, store, make_for, smoothing, encoding)
-    with tqdm(total=sum(item.frames for item in share), unit="frame", desc="Stylizing", disable=not share) as bar:
-        counts = stylize_share(share, store, stylizer, bar.update)
+    shares = share_work([item for item in work if item.key in missing], world_size())
+    make = _cache_stylizers(style_model, style.replace(runtime=agreed["runtime"]))
+    reader = SegmentReader(sources, normalised, store)
+    stylizer = SegmentStylizer(reader, store, make, smoothing, encoding)
+    counts = _stylize(stylizer, store, shares, agreed["job"])
     counts["skipped"] += len(work) - len(missing)
     return {
         "runtime": agreed["runtime"],
+        "engine": agreed["engine"],
         "measured": agreed["measured"],
         "setup_seconds": agreed.get("setup_seconds", 0.0),
         "ranks": world_size(),
@@ -79,6 +81,30 @@ def stylize_as_rank(
         "keys": _keys_by_video(videos, work),
         **counts,
     }
+
+
+def _stylize(
+    stylizer: SegmentStylizer, store: SegmentStore, shares: Sequence[Sequence[Work]], job: str
+) -> dict[str, Any]:
+    share = shares[rank()]
+    total = sum(item.frames for item in share)
+    with tqdm(total=total, unit="frame", desc="Stylizing", disable=not share) as bar:
+
+        def add(work: Work) -> None:
+            bar.total = (bar.total or 0) + work.frames
+            bar.refresh()
+
+        works: Iterator[Work] = iter(share)
+        if world_size() > 1:
+            works = take_work(shares, rank(), Claims(store, job, rank()), add)
+        every = [item for each in shares for item in each]
+        return stylizer.stylize(works, bar.update, _choose_ahead(every))
+
+
+def _choose_ahead(work: Sequence[Work]) -> int:
+    largest = max((3 * item.video.info.width * item.video.info.height for item in work), default=1)
+    least, most = _AHEAD
+    return max(least, min(most, _AHEAD_BYTES // largest))
 
 
 def _keys_by_video(videos: list[PlannedVideo], work: list[Work]) -> dict[str, list[str]]:
@@ -97,13 +123,15 @@ def _choose_runtime(
     store: SegmentStore,
 ) -> dict[str, Any]:
     """Choose by a frame of the video with most to do; an earlier choice for the same styles and machine stands."""
-    from triptych.video.runtimes.choice import choose_runtime, describe_machine
+    from triptych.video.runtimes.choice import choose_runtime
+    from triptych.video.runtimes.hardware import describe_machine, list_versions
 
     if not videos:
-        return {"runtime": "eager" if style.runtime == "auto" else style.runtime, "measured": {}}
+        return _describe_choice("eager" if style.runtime == "auto" else style.runtime, {})
     styles = sorted({file for video in videos for _, file in video.styles})
     machine = {
         "machine": re.sub(r"\d+ cores", "", describe_machine()),
+        "versions": list_versions(),
         "styles": [hash_file(style_model.with_name(file)) for file in styles],
     }
     settings = {"tolerance": style.pixel_tolerance, "batch": style.batch_size, "wish": style.runtime}
@@ -112,24 +140,47 @@ def _choose_runtime(
     if style.runtime == "auto" and kept.is_file():
         decision: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
         return decision | {"setup_seconds": 0.0}
-    largest = max(videos, key=lambda video: video.info.frames * video.info.width * video.info.height)
     frames = sum(video.info.frames for video in videos)
-    path = largest.frames_path(sources, normalised)
-    # From the middle: first frames are often black, and normalisation makes noise of such.
-    middle = largest.info.frames // 2
-    _, frame = next(read_frames(path, largest.info, largest.info.pts[middle : middle + 1]))
     start = time.perf_counter()
-    choice = choose_runtime(_with_paths(largest.styles, style_model), frame, frames, style)
-    decision = {"runtime": choice.runtime, "measured": choice.measured, "setup_seconds": time.perf_counter() - start}
+    found = _find_frame(videos, sources, normalised)
+    if found is None:
+        return _describe_choice("eager", {})
+    choice = choose_runtime(_with_paths(found[0].styles, style_model), found[1], frames, style)
+    decision = _describe_choice(choice.runtime, choice.measured) | {"setup_seconds": time.perf_counter() - start}
     if choice.measured:
         write_json(kept, decision)
     return decision
 
 
-def _make_stylizer(styles: Styles, style_model: Path, size: tuple[int, int], style: StyleParams) -> Stylizer:
-    from triptych.video.runtimes.choice import create_stylizer
+def _describe_choice(runtime: str, measured: dict[str, Any]) -> dict[str, Any]:
+    from triptych.video.runtimes.hardware import describe_engine
 
-    return create_stylizer(_with_paths(styles, style_model), size, style)
+    return {"runtime": runtime, "engine": describe_engine(runtime), "measured": measured}
+
+
+def _find_frame(videos: list[PlannedVideo], sources: Path, normalised: Path) -> tuple[PlannedVideo, Any] | None:
+    """Find a frame that can be decoded, of the video with most to do if that has one."""
+    for video in sorted(videos, key=lambda video: -video.info.frames * video.info.width * video.info.height):
+        # From the middle: first frames are often black, and normalisation makes noise of such.
+        middle = video.info.frames // 2
+        path = video.frames_path(sources, normalised)
+        with contextlib.suppress(DecodingError):  # its own segments will tell
+            _, frame = next(read_frames(path, video.info, video.info.pts[middle : middle + 1]))
+            return video, frame
+    return None
+
+
+def _cache_stylizers(style_model: Path, style: StyleParams) -> Any:
+    @lru_cache(maxsize=2)
+    def make(styles: tuple[tuple[float, str], ...], height: int, width: int) -> Stylizer:
+        from triptych.video.runtimes.choice import create_stylizer
+
+        return create_stylizer(_with_paths(list(styles), style_model), (height, width), style)
+
+    def make_for(video: PlannedVideo) -> Stylizer:
+        return make(tuple(video.styles), video.info.height, video.info.width)
+
+    return make_for
 
 
 def _with_paths(styles: Styles, style_model: Path) -> list[tuple[float, Path]]:

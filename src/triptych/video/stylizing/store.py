@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,10 @@ class SegmentStore:
         mirrors.pull(self.video_path(key))
         return self.video_path(key)
 
+    def forget_video(self, key: str) -> None:
+        """Make room on this machine where the folder stands for one elsewhere."""
+        mirrors.forget(self.video_path(key))
+
     def _record_path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.json"
 
@@ -47,6 +52,24 @@ class SegmentStore:
         if record is None or mirrors.size_of(self.video_path(key)) != record.get("bytes"):
             return None
         return record
+
+    def find_all(self, keys: Iterable[str]) -> set[str]:
+        """Tell which segments are finished; of a remote folder by one listing, whatever their number."""
+        there = mirrors.list_files(self.folder)
+        done = {key for key in keys if self._record_path(key) in there and self.video_path(key) in there}
+        return done if mirrors.is_mirrored(self.folder) else {key for key in done if self.find(key)}
+
+    def clean(self, keep: Iterable[str], days: float) -> int:
+        """Remove what is older than so many days, but for some segments; return the number of files."""
+        kept, oldest = set(keep), time.time() - days * 86_400
+        old = [
+            path
+            for path, listed in mirrors.list_files(self.folder).items()
+            if listed.changed_s < oldest and path.name.partition(".")[0] not in kept
+        ]
+        for path in old:
+            mirrors.drop(path)
+        return len(old)
 
     def failure(self, key: str) -> str | None:
         """Say why the segment could not be made the last time it was tried; None if that never happened."""
@@ -62,6 +85,7 @@ class SegmentStore:
             yield part, record
             size = part.stat().st_size
         mirrors.push(video)
+        mirrors.forget(video)
         write_json(self._record_path(key), record | {"bytes": size})
         if self._failure_path(key).is_file():
             mirrors.drop(self._failure_path(key))

@@ -1,72 +1,41 @@
-"""Stylize segments: decode, network and encode overlap, and each finished segment is kept at once."""
+"""Stylize segments: decoder, network and encoder all stay busy, from one segment to the next."""
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from triptych.video.media.decoding import ReadAhead, in_batches, read_frames
+from triptych.video.media.decoding import DecodingError
 from triptych.video.media.encoding import SegmentWriter
-from triptych.video.params import EncodingParams, SmoothingParams, StyleParams
+from triptych.video.params import EncodingParams, SmoothingParams
 from triptych.video.planning.plans import PlannedVideo
-from triptych.video.planning.segments import Segment, hash_settings
+from triptych.video.stylizing.reading import Decoded, Passed, SegmentReader
 from triptych.video.stylizing.smoothing import TemporalSmoother
 from triptych.video.stylizing.store import SegmentStore
+from triptych.video.stylizing.work import Work
 
 if TYPE_CHECKING:
     from triptych.video.runtimes.stylizers import Stylizer
 
-_logger = logging.getLogger(__name__)
-_AHEAD = 8  # frames decoded before the network takes them
+__all__ = ["SegmentStylizer"]
+
+_CLOSING = 2  # segments whose encoders may still be at work while the next one begins
 Frame = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Work:
-    """A segment to be stylized.
-
-    Attributes:
-        video: The video it is of.
-        segment: Its frames.
-        key: Hash of all it depends on.
-    """
-
-    video: PlannedVideo
-    segment: Segment
-    key: str
-
-    @property
-    def frames(self) -> int:
-        """Count the frames the network sees."""
-        return len(self.segment.pts) + len(self.segment.lead_pts)
-
-
-def list_work(videos: Sequence[PlannedVideo], runtime: str, encoding: EncodingParams) -> list[Work]:
-    """List the segments of all videos in order."""
-    # What decides about bytes, and not about patience or the name of the file.
-    encoder = {"crf": encoding.crf, "preset": encoding.preset}
-    work = []
-    for video in videos:
-        for segment in video.segments:
-            own = {"pts": list(segment.pts), "lead": len(segment.lead_pts)}
-            key = hash_settings({"source": video.source_key, "runtime": runtime, "encoder": encoder, **own})
-            work.append(Work(video, segment, key))
-    return work
+Painted = tuple[Decoded, Frame]
 
 
 class SegmentStylizer:
-    """Stylizes one segment after the other.
+    """Stylizes segments.
 
     Args:
-        sources: Folder of the videos.
-        normalised: Folder of those that were rewritten.
+        reader: Gives their frames.
         store: Where the results go.
         make_stylizer: Gives what runs the network for a video.
         smoothing: What is done against flicker.
@@ -75,96 +44,151 @@ class SegmentStylizer:
 
     def __init__(
         self,
-        sources: Path,
-        normalised: Path,
+        reader: SegmentReader,
         store: SegmentStore,
         make_stylizer: Callable[[PlannedVideo], Stylizer],
         smoothing: SmoothingParams,
         encoding: EncodingParams,
     ) -> None:
-        self._sources, self._normalised = sources, normalised
-        self._store = store
+        self._reader, self._store = reader, store
         self._make_stylizer = make_stylizer
         self._smoothing, self._encoding = smoothing, encoding
 
-    def stylize(self, work: Work, progress: Callable[[int], object]) -> None:
-        """Stylize a segment and put it into the store.
+    def stylize(self, works: Iterable[Work], progress: Callable[[int], object], ahead: int = 16) -> dict[str, Any]:
+        """Stylize what is missing of some segments; a video that cannot be decoded loses no other.
 
         Args:
-            work: The segment.
-            progress: Called with a number of frames whenever so many are done.
+            works: The segments; each is taken when the decoder gets there.
+            progress: Called with a number of frames whenever so many are done or passed over.
+            ahead: Frames decoded before the network takes them.
+
+        Returns:
+            `done`, `skipped`, `failed`: segments; `frames`, `pixels`, `seconds` of the ones done.
+
+        Raises:
+            OSError: Or whatever else machine, network or encoder fail by: that is no video's fault, and ends the step.
         """
         start = time.perf_counter()
-        info, pts = work.video.info, (*work.segment.lead_pts, *work.segment.pts)
-        stylizer = self._make_stylizer(work.video)
-        path = work.video.frames_path(self._sources, self._normalised)
-        lead = len(work.segment.lead_pts)
-        with (
-            self._store.writing(work.key) as (part, record),
-            ReadAhead(read_frames(path, info, pts), _AHEAD) as frames,
-            SegmentWriter(part, info, self._encoding) as writer,
-        ):
-            for number, frame in enumerate(self._run(stylizer, frames)):
-                if number >= lead:
-                    writer.write(frame)
-                progress(1)
-            record |= {
-                "video": work.video.name,
-                "index": work.segment.index,
-                "pts": list(work.segment.pts),
-                "frames": len(work.segment.pts),
-                "seconds": time.perf_counter() - start,
-            }
+        with _Outputs(self._store, self._encoding) as outputs:
+            for item in self._paint(self._reader.read(works, ahead)):
+                if isinstance(item, Passed):
+                    outputs.pass_over(item)
+                    progress(item.work.frames)
+                else:
+                    outputs.write(*item)
+                    progress(1)
+        return {**outputs.counts, "seconds": time.perf_counter() - start}
 
-    def _run(self, stylizer: Stylizer, frames: Iterator[tuple[int, Frame]]) -> Iterator[Frame]:
-        smoother = TemporalSmoother(self._smoothing) if self._smoothing.method != "none" else None
-        for batch in in_batches(frames, stylizer.batch_size):
-            plain = np.stack([frame for _, frame in batch])
-            seen = np.stack([smoother.before(frame) for frame in plain]) if smoother else plain
-            for source, styled in zip(plain, stylizer.stylize(seen), strict=True):
-                yield smoother.after(source, styled) if smoother else styled
-
-
-def stylize_share(
-    share: Sequence[Work], store: SegmentStore, stylizer: SegmentStylizer, progress: Callable[[int], object]
-) -> dict[str, Any]:
-    """Stylize what is missing of this rank's share; a video that fails loses no other.
-
-    Args:
-        share: The segments of this rank.
-        store: Where finished segments are.
-        stylizer: Stylizes one.
-        progress: Called with frames done or skipped.
-
-    Returns:
-        `done`, `skipped`, `failed`: segments; `frames`, `seconds` of the ones done.
-    """
-    counts = {"done": 0, "skipped": 0, "failed": 0, "frames": 0}
-    start = time.perf_counter()
-    broken: dict[str, str] = {}
-    for work in share:
-        if store.find(work.key) is not None:
-            counts["skipped"] += 1
-        elif work.video.name in broken:
-            counts["failed"] += 1
-            store.note_failure(work.key, broken[work.video.name])
-        else:
-            try:
-                stylizer.stylize(work, progress)
-                counts["done"] += 1
-                counts["frames"] += work.segment.frames
+    def _paint(self, items: Iterator[Decoded | Passed]) -> Iterator[Painted | Passed]:
+        smoother = TemporalSmoother(self._smoothing)
+        for batch in self._in_batches(items):
+            if isinstance(batch, Passed):
+                yield batch
                 continue
-            except (MemoryError, KeyboardInterrupt):
-                raise
-            except Exception as error:  # whatever a broken file makes a library raise
-                broken[work.video.name] = f"{type(error).__name__}: {error}"
-                counts["failed"] += 1
-                store.note_failure(work.key, broken[work.video.name])
-                _logger.warning("%s, segment %d: %s", work.video.name, work.segment.index, broken[work.video.name])
-        progress(work.frames)
-    return counts | {"seconds": time.perf_counter() - start}
+            smoothers, seen = [], []
+            for item in batch:
+                smoother = smoother if item.number else TemporalSmoother(self._smoothing)
+                smoothers.append(smoother)
+                seen.append(smoother.before(item.frame))
+            styled = self._make_stylizer(batch[0].work.video).stylize(np.stack(seen))
+            for item, own, picture in zip(batch, smoothers, styled, strict=True):
+                yield item, own.after(item.frame, picture)
+
+    def _in_batches(self, items: Iterator[Decoded | Passed]) -> Iterator[list[Decoded] | Passed]:
+        """Group what one engine does, across segments and videos."""
+        batch: list[Decoded] = []
+        for item in items:
+            if batch and (isinstance(item, Passed) or item.work.engine != batch[0].work.engine):
+                yield batch
+                batch = []
+            if isinstance(item, Passed):
+                yield item
+                continue
+            batch.append(item)
+            if len(batch) == self._make_stylizer(item.work.video).batch_size:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
 
 
-def with_runtime(style: StyleParams, runtime: str) -> StyleParams:
-    """Fix the runtime."""
-    return style.replace(runtime=runtime)
+class _Outputs:
+    """The segment that is being written, and those whose encoders are coming to their end."""
+
+    def __init__(self, store: SegmentStore, encoding: EncodingParams) -> None:
+        self._store, self._encoding = store, encoding
+        self._open: _Output | None = None
+        self._pool = ThreadPoolExecutor(_CLOSING, "closing")
+        self._closing: deque[Future[None]] = deque()
+        self.counts = {"done": 0, "skipped": 0, "failed": 0, "frames": 0, "pixels": 0}
+
+    def __enter__(self) -> _Outputs:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        try:
+            if self._open is not None:
+                self._open.abort(error or RuntimeError("the segment is not complete"))
+            if kind is None:
+                self._wait(0)
+        finally:
+            self._pool.shutdown(wait=True)
+
+    def write(self, item: Decoded, frame: Frame) -> None:
+        """Write the next frame; lead frames are not kept."""
+        segment = item.work.segment
+        if self._open is None:
+            self._open = _Output(self._store, item.work, self._encoding)
+        if item.number >= len(segment.lead_pts):
+            self._open.writer.write(frame)
+        if item.number + 1 == item.work.frames:
+            self._wait(_CLOSING - 1)
+            self._closing.append(self._pool.submit(self._open.finish))
+            self._open = None
+            self._count(done=1, frames=segment.frames, pixels=item.work.pixels)
+
+    def pass_over(self, item: Passed) -> None:
+        """Note that a segment is there already, or cannot be made."""
+        if not item.reason:
+            self._count(skipped=1)
+            return
+        if self._open is not None and self._open.work is item.work:
+            self._open.abort(DecodingError(item.reason))
+            self._open = None
+        self._count(failed=1)
+        self._store.note_failure(item.work.key, item.reason)
+
+    def _count(self, **more: int) -> None:
+        for name, number in more.items():
+            self.counts[name] += number
+
+    def _wait(self, most: int) -> None:
+        """Wait until no more than so many are coming to their end."""
+        while len(self._closing) > most:
+            self._closing.popleft().result()
+
+
+class _Output:
+    """A segment that is being written."""
+
+    def __init__(self, store: SegmentStore, work: Work, encoding: EncodingParams) -> None:
+        self.work, self._start = work, time.perf_counter()
+        self._stack = ExitStack()
+        part, self._record = self._stack.enter_context(store.writing(work.key))
+        self.writer = self._stack.enter_context(SegmentWriter(part, work.video.info, encoding))
+
+    def finish(self) -> None:
+        """Wait for the encoder, and put the segment into the store."""
+        segment = self.work.segment
+        self._record |= {
+            "video": self.work.video.name,
+            "index": segment.index,
+            "pts": list(segment.pts),
+            "frames": segment.frames,
+            "seconds": time.perf_counter() - self._start,
+        }
+        self._stack.close()
+
+    def abort(self, error: BaseException) -> None:
+        """Stop the encoder, and leave nothing behind."""
+        self._stack.__exit__(type(error), error, error.__traceback__)

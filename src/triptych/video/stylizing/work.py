@@ -1,0 +1,77 @@
+"""What is to be done: the segments of all videos, what each costs, and which rank does which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from triptych.video.params import EncodingParams
+from triptych.video.planning.plans import PlannedVideo
+from triptych.video.planning.segments import Segment, assign_segments, hash_settings
+
+__all__ = ["Work", "list_work", "share_work"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """A segment to be stylized.
+
+    Attributes:
+        video: The video it is of.
+        segment: Its frames.
+        key: Hash of all it depends on.
+    """
+
+    video: PlannedVideo
+    segment: Segment
+    key: str
+
+    @property
+    def frames(self) -> int:
+        """Count the frames the network sees."""
+        return len(self.segment.pts) + len(self.segment.lead_pts)
+
+    @property
+    def pixels(self) -> int:
+        """Count their pixels, by which the network's time goes."""
+        return self.frames * self.video.info.width * self.video.info.height
+
+    @property
+    def engine(self) -> tuple[Any, ...]:
+        """Tell which work the same engine does: that of the same styles and size of frames."""
+        return (tuple(self.video.styles), self.video.info.height, self.video.info.width)
+
+
+def list_work(videos: Sequence[PlannedVideo], engine: Mapping[str, str], encoding: EncodingParams) -> list[Work]:
+    """List the segments of all videos in order.
+
+    Args:
+        videos: The plan.
+        engine: What computes the frames: runtime, precision, versions.
+        encoding: How the results are encoded.
+    """
+    # What decides about bytes, and not about patience or the name of the file.
+    encoder = {"crf": encoding.crf, "preset": encoding.preset}
+    work = []
+    for video in videos:
+        for segment in video.segments:
+            own = {"pts": list(segment.pts), "lead": len(segment.lead_pts)}
+            key = hash_settings({"source": video.source_key, "engine": dict(engine), "encoder": encoder, **own})
+            work.append(Work(video, segment, key))
+    return work
+
+
+def share_work(work: Sequence[Work], ranks: int) -> list[list[Work]]:
+    """Give each rank about as many pixels, and work of one engine to as few ranks as may be.
+
+    An engine takes seconds to build, so what shares one stays together: the work is put in the order of engines and
+    cut into a run for each rank.
+
+    Args:
+        work: What is to be done.
+        ranks: How many share it.
+    """
+    order = {engine: number for number, engine in enumerate(dict.fromkeys(item.engine for item in work))}
+    together = sorted(work, key=lambda item: order[item.engine])
+    return assign_segments(together, ranks, weigh=lambda item: item.pixels)
