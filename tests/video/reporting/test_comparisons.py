@@ -120,6 +120,12 @@ def test_a_result_has_the_times_that_are_expected_of_it(clip: ClipMaker, name: s
     assert np.array_equal(plan_conversion(expected).to_rgb_matrix, plan_conversion(found).to_rgb_matrix)
 
 
+def test_nothing_is_concealed_in_a_result(tmp_path: Path) -> None:
+    """Else a frame at another time than expected would be taken for a damaged one, and another shown for it."""
+    info, target = send(short_clip(tmp_path / "a.mp4", frames=12), tmp_path / "out")
+    assert not expect_result(replace(info, conceal=True), target).conceal
+
+
 def test_the_motion_of_a_pair_is_estimated_once_and_nothing_is_read_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
