@@ -157,8 +157,8 @@ def expect_result(info: VideoInfo, target: Path) -> VideoInfo:
     ratio = info.time_base / time_base
     pts = tuple(_round(at * ratio) for at in info.pts)
     pixels = chroma_of(info.width, info.height)
-    times = {"frames_index": index, "time_base": time_base, "pts": pts}
-    return replace(info, **times, colours=tag_output(info), pixel_format=pixels, conceal=False)
+    timed = replace(info, frames_index=index, time_base=time_base, pts=pts)
+    return replace(timed, colours=tag_output(info), pixel_format=pixels, conceal=False)
 
 
 def _round(ticks: Fraction) -> int:
