@@ -127,7 +127,8 @@ def test_bad_videos_are_put_aside_and_good_ones_finish(run_project: RunProject, 
     quarantine = data_root / "08_reporting/video/quarantine"
     assert {path.name for path in quarantine.glob("*.mp4")} == {"empty.mp4", "text.mp4", "cut.mp4"}
     assert (quarantine / "text.mp4.reason.txt").read_text().splitlines()[0] == videos.loc["text.mp4", "reason"]
-    run_project("video", env="test", params={"video_raw": str(landing), "video_retry": "empty.mp4|t*.mp4"})
+    with pytest.raises(InputError, match="none of the 2 new videos"):
+        run_project("video", env="test", params={"video_raw": str(landing), "video_retry": "empty.mp4|t*.mp4"})
     assert {video["name"] for video in json.loads((data_root / "07_model_output/video/results.json").read_text())} == {
         "empty.mp4", "text.mp4"
     }  # fmt: skip
