@@ -38,6 +38,9 @@ class StyleParams(Params):
     the first pattern that fits counts, and the catalog's style model where none does."""
     strength: UnitInterval = 1.0
     """0 gives the frame as it was, 1 the styled one; between, a mix."""
+    scale: Annotated[float, Field(ge=0.1, le=1)] = 1.0
+    """Size in which the network sees frames: .5 is half the width and height, a quarter of the work, and strokes twice
+    as large; its picture is scaled up again."""
     runtime: Literal["auto", "eager", "compile", "openvino", "cuda"] = "auto"
     """What runs the network; `auto` takes the fastest that keeps to `pixel_tolerance`."""
     pixel_tolerance: PositiveFloat = 12.0

@@ -2,6 +2,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -103,3 +104,29 @@ def test_compiled_pixels_agree_and_do_not_depend_on_threads(style: Path) -> None
     assert (one[1:2] == two.stylize(frames[1:2])).all()
     assert np.abs(one - reference).max() <= 12
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(("size", "scale", "small"), [((64, 96), 0.5, (32, 48)), ((33, 47), 0.5, (16, 24)), ((9, 7), 0.1, (1, 1))])
+def test_the_network_sees_a_smaller_frame(
+    style: Path, size: tuple[int, int], scale: float, small: tuple[int, int]
+) -> None:
+    frames = make_frames(2, *size)
+    scaled = _make(style, size, "eager", scale=scale)
+    found = scaled.stylize(frames)
+    assert found.shape == frames.shape
+    reduced = np.stack([cv2.resize(frame, small[::-1], interpolation=cv2.INTER_AREA) for frame in frames])
+    styled = _make(style, small, "eager").stylize(reduced)
+    expected = [cv2.resize(picture, size[::-1], interpolation=cv2.INTER_CUBIC) for picture in styled]
+    assert np.array_equal(found, np.stack(expected))
+    with pytest.raises(ValueError, match="frames must be uint8"):
+        scaled.stylize(reduced)
+
+
+def test_what_a_scaled_style_lacks_in_strength_is_the_frame_in_its_own_size(style: Path) -> None:
+    frames = make_frames(1, 64, 96)
+    full, half, none = (
+        _make(style, (64, 96), "eager", scale=0.5, strength=strength).stylize(frames).astype(float)
+        for strength in (1.0, 0.5, 0.0)
+    )
+    assert np.array_equal(none, frames)
+    assert np.abs(half - (full + frames) / 2).max() <= 0.5

@@ -20,7 +20,7 @@ from triptych.video.params import StyleParams
 from triptych.video.runtimes.eager import Build, build_eager
 from triptych.video.runtimes.hardware import describe_machine, find_gpu, free_gpu_memory, free_memory
 from triptych.video.runtimes.openvino import has_openvino
-from triptych.video.runtimes.stylizers import Stylizer, build_run, padded_size
+from triptych.video.runtimes.stylizers import ScaledStylizer, Stylizer, build_run, padded_size
 
 __all__ = ["Choice", "choose_runtime", "create_stylizer", "describe_machine"]
 
@@ -67,15 +67,19 @@ def create_stylizer(styles: Styles, size: tuple[int, int], style: StyleParams) -
         raise ValueError("runtime must be chosen before a stylizer is made: see choose_runtime")
     files = tuple((float(weight), Path(path), Path(path).stat().st_mtime_ns) for weight, path in styles)
     threads = count_threads(style.threads)
-    return _create(files, tuple(size), style.runtime, style.strength, style.batch_size, style.max_tile_pixels, threads)
+    settings = (style.runtime, style.batch_size, style.max_tile_pixels, threads)
+    if style.scale == 1:
+        return _create(files, (size[0], size[1]), style.strength, *settings)
+    small = (max(1, round(size[0] * style.scale)), max(1, round(size[1] * style.scale)))
+    return ScaledStylizer(_create(files, small, 1.0, *settings), size, style.strength)
 
 
 @lru_cache(maxsize=2)
 def _create(
     files: tuple[tuple[float, Path, int], ...],
     size: tuple[int, int],
-    runtime: str,
     strength: float,
+    runtime: str,
     batch_size: int,
     max_pixels: int,
     threads: int,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +24,7 @@ class Stylizer:
     Attributes:
         runtime: What runs it.
         batch_size: Frames to be given at once.
+        size: Height and width of the frames.
 
     Args:
         runtime: Its name.
@@ -33,7 +35,7 @@ class Stylizer:
 
     def __init__(self, runtime: str, size: tuple[int, int], batch_size: int, run: Engine) -> None:
         self.runtime, self.batch_size = runtime, batch_size
-        self._size, self._run = size, run
+        self.size, self._run = (size[0], size[1]), run
 
     def stylize(self, frames: Frames) -> Frames:
         """Stylize frames.
@@ -44,17 +46,48 @@ class Stylizer:
         Raises:
             ValueError: If the frames are of another size or type.
         """
-        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1:] != (*self._size, 3):
-            raise ValueError(
-                f"frames must be uint8 of (N, {self._size[0]}, {self._size[1]}, 3), got {frames.dtype} {frames.shape}"
-            )
-        (top, bottom), (left, right) = (pad_length(length) for length in self._size)
+        self._check(frames)
+        (top, bottom), (left, right) = (pad_length(length) for length in self.size)
         padded = frames
         if top + bottom + left + right:
             padded = np.pad(frames, ((0, 0), (top, bottom), (left, right), (0, 0)), mode="edge")
         styled = self._run(padded)[0]
-        height, width = self._size
+        height, width = self.size
         return np.ascontiguousarray(styled[:, top : top + height, left : left + width])
+
+    def _check(self, frames: Frames) -> None:
+        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1:] != (*self.size, 3):
+            raise ValueError(
+                f"frames must be uint8 of (N, {self.size[0]}, {self.size[1]}, 3), got {frames.dtype} {frames.shape}"
+            )
+
+
+class ScaledStylizer(Stylizer):
+    """Lets a network see frames in a smaller size, and scales its pictures up again.
+
+    Args:
+        small: Runs it over the smaller frames, with full strength.
+        size: Height and width of the frames.
+        strength: 0 to 1; what is below mixes in the frame as it was, in its own size.
+    """
+
+    def __init__(self, small: Stylizer, size: tuple[int, int], strength: float) -> None:
+        super().__init__(small.runtime, size, small.batch_size, lambda frames: [frames])
+        self._small, self._strength = small, strength
+
+    def stylize(self, frames: Frames) -> Frames:
+        """Stylize frames; see `Stylizer.stylize`."""
+        self._check(frames)
+        height, width = self._small.size
+        reduced = [cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in frames]
+        styled = self._small.stylize(np.stack(reduced).astype(np.uint8, copy=False))
+        return np.stack([self._enlarge(picture, frame) for picture, frame in zip(styled, frames, strict=True)])
+
+    def _enlarge(self, picture: Frames, frame: Frames) -> Frames:
+        height, width = frame.shape[:2]
+        large = cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC)
+        mixed = large if self._strength == 1 else cv2.addWeighted(large, self._strength, frame, 1 - self._strength, 0)
+        return np.asarray(mixed, np.uint8)
 
 
 def pad_length(length: int) -> tuple[int, int]:
