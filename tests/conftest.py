@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.preloaded.scripts import PreloadedScripts, preloaded_scripts
 
@@ -17,6 +17,10 @@ ROOT = Path(__file__).parents[1]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 pytest_plugins = ["tests.kedro_project", "tests.bench", "tests.shared_runs"] if find_spec("kedro") else []
 
+
+# How long an example takes says nothing of what is tested where other tests have the other core.
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
 
 # What a folder's name says of all its tests.
 MARKS = {"azure": pytest.mark.azure, "e2e": pytest.mark.slow}
@@ -50,13 +54,10 @@ def _find_group(item: pytest.Item) -> str:
     return next((group for run, group in GROUPS.items() if run in asked), item.location[0])
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Share by group, in the order of collection."""
-    from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]
-
-    config.option.loadscopereorder = False
-    return LoadGroupScheduling(config, log)
+def pytest_configure(config: pytest.Config) -> None:
+    # `pytest -n 2` shares by group, in the order of collection.
+    if config.getoption("dist", None) == "load":
+        config.option.dist, config.option.loadscopereorder = "loadgroup", False
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

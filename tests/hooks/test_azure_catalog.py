@@ -34,8 +34,10 @@ def load_catalog(project: Path, environment: str, **params: str) -> DataCatalog:
 def test_every_output_is_on_a_mount_or_in_blob_storage(project: Path, restored: None) -> None:
     catalog = load_catalog(project, "azure")
     others = {name for name in OUTPUTS if not isinstance(catalog.get(name), AzureMLPipelineDataset)}
-    assert others == {"faq.ranker_best", "faq.reference_best", "shelf.detector_best"}
-    for name in others:
+    lasting = {"faq.ranker_best", "faq.reference_best", "shelf.detector_best"}
+    assert others == {*lasting, "video.confirmed"}
+    assert "abfs://" in str(catalog["video.confirmed"])
+    for name in lasting:
         dataset: Any = catalog.get(name)
         assert isinstance(dataset, OptionalJSONDataset)
         assert dataset._protocol == "abfs"

@@ -106,7 +106,9 @@ def test_compiled_pixels_agree_and_do_not_depend_on_threads(style: Path) -> None
     assert torch.get_num_threads() == before
 
 
-@pytest.mark.parametrize(("size", "scale", "small"), [((64, 96), 0.5, (32, 48)), ((33, 47), 0.5, (16, 24)), ((9, 7), 0.1, (1, 1))])
+@pytest.mark.parametrize(
+    ("size", "scale", "small"), [((64, 96), 0.5, (32, 48)), ((33, 47), 0.5, (16, 24)), ((9, 7), 0.1, (1, 1))]
+)
 def test_the_network_sees_a_smaller_frame(
     style: Path, size: tuple[int, int], scale: float, small: tuple[int, int]
 ) -> None:
