@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -39,8 +40,10 @@ def retime_frames(path: Path, pts: Sequence[int], time_base: Fraction, target: P
         packets = [packet for packet in source.demux(video=0) if packet.size]
         if len(packets) != len(pts):
             raise VideoRefusedError(f"{len(packets)} of its {len(pts)} frames can be rewritten")
-        for number, packet in enumerate(packets):
+        # The last lasts as long as the one before: of none, some versions of FFmpeg say that it is not shown.
+        durations = [later - at for at, later in pairwise(pts)]
+        for packet, at, duration in zip(packets, pts, [*durations, *(durations[-1:] or [1])], strict=True):
             packet.stream, packet.time_base = copy, time_base
-            packet.pts = packet.dts = pts[number]
-            packet.duration = pts[number + 1] - pts[number] if number + 1 < len(pts) else 0
+            packet.pts = packet.dts = at
+            packet.duration = duration
             output.mux(packet)
