@@ -22,6 +22,8 @@ from triptych.faq.params import (
 from triptych.faq.ranking.lambdarank import find_rounds, load_booster
 from triptych.faq.trials import RankerTrial, ReferenceTrial, score_tuning
 from triptych.pipelines.faq.nodes import train_ranker, train_reference
+from triptych.pipelines.faq_tune.nodes import run_ranker_trials, run_reference_trials
+from triptych.tuning.nodes import Place
 from triptych.tuning.space import Dimension
 from triptych.tuning.trials import Trial, run_trial
 
@@ -166,6 +168,24 @@ def test_a_wrong_value_fails_that_trial_only(
     reference = ReferenceTrial(*reference_tables, features, REFERENCE)
     other = run_trial(Trial(0, "s", reference.data, {"match": 1}, 3), reference.train)
     assert "match: must be at least 2" in other.error
+
+
+@pytest.mark.parametrize(
+    ("change", "same"), [({"seed": 7}, False), ({"threads": 2, "rounds": 9, "tuned": False}, True)]
+)
+def test_trials_of_other_settings_are_of_another_search(
+    features: pd.DataFrame, reference_tables: tuple[pd.DataFrame, pd.DataFrame], change: dict[str, Any], same: bool
+) -> None:
+    space = {"min_child_samples": Dimension(kind="int", low=2, high=9)}
+    given: dict[str, Any] = {"max_budget": 16, "metric": "mrr", "tie_breaker": "mrr", "space": space}
+    search, place = RankerSearchParams(**given), Place(0, 0, (4, 4, 1))
+    ranker = {run_ranker_trials(search, features, it, place=place).search for it in (RANKER, RANKER.replace(**change))}
+    of_reference = ReferenceSearchParams(**given)
+    reference = {
+        run_reference_trials(of_reference, *reference_tables, features, it, place=place).search
+        for it in (REFERENCE, REFERENCE.replace(**change))
+    }
+    assert (len(ranker) == 1, len(reference) == 1) == (same, same)
 
 
 def test_a_name_that_is_no_setting_is_refused_with_the_parameters() -> None:

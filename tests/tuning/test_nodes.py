@@ -20,7 +20,7 @@ def share(search: SearchParams, rung: int, slot: int, before: list[list[Trial]] 
 
 def results(*scores: float | None, **changes: Any) -> list[Trial]:
     """Give a rung's trials of SEARCH with these scores."""
-    given = {"search": fingerprint_search(SEARCH, "d"), **changes}
+    given = {"search": fingerprint_search(SEARCH, "d", {}), **changes}
     return [
         make_trial(number, score, status="failed" if score is None else "done", **given)
         for number, score in enumerate(scores)
@@ -49,6 +49,14 @@ def test_a_search_is_known_by_all_that_shapes_its_result() -> None:
     assert len(set(prints)) == len(prints)
 
 
+def test_a_search_is_known_by_the_settings_that_it_does_not_search() -> None:
+    def search(**settings: Any) -> str:
+        return take_share(SEARCH, Place(0, 0, SEARCH.shape), [], "d", count_steps, settings).search
+
+    assert len({search(), search(depth=3), search(depth=4)}) == 3
+    assert search(depth=3, x=0.1) == search(depth=3, x=0.2)  # each trial has an x of its own
+
+
 def test_the_best_of_all_nodes_go_on() -> None:
     trials = results(*map(float, range(6)))
     before = [trials[::2], trials[1::2]]
@@ -58,7 +66,7 @@ def test_the_best_of_all_nodes_go_on() -> None:
 
 def test_tpe_adds_trials_with_numbers_of_their_own() -> None:
     search = search_params(sampler="tpe", slots=1)
-    name = fingerprint_search(search, "d")
+    name = fingerprint_search(search, "d", {})
     before = [make_trial(n, -abs(n / 9 - 0.5), config={"x": n / 9}, search=name) for n in range(9)]
     trials = share(search, 1, 0, [before]).trials
     assert [trial.number for trial in trials][3:] == [9, 10, 11]

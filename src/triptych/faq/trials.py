@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _MODEL = "model.txt"
 _STATE = "boosting.json"
+_INDIFFERENT = {"rounds", "tuned", "threads"}
+"""Settings that do not change what a trial finds: its rounds are its budget."""
 
 
 class RankerTrial:
@@ -31,6 +33,7 @@ class RankerTrial:
     def __init__(self, features: pd.DataFrame, base: RankerParams) -> None:
         self.features = features[features["fold"] == 0]
         self.base = base
+        self.settings = base.model_dump(exclude=_INDIFFERENT)
         self.data = fingerprint_tables([features])
 
     def train(self, config: dict[str, Any], budget: int, checkpoint: Path | None, folder: Path) -> Outcome:
@@ -56,6 +59,7 @@ class ReferenceTrial:
         columns = ["query", "question_id", "candidate_id", "label"]
         self.tune = features.loc[(features["fold"] == 0) & (features["role"] == "tune"), columns]
         self.base = base
+        self.settings = base.model_dump(exclude=_INDIFFERENT | {"enabled"})
         self.data = fingerprint_tables([questions, roles, features])
 
     def train(self, config: dict[str, Any], budget: int, checkpoint: Path | None, folder: Path) -> Outcome:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,12 @@ class Place:
 
 
 def take_share(
-    search: SearchParams, place: Place, before: Sequence[list[Trial]], data: str, train: Train
+    search: SearchParams,
+    place: Place,
+    before: Sequence[list[Trial]],
+    data: str,
+    train: Train,
+    settings: Mapping[str, Any] | None = None,
 ) -> TrialBatch:
     """Find the trials that a node has to train.
 
@@ -42,6 +47,7 @@ def take_share(
         before: The trials of each node of the rung before; none in the first rung.
         data: Fingerprint of what trials learn from and are measured on.
         train: Trains a trial.
+        settings: What trials are trained with and have in common, by field; those in the space do not matter.
 
     Returns:
         The trials, which are trained when they are saved.
@@ -49,7 +55,7 @@ def take_share(
     Raises:
         ValueError: If every trial of the rung before has failed, or they are not all trials of this search's rung.
     """
-    fingerprint = fingerprint_search(search, data)
+    fingerprint = fingerprint_search(search, data, settings or {})
     budget = search.budget(place.rung)
     if place.rung == 0:
         _check_shape(search, place.shape)
@@ -101,9 +107,10 @@ def select_best(
     return summary, tabulate_trials(trials, search), *plot_search(trials, search)
 
 
-def fingerprint_search(search: SearchParams, data: str) -> str:
+def fingerprint_search(search: SearchParams, data: str, settings: Mapping[str, Any]) -> str:
     """Tell apart searches that would not find the same; how many nodes share the work makes no difference."""
-    described = json.dumps([search.model_dump(exclude={"slots"}), data], sort_keys=True, default=str)
+    common = {name: value for name, value in settings.items() if name not in search.space}
+    described = json.dumps([search.model_dump(exclude={"slots"}), data, common], sort_keys=True, default=str)
     return hashlib.sha256(described.encode()).hexdigest()[:16]
 
 

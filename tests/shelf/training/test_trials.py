@@ -55,6 +55,25 @@ def test_a_configuration_that_is_refused_is_the_trials_own_loss(trial: DetectorT
     assert "anchor_sizes: must have 1 or 5 sets" in done.error
 
 
+@pytest.mark.parametrize(
+    ("of_detector", "of_training", "same"),
+    [
+        ({"backbone": "resnet34"}, {}, False),
+        ({}, {"batch_size": 3}, False),
+        ({}, {"epochs": 9, "evaluate_every_epochs": 9, "loader_workers": 1, "tuned": False}, True),
+    ],
+)
+def test_trials_of_other_settings_are_of_another_search(
+    tmp_path: Path, of_detector: dict[str, Any], of_training: dict[str, Any], same: bool
+) -> None:
+    data = write_data(tmp_path / "photos", 6)
+    trials = (
+        DetectorTrial(*data, DETECTOR, TRAINING),
+        DetectorTrial(*data, DETECTOR.replace(**of_detector), TRAINING.replace(**of_training)),
+    )
+    assert (trials[0].settings == trials[1].settings) is same
+
+
 def test_a_trial_needs_validation_photos(tmp_path: Path) -> None:
     photos, annotations, roles = write_data(tmp_path / "photos", 6)
     trial = DetectorTrial(photos, annotations, roles[roles["role"] != "validation"], DETECTOR, TRAINING)

@@ -17,7 +17,7 @@ def run_ranker_trials(
 ) -> TrialBatch:
     """Train this node's share of a rung's configurations of the ranker."""
     trial = RankerTrial(features, ranker)
-    return take_share(search, place, before, trial.data, trial.train)
+    return take_share(search, place, before, trial.data, trial.train, trial.settings)
 
 
 def run_reference_trials(
@@ -31,4 +31,4 @@ def run_reference_trials(
 ) -> TrialBatch:
     """Train this node's share of a rung's configurations of the reference's method."""
     trial = ReferenceTrial(questions, roles, features, reference)
-    return take_share(search, place, before, trial.data, trial.train)
+    return take_share(search, place, before, trial.data, trial.train, trial.settings)

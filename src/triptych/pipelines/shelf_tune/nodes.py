@@ -24,4 +24,4 @@ def run_detector_trials(
     from triptych.shelf.training.trials import DetectorTrial
 
     trial = DetectorTrial(photos, annotations, roles, detector, training)
-    return take_share(search, place, before, trial.data, trial.train)
+    return take_share(search, place, before, trial.data, trial.train, trial.settings)

@@ -20,7 +20,7 @@ _logger = logging.getLogger(__name__)
 _STATE = "state.pt"
 _BEST = "best_{}.pt"
 # Settings that decide where and how fast, not what, is computed.
-_INDIFFERENT = ("resume", "tuned", "loader_workers", "cache_mb", "num_nodes", "processes_per_node", "backend")
+INDIFFERENT = {"resume", "tuned", "loader_workers", "cache_mb", "num_nodes", "processes_per_node", "backend"}
 _SAMPLED_BYTES = 1 << 14
 
 
@@ -99,7 +99,7 @@ def fingerprint(sets: Sequence[PhotoSet], detector: DetectorParams, training: Tr
         detector: The model.
         training: How it is trained.
     """
-    settings = {name: value for name, value in training.model_dump().items() if name not in _INDIFFERENT}
+    settings = training.model_dump(exclude=INDIFFERENT)
     digest = hashlib.sha256(json.dumps([detector.model_dump(), settings], sort_keys=True).encode())
     for photos in sets:
         digest.update(json.dumps([photos.images, photos.objects], sort_keys=True).encode())

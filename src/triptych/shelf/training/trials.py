@@ -15,12 +15,15 @@ from triptych import distributed
 from triptych.registry.provenance import fingerprint_tables
 from triptych.shelf.devices import limited_threads
 from triptych.shelf.params import DetectorParams, TrainingParams
+from triptych.shelf.training.checkpoints import INDIFFERENT
 from triptych.shelf.training.learning_data import prepare_data
 from triptych.shelf.training.trainer import Trainer
 from triptych.tuning.best import apply_best, pick_fields
 from triptych.tuning.trials import Outcome
 
 _STATE = "training.pt"
+_BUDGET = {"epochs", "evaluate_every_epochs"}
+"""Settings whose place a trial's budget takes."""
 
 
 class DetectorTrial:
@@ -40,6 +43,7 @@ class DetectorTrial:
     ) -> None:
         self._sources = (photos, annotations, roles)
         self._detector, self._training = detector, training
+        self.settings = detector.model_dump() | training.model_dump(exclude=INDIFFERENT | _BUDGET)
         self.data = fingerprint_data(annotations, roles)
 
     def train(self, config: dict[str, Any], budget: int, checkpoint: Path | None, folder: Path) -> Outcome:
