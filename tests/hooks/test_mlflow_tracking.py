@@ -69,6 +69,42 @@ def test_each_session_is_one_run(run_toy: Callable[..., Path], tmp_path: Path, r
         assert [run.info.status for run in recorded_runs(tmp_path)] == ["FINISHED"] * count
 
 
+class Interruption:
+    """A hook that is interrupted from the keyboard, of which Kedro tells hooks nothing."""
+
+    @hook_impl(trylast=True)
+    def before_node_run(self) -> None:
+        raise KeyboardInterrupt
+
+
+def test_a_run_after_an_interrupted_one_in_the_same_process_is_a_run_of_its_own(
+    run_toy: Callable[..., Path], project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bootstrap_project(project / "tests" / "toy")
+    settings = import_module("toy.settings")
+    with monkeypatch.context() as patch:
+        patch.setattr(settings, "HOOKS", (*settings.HOOKS, Interruption()))
+        with pytest.raises(KeyboardInterrupt):
+            run_toy()
+    run_toy(params={"toy": {"draw": {"coin": {"bias": 0.5}}}})
+    last, first = recorded_runs(tmp_path)
+    assert (first.info.status, last.info.status) == ("KILLED", "FINISHED")
+    assert last.data.params["toy.draw.coin.bias"] == "0.5"
+
+
+def test_a_run_that_the_user_has_started_stays_open(run_toy: Callable[..., Path], tmp_path: Path) -> None:
+    import mlflow
+
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    mlflow.set_experiment("toy")
+    with mlflow.start_run() as own:
+        for _ in range(2):
+            run_toy(to_nodes=["toy.draw"])
+            active = mlflow.active_run()
+            assert active
+            assert active.info.run_id == own.info.run_id
+
+
 def mlflow_config(project: Path, **params: str) -> dict[str, Any]:
     loader: Any = KedroSession.create(project, runtime_params=params)._get_config_loader()
     loader.config_patterns["mlflow"] = ["mlflow*"]

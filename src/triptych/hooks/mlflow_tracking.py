@@ -6,6 +6,8 @@ settings.py keeps Kedro from calling the plugin, so that what is changed for it 
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from triptych import distributed
 from triptych.hooks.azure_catalog import is_azure_step
 
 _SQLITE = "sqlite:///"
+# Outlives the hook, which a notebook's %reload_kedro makes anew.
+_STARTED = "TRIPTYCH_MLFLOW_RUN"
 
 
 def hooks_of_rank_0() -> tuple[MlflowTracking, ...]:
@@ -40,6 +44,7 @@ class MlflowTracking:
         loader.config_patterns.setdefault("mlflow", ["mlflow*", "mlflow*/**", "**/mlflow*"])
         with contextlib.suppress(MissingConfigException):  # kedro-mlflow says so
             loader["mlflow"] = settle_paths(loader["mlflow"], context.project_path)
+        _end_interrupted()
         _plugin().after_context_created(context)
 
     @hook_impl
@@ -64,10 +69,14 @@ class MlflowTracking:
             pipeline: What is about to run; the one node of a step.
             catalog: Its datasets.
         """
-        _plugin().before_pipeline_run(run_params, pipeline, catalog)
         import mlflow
 
-        if is_azure_step(run_params) and mlflow.active_run():
+        before = mlflow.active_run()
+        _plugin().before_pipeline_run(run_params, pipeline, catalog)
+        run = mlflow.active_run()
+        if run and not before:
+            os.environ[_STARTED] = run.info.run_id
+        if is_azure_step(run_params) and run:
             # kedro-mlflow calls all by the pipeline.
             mlflow.set_tag("mlflow.runName", ", ".join(node.name for node in pipeline.nodes))
 
@@ -98,6 +107,18 @@ class MlflowTracking:
     ) -> None:
         """End the MLflow run as a failed one."""
         _plugin().on_pipeline_error(error, run_params, pipeline, catalog)
+
+
+def _end_interrupted() -> None:
+    """End the run of a session that was interrupted from the keyboard, of which Kedro tells no hook.
+
+    In a notebook it would stay active, and the next session would write into it.
+    """
+    mlflow = sys.modules.get("mlflow")
+    started = os.environ.pop(_STARTED, None)
+    active = mlflow.active_run() if mlflow else None
+    if mlflow and active and active.info.run_id == started:
+        mlflow.end_run("KILLED")
 
 
 def _plugin() -> Any:
