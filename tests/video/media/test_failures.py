@@ -16,12 +16,13 @@ import pytest
 from av.error import err_check
 
 from tests.video.clips import short_clip
-from tests.video.trips import PLANNING, ClipMaker, encode_segments
+from tests.video.trips import FAST, PLANNING, ClipMaker, encode_segments
 from triptych.video.media.decoding import read_frames
 from triptych.video.media.failures import is_machine_failure, raise_exit_failure, refusing_garbage
 from triptych.video.media.ffmpeg import FFmpegError, run_ffmpeg
 from triptych.video.media.info import VideoRefusedError
 from triptych.video.planning.probing import probe_video
+from triptych.video.restitching.joining import restitch
 
 pytestmark = pytest.mark.timeout(60)
 PICTURE: Any = ffmpeg.input("testsrc2=size=640x480:duration=4", format="lavfi")
@@ -42,7 +43,7 @@ def test_numbers_of_the_machine(name: str, tmp_path: Path) -> None:
 def test_what_ffmpeg_says_of_damaged_data_too(tmp_path: Path) -> None:
     """A file whose bytes can all be read is to blame itself for an error of input."""
     (tmp_path / "read").write_bytes(b"something")
-    for number in (errno.EIO, errno.EPERM):
+    for number in (errno.EIO, errno.EPERM, errno.ENOENT, errno.ESTALE, errno.ENOTCONN):
         assert not is_machine_failure(make(number), tmp_path / "read")
         assert is_machine_failure(make(number))
     assert is_machine_failure(make(errno.EIO), tmp_path)  # a folder cannot be read
@@ -69,6 +70,18 @@ def test_ends_of_processes(code: int, log: str, expected: type[Exception] | None
         return
     with pytest.raises(expected):
         raise_exit_failure(code, log)
+
+
+def test_a_video_that_is_gone_is_not_to_blame(clip: ClipMaker, tmp_path: Path) -> None:
+    """Another run has replaced the folder, or this machine does not see it."""
+    info = probe_video(clip("plain.mp4"), PLANNING)
+    with pytest.raises(FileNotFoundError) as decoding:
+        list(read_frames(tmp_path / "plain.mp4", info, info.pts))
+    assert not isinstance(decoding.value, av.FFmpegError)
+    with pytest.raises(FileNotFoundError):
+        probe_video(tmp_path / "plain.mp4", PLANNING)
+    with pytest.raises(FileNotFoundError):
+        restitch(clip("plain.mp4"), info, [tmp_path / "0.mp4"], tmp_path / "out.mp4", FAST)
 
 
 def test_a_full_disk_while_rewriting() -> None:

@@ -79,5 +79,5 @@ def test_reading_that_stands_still_is_refused(clip: ClipMaker) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(VideoRefusedError, match="no such file"):
+    with pytest.raises(FileNotFoundError, match="the video is gone"):
         probe_video(tmp_path / "none.mp4", PLANNING)

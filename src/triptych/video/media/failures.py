@@ -23,8 +23,12 @@ __all__ = ["is_machine_failure", "raise_exit_failure", "raise_machine_failure", 
 MACHINE = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.ENOMEM}
 )  # fmt: skip
-# FFmpeg has these for data that end too soon and for whatever its readers give no better number.
-DOUBTFUL = frozenset({errno.EIO, errno.EPERM})
+# FFmpeg has the first two for data that end too soon and for whatever its readers give no better number; the others
+# are of a file that is gone, or of a disk or network that is.
+DOUBTFUL = frozenset(
+    {errno.EIO, errno.EPERM, errno.ENOENT, errno.ESTALE, errno.ENOTCONN, errno.ENXIO, errno.ENODEV, errno.ETIMEDOUT,
+     errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ECONNRESET}
+)  # fmt: skip
 # FFmpeg's own crashes: the same file brings them about again. All other signals come from outside.
 CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL})
 BLOCK = 2**20
