@@ -320,6 +320,11 @@ def program_stream(path: Path) -> None:
     run(*picture(rate="25"), *tone(), "-c:v", "mpeg2video", "-q:v", "3", "-c:a", "mp2", path)
 
 
+def theora(path: Path) -> None:
+    """Every other frame repeats the one before, by an empty packet."""
+    run(*picture(rate="25/2"), *tone(), "-vf", "fps=25", "-c:v", "libtheora", "-c:a", "libvorbis", path)
+
+
 def flash(path: Path) -> None:
     run(*picture(), *tone(), *X264, *AAC, path)
 

@@ -169,3 +169,12 @@ def test_scrambled_frames_do_not_hang(clip: ClipMaker, tmp_path: Path) -> None:
     except DecodingError as error:
         assert "cannot be decoded" in str(error)  # noqa: PT017 - either end is right
     assert_nothing_half_written(tmp_path)
+
+
+def test_frames_that_are_repeated_by_an_empty_packet(tmp_path: Path) -> None:
+    """Theora and AVI have such; they are no frames, and the one before is shown for longer."""
+    clips.theora(tmp_path / "theora.ogv")
+    info, result = send(tmp_path / "theora.ogv", tmp_path / "out")
+    assert 5 < info.frames < 20
+    assert [frame.time for frame in decode(result)] == pytest.approx([float(at * info.time_base) for at in info.pts])
+    assert is_exact(compare_videos(tmp_path / "theora.ogv", info, result))

@@ -46,11 +46,15 @@ def open_media(path: Path, timeout_s: float | None = None) -> InputContainer:
 def read_packets(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet[Any]]:
     """Yield the packets of some streams in the file's order, then an empty one for each.
 
+    Empty packets among them, by which Theora and AVI repeat a frame, are no frames and are passed over.
+
     PyAV 18 trips, at the end, over streams that appear after the first packets (transport streams): all packets
     have been read by then.
     """
     try:
         if streams:
-            yield from container.demux(*streams)
+            for packet in container.demux(*streams):
+                if packet.size or (packet.pts is None and packet.dts is None):
+                    yield packet
     except IndexError:
         return
