@@ -84,6 +84,19 @@ def test_frames_without_any_time_begin_with_the_sound(tmp_path: Path) -> None:
     assert sound_begins(result) == pytest.approx(sound_begins(source), abs=TICK)
 
 
+@pytest.mark.parametrize("left_s", [1, 30])
+def test_a_clock_near_its_end(left_s: int, tmp_path: Path) -> None:
+    """A transport stream's clock begins anew after 26.5 hours; FFmpeg counts what begins in the last minute from -60."""
+    source, start = tmp_path / "source.ts", 2**33 / 90_000 - left_s
+    clips.irregular_stream(source, start)
+    info, result = send(source, tmp_path / "out")
+    assert info.pts[0] < 0
+    assert result.suffix == ".ts"
+    assert shown(result) == pytest.approx(clips.shown_at(-left_s), abs=TICK)
+    assert is_exact(compare_videos(source, info, result))
+    assert info.warnings == ()
+
+
 @pytest.mark.parametrize("damaged", ["refuse", "conceal"])
 def test_a_cut_recording_with_gaps(damaged: Literal["refuse", "conceal"], tmp_path: Path) -> None:
     """What comes before the first keyframe is left out, and is no damage."""

@@ -37,6 +37,8 @@ class Container:
     """Seconds a tick of its clock; 0 where every stream has a clock of its own."""
     wraps: int = 0
     """Ticks after which its clock begins anew; 0 where it does not."""
+    earliest_s: int = 0
+    """When its first frame may be shown."""
     chapters: bool = True
     """Whether it has chapters."""
     attachments: bool = False
@@ -52,9 +54,11 @@ class Container:
         return (self.attachments and stream.type == "attachment") or stream.codec in kept.get(stream.type, ())
 
     def holds_times(self, info: VideoInfo) -> bool:
-        """Tell whether its clock has a tick at every frame."""
+        """Tell whether its clock has a tick at every frame; what is before 0 only a clock that wraps can show."""
+        if info.pts[0] * info.time_base < self.earliest_s:
+            return False
         ticks = [pts * info.time_base / self.tick for pts in info.pts] if self.tick else []
-        return all(at.denominator == 1 and (not self.wraps or 0 <= at < self.wraps) for at in ticks)
+        return all(at.denominator == 1 and (not self.wraps or at < self.wraps) for at in ticks)
 
 
 CONTAINERS = {
@@ -95,6 +99,7 @@ CONTAINERS = {
         video=frozenset({"h264", "hevc", "mpeg2video"}),
         tick=Fraction(1, 90_000),
         wraps=2**33,
+        earliest_s=-60,  # FFmpeg counts from below 0 what begins in the last minute before the clock begins anew
         chapters=False,
         pictures=False,
     ),

@@ -185,7 +185,7 @@ class VideoReader:
     def _decode(self, wanted: deque[int]) -> Iterator[Frame]:
         if self._frames is None or not self._can_go_on(wanted[0]):
             self._ahead, self._before = [], None
-            self._frames = self._seek(*self._reopen(), wanted[0])
+            self._frames = self._seek(wanted[0])
         ahead, self._ahead = self._ahead, []
         for frame in chain(ahead, self._frames):
             if frame.pts is None:
@@ -237,11 +237,12 @@ class VideoReader:
             raise DecodingError(f"the frame size changes to {frame.width}x{frame.height}")
         return self._conversion.to_rgb(frame)
 
-    def _seek(self, container: InputContainer, stream: VideoStream, first: int) -> Iterator[av.VideoFrame]:
+    def _seek(self, first: int) -> Iterator[av.VideoFrame]:
         """Yield frames from some frame before the first wanted one, or from that one itself.
 
         A seek may land late (open groups of pictures, files without an index), so it is tried from ever earlier.
         """
+        container, stream = self._reopen()
         start = self._info.pts[0]
         back, second = 0, int(1 / self._info.time_base)
         while first - back > start:
@@ -253,7 +254,8 @@ class VideoReader:
                 yield from frames
                 return
             back = 2 * back or second
-        container.seek(min(0, start), stream=stream)
+        if back:
+            container, stream = self._reopen()  # where a seek to the start leads is not sure either
         yield from _decode_all(container, stream, self._stopped)
 
 
