@@ -13,6 +13,7 @@ from tests.video.trips import PLANNING, ClipMaker, decode, send
 from triptych.video.media.colours import plan_conversion
 from triptych.video.media.decoding import DecodingError, read_frames
 from triptych.video.media.info import VideoInfo, VideoRefusedError
+from triptych.video.params import PlanningParams
 from triptych.video.planning.probing import probe_video
 from triptych.video.planning.segments import cut_into_segments
 from triptych.video.restitching.verification import compare_videos, is_exact
@@ -125,3 +126,37 @@ def test_a_packet_that_is_cut(clip: ClipMaker, tmp_path: Path) -> None:
     info, result = send(path, tmp_path / "out", CONCEAL)
     assert any("packets of the source are damaged" in warning for warning in info.warnings)
     assert len(decode(result)) == info.frames == 21
+
+
+@pytest.mark.parametrize("name", ["raw_h264.h264", "avi_untimed.avi"])
+def test_damage_is_not_hidden_where_no_times_are_known(name: str, clip: ClipMaker, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if name.endswith(".h264"):
+        data = bytearray(clip(name).read_bytes())
+        middle = len(data) // 2
+        data[middle : middle + 200] = bytes(number * 37 % 256 for number in range(200))
+        path.write_bytes(data)
+    else:
+        damage(clip(name), path, (10,), share=0.5)
+    with pytest.raises(VideoRefusedError, match="of its frames are damaged"):
+        send(path, tmp_path / "out")
+    info, result = send(path, tmp_path / "concealed", CONCEAL)
+    assert any("are damaged and were concealed" in warning for warning in info.warnings)
+    assert is_exact(compare_videos(path, info, result))
+
+
+@pytest.mark.parametrize("planning", [PLANNING, CONCEAL])
+@pytest.mark.parametrize("kind", ["raw", "interlaced"])
+def test_rewriting_does_not_scale(kind: str, planning: PlanningParams, tmp_path: Path) -> None:
+    """FFmpeg would bring frames of another size to that of the first ones, and not say so."""
+    suffix = {"raw": "h264", "interlaced": "ts"}[kind]
+    options = ["-vf", "interlace", "-flags", "+ildct+ilme"] if kind == "interlaced" else []
+    parts = [tmp_path / f"{size}.{suffix}" for size in ("64x48", "96x64")]
+    for part in parts:
+        clips.run(*clips.picture(size=part.stem, rate="60"), *options, *clips.X264, part)
+    path = tmp_path / f"both.{suffix}"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    if kind == "interlaced":
+        clips.run("-i", f"concat:{parts[0]}|{parts[1]}", "-c", "copy", "-fflags", "+genpts", path)
+    with pytest.raises(VideoRefusedError, match="the frame size changes from 64x48 to 96x64"):
+        send(path, tmp_path / "out", planning)

@@ -86,7 +86,7 @@ def test_frames_without_any_time_begin_with_the_sound(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("left_s", [1, 30])
 def test_a_clock_near_its_end(left_s: int, tmp_path: Path) -> None:
-    """A transport stream's clock begins anew after 26.5 hours; FFmpeg counts what begins in the last minute from -60."""
+    """A transport stream's clock begins anew after 26.5 hours; FFmpeg counts its last minute from -60."""
     source, start = tmp_path / "source.ts", 2**33 / 90_000 - left_s
     clips.irregular_stream(source, start)
     info, result = send(source, tmp_path / "out")

@@ -14,7 +14,7 @@ import av
 import ffmpeg  # type: ignore[import-untyped]
 
 from triptych.storage.local_files import replace_file
-from triptych.video.media.damage import count_damaged
+from triptych.video.media.damage import count_damaged, count_damaged_untimed
 from triptych.video.media.failures import raise_machine_failure
 from triptych.video.media.ffmpeg import FFmpegError, run_ffmpeg
 from triptych.video.media.gaps import fill_gaps, read_frame_times, read_start
@@ -76,10 +76,17 @@ def normalise_video(
 
 
 def _refuse_damage(path: Path, info: VideoInfo, planning: PlanningParams) -> None:
-    """Refuse damaged frames before FFmpeg makes something of them that nobody can tell from sound ones."""
-    if planning.damaged == "conceal" or "timestamps" in info.needs:
+    """Refuse damaged frames before FFmpeg makes something of them that nobody can tell from sound ones.
+
+    What is to be concealed has been counted when it was probed.
+    """
+    if planning.damaged == "conceal":
         return
-    if damaged := count_damaged(path, info.video_index, info.pts, planning.timeout_s):
+    if "timestamps" in info.needs:
+        damaged = count_damaged_untimed(path, info.video_index, planning.timeout_s)
+    else:
+        damaged = count_damaged(path, info.video_index, info.pts, planning.timeout_s)
+    if damaged:
         raise VideoRefusedError(f"{damaged} of its frames are damaged, which the parameters of planning refuse")
 
 

@@ -6,6 +6,7 @@ times of the decoded frames. What cannot be handled exactly is refused here, wit
 
 from __future__ import annotations
 
+import errno
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +17,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from triptych.video.media.colours import HDR_TRANSFERS, WEIGHTS, name_tags
-from triptych.video.media.damage import count_damaged
+from triptych.video.media.damage import count_damaged, count_damaged_untimed
 from triptych.video.media.failures import raise_machine_failure, refusing_garbage
 from triptych.video.media.files import RAW_FORMATS, open_media
 from triptych.video.media.info import Chapter, ColourTags, VideoInfo, VideoRefusedError
@@ -55,7 +56,7 @@ def probe_video(path: Path, planning: PlanningParams, watch: Watch | None = None
         MemoryError: Memory ran out.
     """
     if not path.is_file():
-        raise VideoRefusedError("there is no such file")
+        raise FileNotFoundError(errno.ENOENT, "the video is gone", str(path))
     if not path.stat().st_size:
         raise VideoRefusedError("the file is empty")
     if problem := find_truncation(path):
@@ -87,8 +88,7 @@ def _describe(path: Path, container: InputContainer, planning: PlanningParams, w
         *(NEED_WARNINGS[need] for need in needs),
     ]
     pts = tuple(sorted(timing.shown))
-    concealed = count_damaged(path, stream.index, pts, planning.timeout_s) if planning.damaged == "conceal" else 0
-    if concealed:
+    if concealed := _count_concealed(path, stream.index, None if "timestamps" in needs else pts, planning):
         warnings.append(f"{concealed} frames are damaged and were concealed")
     time_base = Fraction(stream.time_base or Fraction(1, 1000))
     rate = measure_rate(stream, () if untimed else pts, time_base)
@@ -122,6 +122,14 @@ def _describe(path: Path, container: InputContainer, planning: PlanningParams, w
         warnings=tuple(warnings),
         conceal=concealed > 0,
     )
+
+
+def _count_concealed(path: Path, index: int, pts: tuple[int, ...] | None, planning: PlanningParams) -> int:
+    if planning.damaged != "conceal":
+        return 0
+    if pts is None:
+        return count_damaged_untimed(path, index, planning.timeout_s)
+    return count_damaged(path, index, pts, planning.timeout_s)
 
 
 def _states_fields(context: av.VideoCodecContext) -> bool:
