@@ -222,7 +222,7 @@ class VideoReader:
         return number == 0 or count(first) - count(self._at) <= count(first) - count(keys[number - 1]) + SEEK_FRAMES
 
     def _reopen(self) -> tuple[InputContainer, VideoStream]:
-        self.close()
+        self._open.close()
         container = self._open.enter_context(open_media(self._path))
         stream = container.streams[self._info.frames_index]
         assert isinstance(stream, VideoStream)  # noqa: S101 - as when it was probed
