@@ -59,13 +59,13 @@ def stylize_as_rank(
         missing = [item.key for item in work if item.key not in done]
         return {**chosen, "missing": missing, "job": uuid.uuid4().hex}
 
-    settings = {"style": style.model_dump(), "encoding": encoding.model_dump()}
-    topic = hash_settings(settings | {"plan": [video.source_key for video in videos]})[:12]
-    agreed = agree(store.folder, topic, decide)
+    agreed = agree(store.folder, _name_topic(videos, style, encoding), decide)
     work = list_work(videos, agreed["engine"], encoding)
     missing = set(agreed["missing"])
-    # Shared out is what was missing when rank 0 looked; what another job has made since is skipped.
-    shares = share_work([item for item in work if item.key in missing], world_size())
+    # Shared out is what was missing when rank 0 looked; what another job has made since is skipped. Files of equal
+    # content have the same segments.
+    once = {item.key: item for item in work if item.key in missing}
+    shares = share_work(list(once.values()), world_size())
     make = _cache_stylizers(style_model, style.replace(runtime=agreed["runtime"]))
     reader = SegmentReader(sources, normalised, store)
     stylizer = SegmentStylizer(reader, store, make, smoothing, encoding)
@@ -81,6 +81,16 @@ def stylize_as_rank(
         "keys": _keys_by_video(videos, work),
         **counts,
     }
+
+
+def _name_topic(videos: Sequence[PlannedVideo], style: StyleParams, encoding: EncodingParams) -> str:
+    """Name all that the ranks' agreement depends on, also how many they are."""
+    plan = [
+        [video.source_key, [[len(segment.lead_pts), len(segment.pts)] for segment in video.segments]]
+        for video in videos
+    ]
+    settings = {"style": style.model_dump(), "encoding": encoding.model_dump(), "ranks": world_size()}
+    return hash_settings(settings | {"plan": plan})[:12]
 
 
 def _stylize(
