@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,3 +147,38 @@ def test_a_training_goes_on_on_another_machine(store: fsspec.AbstractFileSystem)
     assert len(store.find("/work")) == 2
     there.clear()
     assert store.find("/work") == []
+
+
+def test_a_file_that_is_created_is_never_seen_empty(tmp_path: Path) -> None:
+    """Who finds one empty would take it for that of a process that died while writing."""
+    seen: list[str] = []
+
+    def watch(path: Path) -> None:
+        while not path.exists():
+            pass
+        seen.append(path.read_text())
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for number in range(300):
+            watcher = threading.Thread(target=watch, args=(tmp_path / str(number),))
+            watcher.start()
+            assert mirrors.create(tmp_path / str(number), "mine")
+            watcher.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert seen == ["mine"] * 300
+    assert not mirrors.create(tmp_path / "0", "another's")
+    assert (tmp_path / "0").read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 300
+
+
+def test_a_file_is_created_where_there_are_no_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert mirrors.create(tmp_path / "a", "mine")
+    assert not mirrors.create(tmp_path / "a", "another's")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from stat import S_ISREG
@@ -131,19 +132,33 @@ def forget(path: Path) -> None:
 def create(path: Path, content: str) -> bool:
     """Write a file, here or where its folder stands for, unless there is one, and tell whether it was written.
 
-    Of several processes that do so at the same moment, only one is told yes.
+    Of several processes that do so at the same moment, only one is told yes, and none sees half of the content.
     """
     mirror = _find(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         if mirror is not None:
             mirror.filesystem.pipe_file(mirror.locate(path), content.encode(), mode="create")
         else:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(content)
+            _create_here(path, content)
     except FileExistsError:
         return False
     return True
+
+
+def _create_here(path: Path, content: str) -> None:
+    """Write under another name, and give the file its own one by a hard link: that fails where the name is taken."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        part.write_text(content, encoding="utf-8")
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:  # there are none on some network shares
+        with path.open("x", encoding="utf-8") as file:
+            file.write(content)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 class Listed(NamedTuple):
