@@ -260,3 +260,13 @@ def test_several_videos_at_once_have_the_figures_of_each_alone(tmp_path: Path) -
         (alone,) = compare_all([item], tmp_path, ReportParams(pictures=2)).values()
         assert together[item.video.name].figures == alone.figures
     assert len(list(tmp_path.glob("*.png"))) == 8
+
+
+def test_pictures_of_videos_with_like_names_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    source = short_clip(tmp_path / "a.mp4", frames=12)
+    info, target = send(source, tmp_path / "out")
+    video = plan(info)
+    finished = [Finished(replace(video, name=name), source, target) for name in ("a/b.mp4", "a_b.mp4")]
+    (tmp_path / "pictures").mkdir()
+    compare_all(finished, tmp_path / "pictures", ReportParams(pictures=1))
+    assert len(list((tmp_path / "pictures").rglob("*.png"))) == 2

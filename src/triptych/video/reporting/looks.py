@@ -69,8 +69,9 @@ def _compare(item: Finished, pictures: Path, report: ReportParams, threads: int,
         _logger.warning("No pictures of %s: %s", item.video.name, error)
         return None
     for number, (before, after) in enumerate(zip(compared.before, compared.after, strict=True), start=1):
-        name = f"{compared.name.replace('/', '_')}-{number}.png"
-        save_png(pictures / name, np.concatenate([before, after], axis=1))
+        path = pictures / f"{compared.name}-{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_png(path, np.concatenate([before, after], axis=1))
     if not on_sheet:
         return Comparison(compared.name, figures=compared.figures)
     befores, afters = [shrink(frame) for frame in compared.before], [shrink(frame) for frame in compared.after]

@@ -40,6 +40,20 @@ def finished_name(name: str, info: VideoInfo, encoding: EncodingParams) -> str:
     return f"{name}{container.suffix}"
 
 
+def name_results(videos: Sequence[PlannedVideo], encoding: EncodingParams) -> dict[str, str]:
+    """Name the results of several videos; where two would have one name, one gets its container's ending once more."""
+    names = {video.name: finished_name(video.name, video.info, encoding) for video in videos}
+    taken = {file for name, file in names.items() if file == name}
+    for name, file in names.items():
+        if file == name:
+            continue
+        while file in taken:
+            file += PurePosixPath(file).suffix
+        names[name] = file
+        taken.add(file)
+    return names
+
+
 def finish_videos(
     videos: Sequence[PlannedVideo],
     keys: Mapping[str, Sequence[str]],
@@ -65,11 +79,11 @@ def finish_videos(
         OSError: The machine failed, which is no video's fault.
         MissingSegmentsError: Segments are missing that nobody failed to make.
     """
-    results = []
+    results, files = [], name_results(videos, encoding)
     for video in videos:
         start = time.perf_counter()
         try:
-            result = _finish_video(video, keys[video.name], sources, store, target, encoding)
+            result = _finish_video(video, files[video.name], keys[video.name], sources, store, target, encoding)
         except (VideoRefusedError, RestitchingError, av.FFmpegError) as error:  # one bad video never loses the others
             raise_machine_failure(error, sources / video.name)
             _logger.warning("%s could not be finished: %s", video.name, error)
@@ -88,6 +102,7 @@ def refuse(name: str, reason: str) -> dict[str, Any]:
 
 def _finish_video(
     video: PlannedVideo,
+    file: str,
     keys: Sequence[str],
     sources: Path,
     store: SegmentStore,
@@ -96,7 +111,6 @@ def _finish_video(
 ) -> dict[str, Any]:
     if reason := _find_failure(video.name, keys, store):
         return refuse(video.name, reason) | {"frames_in": video.info.frames}
-    file = finished_name(video.name, video.info, encoding)
     path = target / PurePosixPath(file)
     path.parent.mkdir(parents=True, exist_ok=True)
     source = sources / video.name
