@@ -18,11 +18,12 @@ from kedro.framework.cli.project import run as run_command
 from kedro.framework.hooks import hook_impl
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.framework.startup import bootstrap_project
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import AbstractRunner, ParallelRunner, SequentialRunner, ThreadRunner
 from kedro_datasets.json import JSONDataset
 
+from triptych.errors import StartAnewError
 from triptych.hooks.run_report import RunReport, timing_table
 from triptych.node_tags import VERDICT
 
@@ -191,6 +192,20 @@ def test_nothing_goes_on_from_a_verdict(caplog: pytest.LogCaptureFixture) -> Non
     error = ValueError("all are bad")
     report.on_pipeline_error(error)
     assert getattr(error, "__notes__", []) == []
+    assert "go on" not in caplog.text
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_nothing_goes_on_where_the_run_has_to_start_anew(caplog: pytest.LogCaptureFixture, wrapped: bool) -> None:
+    report = RunReport()
+    report.before_pipeline_run({}, Pipeline([Node(lambda: 1, None, "a", name="make")]), DataCatalog())
+    error: Exception = StartAnewError("all trials failed")
+    if wrapped:  # as Kedro does with the error of a dataset
+        cause, error = error, DatasetError("trials: all trials failed")
+        error.__cause__ = cause
+    report.on_pipeline_error(error)
+    assert getattr(error, "__notes__", []) == []
+    assert "Time by node" in caplog.text
     assert "go on" not in caplog.text
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from kedro.framework.hooks.manager import _create_hook_manager
-from kedro.io import DataCatalog, MemoryDataset
+from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
@@ -17,6 +17,7 @@ from tests.tuning import toys
 from tests.tuning.toys import run_breaking_trials, run_counting_trials, search_params
 from triptych.datasets import CSVDataset, JSONDataset
 from triptych.datasets.trials import TrialsDataset
+from triptych.errors import StartAnewError
 from triptych.hooks import SearchRestart
 
 SHAPE: dict[str, Any] = {"trials": 4, "rungs": 2, "eta": 2, "slots": 2}
@@ -144,6 +145,18 @@ def test_a_run_that_goes_on_repeats_no_trial(run_params: dict[str, Any], searche
 
 
 def test_a_search_of_failures_ends_with_their_errors(searched: Path) -> None:
-    with pytest.raises(ValueError, match="all 4 trials failed: ValueError: no luck with"):
+    with pytest.raises(StartAnewError, match="all 4 trials failed: ValueError: no luck with .*run the search without"):
         run(searched, make_pipeline(run_breaking_trials))
     assert "TRIPTYCH_SEARCH_RUN" not in os.environ
+
+
+def test_a_run_that_cannot_go_on_with_another_search_says_how_to_start(
+    searched: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("tests.tuning.toys.count_steps", die)
+        with pytest.raises(Killed):
+            run(searched, seed=1)
+    with pytest.raises(DatasetError, match="run the search without --only-missing-outputs or --from-nodes"):
+        run(searched, run_params={"from_nodes": FIRST}, seed=1)
+    run(searched, seed=1)

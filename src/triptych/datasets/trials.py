@@ -9,14 +9,19 @@ from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
+from triptych.errors import StartAnewError
 from triptych.storage.local_files import replace_file, replace_folder
-from triptych.tuning.trials import Trial, TrialBatch
+from triptych.tuning.trials import START_ANEW, Trial, TrialBatch
 
 _BATCH = "batch.json"
 _RECORD = "trial.json"
 _CHECKPOINT = "checkpoint"
 _CURRENT = "search.json"
 """Beside the folders of a search's nodes: says of which run they have to be."""
+
+
+class OtherTrialsError(DatasetError, StartAnewError):
+    """The trials on disk are not those of the search."""
 
 
 class TrialsDataset(AbstractDataset[TrialBatch, list[Trial]]):
@@ -45,7 +50,7 @@ class TrialsDataset(AbstractDataset[TrialBatch, list[Trial]]):
         """Train and save the trials; of a search that goes on, those that are not there.
 
         Raises:
-            DatasetError: If those that are there are of another search.
+            OtherTrialsError: If those that are there are of another search.
         """
         batch = {
             "run": data.run_id or self._current_run(),
@@ -73,9 +78,9 @@ class TrialsDataset(AbstractDataset[TrialBatch, list[Trial]]):
 
     def _take_up(self, batch: dict[str, Any]) -> None:
         if self._batch()["search"] != batch["search"]:
-            raise DatasetError(
+            raise OtherTrialsError(
                 f"{self._filepath} holds trials of another search (space, seed, data or another parameter has "
-                "changed): run the search without --only-missing-outputs"
+                f"changed): {START_ANEW}"
             )
         with replace_file(self._filepath / _BATCH) as part:
             part.write_text(json.dumps(batch), encoding="utf-8")

@@ -18,6 +18,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
+from triptych.errors import StartAnewError
 from triptych.hooks.resume import command_line, nodes_to_resume_from, resume_command
 from triptych.node_tags import VERDICT
 
@@ -70,12 +71,12 @@ class RunReport:
     @hook_impl(trylast=True)
     def on_pipeline_error(self, error: Exception) -> None:
         """Log the table of a run that failed and how to go on, which Python prints last as a note of the exception."""
-        advice = self._report()
+        advice = self._report(goes_on=not _starts_anew(error))
         if advice and hasattr(error, "add_note"):  # Python 3.11
             error.add_note(advice)
 
-    def _report(self, succeeded: bool = False) -> str | None:
-        """Log how the run went, and return how to go on if it has not come to its end."""
+    def _report(self, succeeded: bool = False, goes_on: bool = True) -> str | None:
+        """Log how the run went, and return how to go on if it has not come to its end, and can."""
         atexit.unregister(self._report)
         started, words, run_params, pipeline, catalog = self._run
         events: list[_Event] = [json.loads(line) for line in self._journal.read_text().splitlines()]
@@ -84,13 +85,22 @@ class RunReport:
         finished = {node.name for node in pipeline.nodes if succeeded or _is_finished(node, events)}
         _logger.info("Time by node:\n%s", timing_table(events, finished, started, time.time()))
         from_nodes = nodes_to_resume_from(pipeline, finished, catalog)
-        if not from_nodes or all(node.tags & VERDICT for node in pipeline.nodes if node.name not in finished):
+        if (
+            not goes_on
+            or not from_nodes
+            or all(node.tags & VERDICT for node in pipeline.nodes if node.name not in finished)
+        ):
             return None
         command = resume_command(words, run_params, from_nodes)
         advice = f"Once the cause is mended, go on from there with:\n{command}"
         counts = f"{len(finished)} of {len(pipeline.nodes)} nodes are done. " if events else ""
         _logger.error("%s%s", counts, advice)
         return advice
+
+
+def _starts_anew(error: BaseException | None) -> bool:
+    """Tell whether an error, or one that it wraps, says that the run has to start anew."""
+    return error is not None and (isinstance(error, StartAnewError) or _starts_anew(error.__cause__))
 
 
 def _note(node: Node, done: str | None = None) -> None:

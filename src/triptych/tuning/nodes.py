@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from triptych.errors import StartAnewError
 from triptych.tuning.leaderboard import latest, plot_search, tabulate_trials
 from triptych.tuning.params import SearchParams
 from triptych.tuning.rungs import best_measurement, check_some_done, promote, rank_trials
 from triptych.tuning.study import draw_configurations, propose_configurations
-from triptych.tuning.trials import Train, Trial, TrialBatch
+from triptych.tuning.trials import START_ANEW, Train, Trial, TrialBatch
 
 _logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def take_share(
         The trials, which are trained when they are saved.
 
     Raises:
-        ValueError: If every trial of the rung before has failed, or they are not all trials of this search's rung.
+        StartAnewError: If every trial of the rung before has failed, or they are not all trials of this search's rung.
     """
     fingerprint = fingerprint_search(search, data, settings or {})
     budget = search.budget(place.rung)
@@ -87,7 +88,7 @@ def select_best(
         The best configuration with its figures, the leaderboard, and plots of configurations, budgets and importances.
 
     Raises:
-        ValueError: If every trial has failed, or they are not all trials of one search.
+        StartAnewError: If every trial has failed, or they are not all trials of one search.
     """
     trials = latest(_gather(search, shape, batches, range(len(shape))))
     check_some_done(trials)
@@ -130,9 +131,9 @@ def _gather(
     trials = sorted((trial for batch in batches for trial in batch), key=lambda trial: trial.number)
     expected = sum(search.sizes[rung] for rung in rungs)
     if len({trial.search for trial in trials} | ({of} if of else set())) > 1 or len(trials) != expected:
-        raise ValueError(
+        raise StartAnewError(
             "the trials on disk are of different searches (space, seed, data or another parameter has changed): "
-            "run the search without --only-missing-outputs"
+            f"{START_ANEW}"
         )
     return trials
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from triptych.errors import StartAnewError
 from triptych.tuning.params import SearchParams
-from triptych.tuning.trials import Measurement, Trial
+from triptych.tuning.trials import START_ANEW, Measurement, Trial
 
 
 def rank_trials(trials: Sequence[Trial], search: SearchParams) -> list[Trial]:
@@ -47,7 +48,7 @@ def promote(trials: Sequence[Trial], search: SearchParams, rung: int) -> list[Tr
     """Give the best trials of the rung before the budget of this one; failed ones fill it where there are not enough.
 
     Raises:
-        ValueError: If every trial has failed.
+        StartAnewError: If every trial has failed.
     """
     check_some_done(trials)
     # A trial that failed in a later rung keeps its earlier score, but cannot go on.
@@ -61,9 +62,10 @@ def check_some_done(trials: Sequence[Trial]) -> None:
     """Refuse to go on when every trial has failed, naming the errors.
 
     Raises:
-        ValueError: If so.
+        StartAnewError: If so.
     """
     if any(trial.status == "done" for trial in trials):
         return
     errors = sorted({trial.error for trial in trials if trial.error})
-    raise ValueError(f"all {len(trials)} trials failed: {'; '.join(errors[:5])}")
+    said = "; ".join(errors[:5])
+    raise StartAnewError(f"all {len(trials)} trials failed: {said}. Once that is mended, {START_ANEW}")

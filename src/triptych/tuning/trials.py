@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 _logger = logging.getLogger(__name__)
 Status = Literal["waiting", "done", "failed"]
+START_ANEW = "run the search without --only-missing-outputs or --from-nodes"
+"""What to do where trials on disk are of no use."""
 
 
 @dataclass(frozen=True)
