@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.tuning.toys import make_trial
+from triptych.datasets.trials import TrialsDataset
 from triptych.hooks.trial_tracking import TrialTracking
 from triptych.tuning.trials import Outcome, Trial, TrialBatch
 
@@ -84,6 +86,20 @@ def test_a_failed_trial_says_why(client: Any) -> None:
     assert run.data.tags["error"] == "ValueError: broken"
     assert len(client.get_metric_history(run.info.run_id, "score")) == 1
     assert len(client.get_metric_history(run.info.run_id, "seconds")) == 2
+
+
+def test_a_trial_is_kept_when_mlflow_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("TRIPTYCH_MLFLOW_PARENT_RUN", "0123456789abcdef0123456789abcdef")
+    monkeypatch.setenv("TRIPTYCH_MLFLOW_PARENT_STORE", "http://127.0.0.1:1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    batch = TrialBatch([make_trial(3, status="waiting", budget=1)], lambda *_: Outcome({"score": 1.0, "second": 0.0}))
+    TrialTracking().before_dataset_saved("toy.count_trials_r0_00", batch)
+    trials = TrialsDataset(filepath=tmp_path / "trials_r0_00")
+    trials.save(batch)
+    assert [trial.status for trial in trials.load()] == ["done"]
+    assert "toy.count_trial_03 is not in MLflow: " in caplog.text
 
 
 def test_what_is_no_trial_is_not_logged(client: Any) -> None:

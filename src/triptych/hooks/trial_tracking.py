@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -15,6 +16,7 @@ from triptych.tuning.trials import Trial, TrialBatch
 _PARENT = "TRIPTYCH_MLFLOW_PARENT_RUN"
 _STORE = "TRIPTYCH_MLFLOW_PARENT_STORE"
 _TAG = "triptych.trial"
+_logger = logging.getLogger(__name__)
 
 
 class TrialTracking:
@@ -50,12 +52,22 @@ class TrialTracking:
         """
         if isinstance(data, TrialBatch) and (parent := os.environ.get(_PARENT)):
             search = dataset_name.partition("_trials_r")[0]
-            data.listeners.append(lambda trial: log_trial(trial, f"{search}_trial_{trial.number:02}", parent))
+            data.listeners.append(lambda trial: _try_to_log(trial, f"{search}_trial_{trial.number:02}", parent))
 
 
 def _forget() -> None:
     for name in (_PARENT, _STORE):
         os.environ.pop(name, None)
+
+
+def _try_to_log(trial: Trial, name: str, parent: str) -> None:
+    """Log a trial; it is not yet saved, and is not to be lost because a server is away."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        log_trial(trial, name, parent)
+    except MlflowException as error:
+        _logger.warning("%s is not in MLflow: %s", name, error)
 
 
 def log_trial(trial: Trial, name: str, parent: str) -> None:
