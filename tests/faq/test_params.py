@@ -6,16 +6,25 @@ from typing import Any
 
 import pytest
 
+from triptych.faq.evaluation.metrics import METRICS
 from triptych.faq.params import (
     EvaluationParams,
     FilterParams,
     IngestParams,
     RankerParams,
+    RankerSearchParams,
     ReferenceParams,
+    ReferenceSearchParams,
     RetrievalParams,
     ScoringParams,
     SplitParams,
 )
+
+
+def test_searches_know_the_metrics_of_their_trials() -> None:
+    for search in (RankerSearchParams, ReferenceSearchParams):
+        assert sorted(name for names in search.reported.values() for name in names) == sorted(METRICS)
+
 
 REFUSED: list[tuple[Any, str, list[Any], list[Any]]] = [
     (IngestParams, "background_every", [-1], [0, 1]),

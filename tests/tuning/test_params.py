@@ -38,6 +38,28 @@ def test_budgets_that_would_not_grow_are_refused() -> None:
     assert search_params(max_budget=9).budget(0) == 1
 
 
+REPORTED = {"max": ("score", "second"), "min": ("rank",)}
+
+
+class Known(SearchParams):
+    reported = REPORTED
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"metric": "scroe"}, "metric must be score or second for mode max, got 'scroe'"),
+        ({"tie_breaker": "rank"}, "tie_breaker must be score or second for mode max, got 'rank'"),
+        ({"mode": "min"}, "metric must be rank for mode min, got 'score'"),
+    ],
+)
+def test_a_metric_that_trials_do_not_report_or_of_the_other_mode_is_refused(changes: dict[str, Any], said: str) -> None:
+    given = search_params().model_dump()
+    assert Known.read({**given, "metric": "rank", "tie_breaker": "rank", "mode": "min"}).mode == "min"
+    with pytest.raises(ValueError, match=said):
+        Known.read({**given, **changes})
+
+
 def test_a_grid_of_a_range_is_refused_by_name() -> None:
     space = {"good": Dimension(kind="choice", values=(1,)), "bad": Dimension(kind="int", low=1, high=2)}
     with pytest.raises(ValueError, match="kind choice.*; bad are not"):

@@ -153,13 +153,18 @@ class RegistrationParams(Params):
     """Promote if the 95 % interval of the advantage lies above this; below 0 lets equally good ones pass."""
 
 
+_REPORTED = {"max": ("gain_at_1", "gain_at_2", "gain_at_3", "gain_at_10", "mrr"), "min": ("mean_rank",)}
+
+
 class RankerSearchParams(SearchParams):
     """Search for the ranker's settings; the budget is boosting rounds."""
 
     searched = (RankerParams,)
+    reported = _REPORTED
 
 
 class ReferenceSearchParams(SearchParams):
     """Search for the reference method's settings; the budget is boosting rounds."""
 
     searched = (ReferenceParams,)
+    reported = _REPORTED

@@ -233,7 +233,12 @@ class RegistrationParams(Params):
     """Promote if the whole 95 % interval of the advantage is above this; below 0 lets equally good ones pass."""
 
 
+_FIGURES = ("map", "map_50", "map_75", "map_small", "map_medium", "map_large", "ar_1", "ar_10", "ar_100")
+_REPORTED = {"max": tuple(f"{kind}.{figure}" for kind in ("box", "mask") for figure in _FIGURES)}
+
+
 class DetectorSearchParams(SearchParams):
     """Search for the settings of detector and training; the budget is epochs."""
 
     searched = (DetectorParams, TrainingParams)
+    reported = _REPORTED

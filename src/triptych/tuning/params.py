@@ -1,6 +1,7 @@
 """Parameters of a search."""
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
@@ -17,6 +18,8 @@ class SearchParams(Params):
 
     searched: ClassVar[tuple[type[Params], ...]] = ()
     """The blocks that the space's hyperparameters belong to; none: any name will do."""
+    reported: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """The metrics that trials report, by the mode that they are for; none: any name will do."""
     trials: PositiveInt = 16
     """Configurations in the first rung; `grid` has as many as there are combinations."""
     rungs: PositiveInt = 3
@@ -63,6 +66,15 @@ class SearchParams(Params):
         ranges = sorted(name for name, dimension in self.space.items() if dimension.kind != "choice")
         if self.sampler == "grid" and ranges:
             raise ValueError(f"sampler grid needs kind choice for every hyperparameter; {', '.join(ranges)} are not")
+        return self
+
+    @model_validator(mode="after")
+    def _check_metrics(self) -> Any:
+        known = self.reported.get(self.mode, ())
+        for field, metric in (("metric", self.metric), ("tie_breaker", self.tie_breaker)):
+            if self.reported and metric not in known:
+                names = " or ".join(known) or "another"
+                raise ValueError(f"{field} must be {names} for mode {self.mode}, got {metric!r}")
         return self
 
     @property

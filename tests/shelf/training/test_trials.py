@@ -9,7 +9,7 @@ import torch
 
 from tests.shelf.lessons import DETECTOR, TRAINING
 from tests.shelf.tiny import write_data
-from triptych.shelf.params import DetectorParams, TrainingParams
+from triptych.shelf.params import DetectorParams, DetectorSearchParams, TrainingParams
 from triptych.shelf.training.trials import DetectorTrial, fingerprint_data, tune_detector
 from triptych.tuning.trials import Trial, run_trial
 
@@ -34,6 +34,7 @@ def test_a_trial_goes_on_from_rung_to_rung(trial: DetectorTrial, tmp_path: Path)
     assert [read_epoch(folder) for folder in folders] == [1, 3]
     for outcome in (first, second):
         assert {"box.map", "box.map_50", "mask.map_50"} <= set(outcome.metrics)
+        assert set(outcome.metrics) <= set(DetectorSearchParams.reported["max"])
         assert not any(name.startswith("validation") for name in outcome.metrics)
         assert outcome.chosen == {}
     state = torch.load(folders[1] / "training.pt", weights_only=True)
