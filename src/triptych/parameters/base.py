@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError
@@ -62,17 +63,18 @@ class _WrittenInYaml:
             for name, part in schema.items():
                 if name not in ("default", "metadata"):
                     cls.loosen(part, handler)
-            if target.get("type") == "literal" and int in map(type, target["expected"]):
+            if target.get("type") == "literal" and {int, bool} & set(map(type, target["expected"])):
                 literal = dict(target)
                 target.clear()
-                function = {"type": "no-info", "function": _refuse_truth_value}
+                function = {"type": "no-info", "function": partial(_refuse_equal, tuple(literal["expected"]))}
                 target.update({"type": "function-before", "function": function, "schema": literal})
 
 
-def _refuse_truth_value(value: Any) -> Any:
-    """Keep pydantic from taking true for the 1 of a Literal."""
-    if isinstance(value, bool):
-        raise ValueError("must be one of the values it may have")
+def _refuse_equal(expected: tuple[Any, ...], value: Any) -> Any:
+    """Keep pydantic from taking true for the 1 of a Literal, or 1 for its true."""
+    if isinstance(value, int | float) and type(value) not in map(type, expected):
+        *others, last = map(repr, expected)
+        raise ValueError(f"must be {', '.join(others)} or {last}" if others else f"must be {last}")
     return value
 
 
