@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
+from kedro.pipeline import Pipeline
 from kedro_azureml.datasets import AzureMLPipelineDataset
 
 from triptych.parameters import ParametersError
@@ -48,6 +50,24 @@ def test_the_shape_stays_when_kedro_creates_the_pipelines_again(project: Path, r
         assert len(nodes("ranker")) == 7 + 4 + 1 + 1
         pipelines.set_requested(None)
         assert len(nodes("ranker")) == 7 + 4 + 1 + 1
+
+
+def test_a_pipeline_that_is_put_together_of_others_has_the_shape_too(
+    project: Path, restored: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = import_module("triptych.pipeline_registry")
+    register = registry.register_pipelines
+
+    def register_one_more() -> dict[str, Pipeline]:
+        found: dict[str, Pipeline] = register()
+        return {**found, "nightly": found["faq_tune"] + found["faq"]}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "register_pipelines", register_one_more)
+        pipelines.configure("triptych.pipeline_registry")
+        with loaded(project, slots=2):
+            assert len(nodes("ranker", "nightly")) == len(nodes("ranker")) == 2 + 2 + 1 + 1
+    pipelines.configure("triptych.pipeline_registry")
 
 
 def test_an_environment_has_its_own_shape(project: Path, restored: None) -> None:

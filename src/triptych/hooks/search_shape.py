@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from importlib import import_module
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -27,8 +27,5 @@ class SearchShape:
         from kedro.framework.project import PACKAGE_NAME, pipelines
 
         use_parameters(context.config_loader["parameters"])
-        for name, pipeline in list(pipelines.items()):
-            # Where Kedro's find_pipelines has found it.
-            module = sys.modules.get(f"{PACKAGE_NAME}.pipelines.{name}")
-            if module and any("rung_0" in node.tags for node in pipeline.nodes):
-                pipelines[name] = module.create_pipeline()
+        if any("rung_0" in node.tags for pipeline in pipelines.values() for node in pipeline.nodes):
+            pipelines.update(import_module(f"{PACKAGE_NAME}.pipeline_registry").register_pipelines())
