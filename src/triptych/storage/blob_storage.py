@@ -118,7 +118,8 @@ class LandedFile:
         """
         with replace_file(target) as part:
             if "file" in protocols_of(self.filesystem):
-                link_or_copy(Path(self.path), part)
+                with Path(self.path).open("rb"):  # a link could be made to what may not be read
+                    link_or_copy(Path(self.path), part)
             else:
                 self.filesystem.get_file(self.path, str(part))
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import fsspec
 import pytest
@@ -45,3 +45,26 @@ def test_a_full_disk_is_not_the_files_fault(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "sources").mkdir()
     with pytest.raises(OSError, match="No space left"):
         collect(landing, tmp_path / "sources")
+
+
+def test_one_that_may_not_be_read_does_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hard link can be made to it, and would tell only when it is too late."""
+    place = tmp_path / "landing"
+    place.mkdir()
+    landing = {}
+    for name in ("a.mp4", "secret.mp4"):
+        (place / name).write_text("a")
+        landing[name] = LandedFile(name, "1", str(place / name), fsspec.filesystem("file"))
+    opened = Path.open
+
+    def deny(path: Path, *arguments: Any, **named: Any) -> Any:
+        if path.name == "secret.mp4":  # root may read everything
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", deny)
+    (tmp_path / "sources").mkdir()
+    collect(landing, tmp_path / "sources")
+    names, failed = list_sources(tmp_path / "sources")
+    assert names == ["a.mp4"]
+    assert "Permission denied" in failed["secret.mp4"]
