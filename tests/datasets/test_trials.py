@@ -124,6 +124,19 @@ def test_a_search_does_not_go_on_with_trials_of_another(tmp_path: Path) -> None:
     assert scores(dataset) == [(0, "s")]
 
 
+def test_a_search_stops_where_another_has_been_started_since(tmp_path: Path) -> None:
+    first, last = (TrialsDataset(filepath=tmp_path / name) for name in ("trials_r0_00", "trials_r1_00"))
+    first.save(batch(0, run_id="one"))
+    first.save(batch(0, run_id="two"))
+    with pytest.raises(DatasetError, match="another search has been started .* a data_root of its own"):
+        last.save(replace(batch(0, run_id="one"), later=True))
+    assert first.exists()
+    assert not last.exists()
+    last.save(replace(batch(0, run_id="two"), later=True))
+    assert first.exists()
+    assert last.exists()
+
+
 def test_an_earlier_search_stays_until_the_new_one_has_its_first_result(tmp_path: Path) -> None:
     one, other = (TrialsDataset(filepath=tmp_path / name) for name in ("trials_r0_00", "trials_r0_01"))
     for dataset in (one, other):

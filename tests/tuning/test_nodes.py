@@ -36,6 +36,12 @@ def test_the_nodes_of_a_rung_share_its_trials() -> None:
     assert shares[0] == share(SEARCH, 0, 0).trials
 
 
+def test_what_the_first_rung_gives_is_told_from_the_others() -> None:
+    trials = results(*map(float, range(6)))
+    assert not share(SEARCH, 0, 0).later
+    assert share(SEARCH, 1, 0, [trials[::2], trials[1::2]]).later
+
+
 def test_how_many_share_them_does_not_change_them() -> None:
     alone = share(SEARCH.replace(slots=1), 0, 0).trials
     shared = sorted(share(SEARCH, 0, 0).trials + share(SEARCH, 0, 1).trials, key=lambda trial: trial.number)

@@ -50,7 +50,7 @@ class TrialsDataset(AbstractDataset[TrialBatch, list[Trial]]):
         """Train and save the trials; of a search that goes on, those that are not there.
 
         Raises:
-            OtherTrialsError: If those that are there are of another search.
+            OtherTrialsError: If those that are there are of another search, or one has been started since.
         """
         batch = {
             "run": data.run_id or self._current_run(),
@@ -60,6 +60,10 @@ class TrialsDataset(AbstractDataset[TrialBatch, list[Trial]]):
         goes_on = not data.run_id and self._is_current()
         if goes_on:
             self._take_up(batch)
+        if data.later and data.run_id not in ("", self._current_run()):
+            raise OtherTrialsError(
+                f"another search has been started in {self._filepath.parent} since: give each a data_root of its own"
+            )
         for trial in data.trials:
             if goes_on and self._has(trial.number):
                 continue

@@ -71,7 +71,7 @@ def take_share(
     mine = rung[place.slot :: place.shape[place.rung]]
     numbers = ", ".join(str(trial.number) for trial in mine)
     _logger.info("Rung %d of %d, up to a budget of %d: trials %s", place.rung + 1, search.rungs, budget, numbers)
-    return TrialBatch(mine, train)
+    return TrialBatch(mine, train, later=place.rung > 0)
 
 
 def select_best(

@@ -135,12 +135,14 @@ class TrialBatch:
         trials: Waiting, or failed in an earlier rung.
         train: Trains one, as `run_trial` takes it.
         run_id: Of the run that starts the search anew; empty if it goes on, and finished trials are not repeated.
+        later: Whether they are of a later rung; only those of the first take the place of an earlier search.
         listeners: Called with each trial once it is trained.
     """
 
     trials: list[Trial]
     train: Train
     run_id: str = ""
+    later: bool = False
     listeners: list[Callable[[Trial], None]] = field(default_factory=list)
 
     @property
