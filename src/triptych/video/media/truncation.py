@@ -10,7 +10,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["find_truncation", "is_webm"]
+__all__ = ["EBML", "SEGMENT", "find_truncation", "is_webm", "read_size"]
 
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp")
@@ -79,17 +79,17 @@ def _read_box(file: BinaryIO, rest: int) -> tuple[int, bytes]:
 def _find_segment_end(file: BinaryIO) -> int | None:
     """Return where the first segment of a Matroska file ends, None where it does not say (live recordings)."""
     file.seek(4)
-    header = _read_size(file)
+    header = read_size(file)
     if header is None:
         return None
     file.seek(header, 1)
     if file.read(4) != SEGMENT:
         return None
-    size = _read_size(file)
+    size = read_size(file)
     return None if size is None else file.tell() + size
 
 
-def _read_size(file: BinaryIO) -> int | None:
+def read_size(file: BinaryIO) -> int | None:
     """Read a variable-size integer; None where all its bits are 1, which means unknown."""
     first = file.read(1)
     if not first or not first[0]:

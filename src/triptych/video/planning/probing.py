@@ -22,6 +22,7 @@ from triptych.video.media.failures import raise_machine_failure, refusing_garbag
 from triptych.video.media.files import RAW_FORMATS, open_media
 from triptych.video.media.info import Chapter, ColourTags, VideoInfo, VideoRefusedError
 from triptych.video.media.streams import choose_stream, describe_stream, name_container, warn_of_streams
+from triptych.video.media.structure import find_break
 from triptych.video.media.timing import PacketTiming, Watch, measure_rate, read_timing
 from triptych.video.media.truncation import find_truncation
 from triptych.video.params import PlanningParams
@@ -81,14 +82,17 @@ def _describe(path: Path, container: InputContainer, planning: PlanningParams, w
     tags = _read_tags(stream, frames[0])
     untimed = bool({"timestamps", "gaps"} & set(needs))
     first = next((frame.pts for frame in frames if frame.pts is not None), None)
+    breaks = _check_structure(path, planning)
     warnings = [
         *warn_of_streams(container, stream),
+        *breaks,
         *_check_packets(container, timing, planning, None if "timestamps" in needs else first),
         *_warn_of_pixels(frames[0], tags, stream),
         *(NEED_WARNINGS[need] for need in needs),
     ]
     pts = tuple(sorted(timing.shown))
-    if concealed := _count_concealed(path, stream.index, None if "timestamps" in needs else pts, planning):
+    concealed = _count_concealed(path, stream.index, None if "timestamps" in needs else pts, planning)
+    if concealed:
         warnings.append(f"{concealed} frames are damaged and were concealed")
     time_base = Fraction(stream.time_base or Fraction(1, 1000))
     rate = measure_rate(stream, () if untimed else pts, time_base)
@@ -120,7 +124,7 @@ def _describe(path: Path, container: InputContainer, planning: PlanningParams, w
         ),
         needs=tuple(needs),
         warnings=tuple(warnings),
-        conceal=concealed > 0,
+        conceal=bool(concealed or breaks),
     )
 
 
@@ -185,6 +189,16 @@ def _check_packets(
     if first is not None and (lost := timing.drop_before(first)):
         warnings.append(f"{lost} frames before the first keyframe cannot be decoded and are left out")
     return warnings
+
+
+def _check_structure(path: Path, planning: PlanningParams) -> list[str]:
+    """Refuse a file between whose frames some are lost, or warn of it."""
+    at = find_break(path)
+    if at is None:
+        return []
+    if planning.damaged == "refuse":
+        raise VideoRefusedError(f"the file is damaged: its structure breaks off at byte {at}")
+    return [f"the structure of the source breaks off at byte {at}: frames may be missing"]
 
 
 def _warn_of_pixels(frame: av.VideoFrame, tags: ColourTags, stream: VideoStream) -> list[str]:
