@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,3 +56,25 @@ def test_every_problem_is_listed_with_its_source_and_nothing_runs(
     assert problems["toy.draw.scale"].source == "--params"
     assert not (tmp_path / "data").exists()
     assert (tmp_path / "mlflow.db").read_bytes() == empty_tracking.read_bytes()
+
+
+def test_a_list_in_the_place_of_a_block_is_named_with_its_file(project: Path, tmp_path: Path, restored: None) -> None:
+    conf: Path = shutil.copytree(project / "conf", tmp_path / "conf")
+    local = conf / "local" / "faq" / "parameters.yml"
+    local.parent.mkdir(parents=True, exist_ok=True)
+    local.write_text("faq:\n  ranker_search:\n    space:\n      num_leaves: [4, 8]\n", encoding="utf-8")
+    given = {"faq": {"ingest": {"tags": {"a": 1}}}}
+    with pytest.raises(ParametersError) as caught:
+        KedroSession.create(project, conf_source=str(conf), runtime_params=given).load_context()
+    first, second = map(str, caught.value.problems)
+    assert first == "faq.ingest.tags: must be a list, got {'a': 1} (--params)"
+    assert second.startswith("faq.ranker_search.space.num_leaves: must be a block of keys, got [4, 8] (")
+    assert second.endswith("local/faq/parameters.yml:4)")
+
+
+def test_a_file_in_another_encoding_is_named(project: Path, tmp_path: Path, restored: None) -> None:
+    conf: Path = shutil.copytree(project / "conf", tmp_path / "conf")
+    (conf / "local").mkdir(exist_ok=True)
+    (conf / "local" / "parameters.yml").write_bytes("# Größe\nfaq: {ranker: {rounds: 3}}".encode("latin-1"))
+    with pytest.raises(ParametersError, match=r"local.parameters\.yml: is not UTF-8 \(byte 4\): save it as UTF-8"):
+        KedroSession.create(project, conf_source=str(conf)).load_context()

@@ -13,7 +13,14 @@ from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Node
 
 from triptych.hooks.registered_pipelines import load_all_pipelines
-from triptych.parameters import ParametersError, build_parameters, explicit_keys, runtime_names, with_sources
+from triptych.parameters import (
+    ParametersError,
+    build_parameters,
+    explicit_keys,
+    find_clashes,
+    runtime_names,
+    with_sources,
+)
 from triptych.parameters.base import Params
 from triptych.parameters.check import node_parameters
 
@@ -46,7 +53,7 @@ class ParameterCheck:
         folders = _configuration_folders(loader)
         # Configuration read from an archive or a remote store is not searched for names.
         names = runtime_names(folders) if folders else None
-        parameters = loader["parameters"]  # first: what is no YAML is Kedro's to name
+        parameters = _load(loader, folders, context.project_path)  # first: what is no YAML is Kedro's to name
         own = [folder for folder in folders if folder.name not in (*_SHIPPED, loader.base_env)]
         explicit = explicit_keys(own, runtime)
         values, problems, warnings = build_parameters(parameters, load_all_pipelines(), runtime, names, explicit)
@@ -78,6 +85,19 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Params):
         return value.model_dump()
     return {name: _plain(item) for name, item in value.items()} if isinstance(value, dict) else value
+
+
+def _load(loader: Any, folders: list[Path], root: Path) -> dict[str, Any]:
+    """Load the merged parameters, naming what OmegaConf cannot merge: it names neither key nor file."""
+    try:
+        parameters: dict[str, Any] = loader["parameters"]
+    except TypeError as error:
+        runtime = loader.runtime_params or {}
+        problems = with_sources(find_clashes(folders, runtime), folders, runtime, root)
+        if not problems:
+            raise
+        raise ParametersError(problems) from error
+    return parameters
 
 
 def _configuration_folders(loader: Any) -> list[Path]:

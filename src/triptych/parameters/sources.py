@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from triptych.parameters.problem import Problem
+from triptych.parameters.problem import ParametersError, Problem
 
 _RUNTIME_NAME = re.compile(r"\$\{runtime_params:\s*([A-Za-z_]\w*)")
 _SUFFIXES = (".yml", ".yaml", ".json")
@@ -28,7 +28,7 @@ def runtime_names(folders: Collection[Path]) -> frozenset[str]:
     """
     names: set[str] = set()
     for path in _files(folders):
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in _read(path).splitlines():
             names.update(_RUNTIME_NAME.findall(line.partition(" #")[0] if line.lstrip()[:1] != "#" else ""))
     return frozenset(names)
 
@@ -47,7 +47,7 @@ def locate_values(folders: Sequence[Path], runtime: Mapping[str, Any], root: Pat
     lines: dict[str, str] = {}
     for path in parameter_files(folders):
         label = path.relative_to(root) if path.is_relative_to(root) else path
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        node = yaml.compose(_read(path), Loader=yaml.SafeLoader)
         lines.update({key: f"{label}:{line}" for key, line in _key_lines(node)})
     return lines | dict.fromkeys(_keys(runtime), "--params")
 
@@ -81,6 +81,42 @@ def explicit_keys(folders: Sequence[Path], runtime: Mapping[str, Any]) -> frozen
         Dotted keys, blocks included.
     """
     return frozenset(locate_values(folders, runtime, Path()))
+
+
+def find_clashes(folders: Sequence[Path], runtime: Mapping[str, Any]) -> list[Problem]:
+    """Find lists in the place of blocks, and the other way round, which cannot be merged.
+
+    Args:
+        folders: As in `locate_values`.
+        runtime: As in `locate_values`.
+
+    Returns:
+        Problems without a source, sorted by key.
+    """
+    layers = [*(yaml.safe_load(_read(path)) for path in parameter_files(folders)), runtime]
+    first: dict[str, bool] = {}
+    found: dict[str, Problem] = {}
+    for key, value in (entry for layer in layers for entry in _containers(layer)):
+        is_block = isinstance(value, Mapping)
+        if first.setdefault(key, is_block) is not is_block:
+            found[key] = Problem(key, f"must be a {'list' if is_block else 'block of keys'}, got {value!r}")
+    return [found[key] for key in sorted(found)]
+
+
+def _containers(values: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted key and value of each block and list in blocks."""
+    for name, value in values.items() if isinstance(values, Mapping) else ():
+        if isinstance(value, Mapping | list):
+            yield f"{prefix}{name}", value
+            yield from _containers(value, f"{prefix}{name}.")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        message = f"is not UTF-8 (byte {error.start}): save it as UTF-8"
+        raise ParametersError([Problem(str(path), message)]) from error
 
 
 def parameter_files(folders: Sequence[Path]) -> Iterator[Path]:
