@@ -9,6 +9,7 @@ import pytest
 from pydantic import PositiveInt
 
 from triptych.parameters.base import Params
+from triptych.shelf.params import DetectorParams
 from triptych.tuning.best import apply_best
 from triptych.tuning.params import Tuned
 
@@ -93,6 +94,23 @@ def test_what_does_not_fit_is_not_used_and_the_way_out_is_named(
     (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert warning.startswith(f"faq.x_best is not used: {fault}")
     assert warning.endswith("Search anew with `kedro run --pipelines faq_tune`, or delete it.")
+
+
+@pytest.mark.parametrize("best", [[], ["best"], "best", {"config": None}, {"config": [1]}])
+def test_a_file_that_no_search_has_written_is_not_used(best: Any, caplog: pytest.LogCaptureFixture) -> None:
+    assert apply(Settings(tuned="any_data"), best) == Settings(tuned="any_data")
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warned == [message for message in warned if "is not used: it " in message]
+    assert len(warned) == bool(best)
+
+
+def test_what_does_not_fit_to_what_is_set_explicitly_is_not_used(caplog: pytest.LogCaptureFixture) -> None:
+    # The search has found both ends, of which one is set explicitly.
+    best = {"config": {"min_size_px": 200, "max_size_px": 400}, "trial": 3, "data": "d"}
+    detector = DetectorParams().with_fields_set(()).replace(min_size_px=420)
+    found = apply_best({"shelf.detector": detector, "x": Settings()}, best, "shelf.detector_best", "d")
+    assert found == [detector, Settings()]
+    assert "is not used: shelf.detector.max_size_px: must be at least min_size_px (420), got 400" in caplog.text
 
 
 def test_a_configuration_is_divided_among_blocks() -> None:

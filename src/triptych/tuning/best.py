@@ -27,29 +27,33 @@ def apply_best(blocks: Mapping[str, Params], best: Mapping[str, Any], name: str,
         The settings, in the order in which they came.
     """
     switch, tuned = next((key, block.tuned) for key, block in blocks.items() if hasattr(block, "tuned"))
+    record = best if isinstance(best, Mapping) else {}
     found: Mapping[str, Any] = {}
     if best and tuned:
-        found = best.get("config", {})
+        found = record.get("config", {})
         fault, way_out = _find_misfit(blocks, found), "delete it"
-        if not fault and best.get("data") != data and tuned != "any_data":
+        if not fault and record.get("data") != data and tuned != "any_data":
             fault = "it was found on other data or features than those at hand"
             way_out = f"use it all the same with `--params {switch}.tuned=any_data`"
         if fault:
             advice = f"Search anew with `kedro run --pipelines {name.partition('.')[0]}_tune`, or {way_out}"
             _logger.warning("%s is not used: %s. %s.", name, fault, advice)
             found = {}
-    source = f"{name} (trial {best.get('trial')})"
+    source = f"{name} (trial {record.get('trial')})"
     return [_apply(key, block, found, source) for key, block in blocks.items()]
 
 
-def _find_misfit(blocks: Mapping[str, Params], config: Mapping[str, Any]) -> str:
-    """Say why a configuration does not fit the settings, or nothing."""
+def _find_misfit(blocks: Mapping[str, Params], config: Any) -> str:
+    """Say why a configuration does not fit the settings, or nothing; what is set explicitly it has to fit as well."""
+    if not isinstance(config, Mapping):
+        return "it holds no configuration"
     unknown = sorted(set(config) - {field for block in blocks.values() for field in type(block).model_fields})
     if unknown or not config:
         return f"it names {', '.join(unknown) or 'nothing'}, which {' and '.join(blocks)} do not have"
     try:
         for key, block in blocks.items():
             block.read({**dict(block), **pick_fields(block, config)}, key)
+            block.read({**dict(block), **_pick_unset(block, config)}, key)
     except ValueError as error:
         return str(error)
     return ""
@@ -57,7 +61,7 @@ def _find_misfit(blocks: Mapping[str, Params], config: Mapping[str, Any]) -> str
 
 def _apply(key: str, block: Params, found: Mapping[str, Any], source: str) -> Params:
     own = pick_fields(block, found)
-    used = {name: value for name, value in own.items() if name not in block.model_fields_set}
+    used = _pick_unset(block, found)
     explicit = [
         f"{name}={value}" + (f" (the search found {own[name]})" if name in own else "")
         for name, value in block
@@ -77,3 +81,8 @@ def _apply(key: str, block: Params, found: Mapping[str, Any], source: str) -> Pa
 def pick_fields(block: Params, config: Mapping[str, Any]) -> dict[str, Any]:
     """Pick what belongs to a block out of a configuration."""
     return {name: value for name, value in config.items() if name in type(block).model_fields}
+
+
+def _pick_unset(block: Params, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Pick what belongs to a block and is not set explicitly."""
+    return {name: value for name, value in pick_fields(block, config).items() if name not in block.model_fields_set}
