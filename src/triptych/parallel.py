@@ -127,10 +127,17 @@ class ReadAhead(Generic[Item]):
         items: Read from the thread; its errors are raised where the items are taken.
         ahead: Items kept at most.
         timeout_s: How long an item may take to come; None for ever.
+        excused: Asked when an item has not come in time; where it says yes, waiting goes on.
     """
 
-    def __init__(self, items: Iterable[Item], ahead: int, timeout_s: float | None = None) -> None:
-        self._items, self._timeout_s = items, timeout_s
+    def __init__(
+        self,
+        items: Iterable[Item],
+        ahead: int,
+        timeout_s: float | None = None,
+        excused: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._items, self._timeout_s, self._excused = items, timeout_s, excused
         self._queue: queue.Queue[object] = queue.Queue(ahead)
         self._stopped = threading.Event()
         self._error: BaseException | None = None
@@ -171,7 +178,8 @@ class ReadAhead(Generic[Item]):
             raise self._error
 
     def _next(self) -> object:
-        try:
-            return self._queue.get(timeout=self._timeout_s)
-        except queue.Empty:
-            raise TimeoutError(f"nothing came for {self._timeout_s:g} s") from None
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._queue.get(timeout=self._timeout_s)
+            if not self._excused():
+                raise TimeoutError(f"nothing came for {self._timeout_s:g} s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -202,3 +203,17 @@ def test_what_is_taken_late_is_taken(clips: Path, store: SegmentStore, style: Pa
     counts = make_stylizer(clips, store, Identity()).stylize(give(), ignore)
     assert counts["done"] == 2
     assert [store.find(item.key) is not None for item in work] == [True, False, False, True]
+
+
+def test_a_storage_that_is_slow_is_not_the_videos_fault(clips: Path, store: SegmentStore, style: Path) -> None:
+    """To claim a segment in blob storage may take as long as a network is down."""
+    write_clip(clips / "a.mp4", 20)
+    work = list_all(plan(clips, style, segment_frames=10))
+
+    def give() -> Iterator[Work]:
+        for item in work:
+            time.sleep(1)
+            yield item
+
+    counts = make_stylizer(clips, store, Identity(), patience_s=0.3).stylize(give(), ignore)
+    assert (counts["done"], counts["failed"]) == (2, 0)

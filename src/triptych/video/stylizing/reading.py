@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,13 +57,15 @@ class SegmentReader:
         sources: Folder of the videos.
         normalised: Folder of those that were rewritten.
         store: What is there already.
-        patience_s: How long a frame may take to come before its video is given up.
+        patience_s: How long a frame may take to be decoded before its video is given up; what the storage takes to
+            say what is to be done does not count.
     """
 
     def __init__(self, sources: Path, normalised: Path, store: SegmentStore, patience_s: float = 120.0) -> None:
         self._sources, self._normalised, self._store, self._patience_s = sources, normalised, store, patience_s
         self._broken: dict[str, str] = {}
         self._current: Work | None = None
+        self._since = 0.0
 
     def read(self, works: Iterable[Work], ahead: int) -> Iterator[Decoded | Passed]:
         """Decode in a thread of its own.
@@ -81,7 +84,7 @@ class SegmentReader:
         left = iter(works)
         while True:
             try:
-                with ReadAhead(self._read(left), ahead, self._patience_s) as items:
+                with ReadAhead(self._read(left), ahead, self._patience_s, self._is_in_time) as items:
                     yield from items
                 return
             except TimeoutError:  # noqa: PERF203 - a video a time
@@ -89,24 +92,28 @@ class SegmentReader:
                     raise
                 yield self._give_up(self._current, f"no frame came for {self._patience_s:g} s")
 
+    def _is_in_time(self) -> bool:
+        return self._current is None or time.monotonic() - self._since < self._patience_s
+
     def _read(self, works: Iterator[Work]) -> Iterator[Decoded | Passed]:
         reader, name = None, ""
         with contextlib.ExitStack() as opened:
             for work in works:
-                self._current = work
                 if (passed := self._pass_over(work)) is not None:
                     yield passed
                     continue
                 if reader is None or name != work.video.name:
                     opened.close()
                     reader, name = opened.enter_context(contextlib.closing(self._open(work))), work.video.name
+                self._current, self._since = work, time.monotonic()
                 try:
                     pts = (*work.segment.lead_pts, *work.segment.pts)
                     for number, (_, frame) in enumerate(reader.read(pts)):
                         yield Decoded(work, number, frame)
+                        self._since = time.monotonic()
                 except DecodingError as error:
                     yield self._give_up(work, str(error))
-            self._current = None
+                self._current = None
 
     def _pass_over(self, work: Work) -> Passed | None:
         if self._store.find(work.key) is not None:
