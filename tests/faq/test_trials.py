@@ -196,6 +196,24 @@ def test_a_name_that_is_no_setting_is_refused_with_the_parameters() -> None:
             kind.read({**given, "space": space})
 
 
+@pytest.mark.parametrize(
+    ("dimension", "said"),
+    [
+        ({"kind": "uniform", "low": 4, "high": 8}, "num_leaves: must be a whole number, got 4.0"),
+        ({"kind": "log_int", "low": 1, "high": 8}, "num_leaves: must be at least 2, got 1"),
+        ({"kind": "choice", "values": [4, "many"]}, "num_leaves: must be a whole number, got 'many'"),
+    ],
+)
+def test_values_that_no_trial_could_be_trained_with_are_refused_with_the_parameters(
+    dimension: dict[str, Any], said: str
+) -> None:
+    given: dict[str, Any] = {"max_budget": 16, "metric": "mrr", "tie_breaker": "mrr"}
+    fine = {"num_leaves": {"kind": "int", "low": 2, "high": 9}, "learning_rate": {"kind": "choice", "values": [1]}}
+    assert RankerSearchParams.read({**given, "space": fine}).space["num_leaves"].low == 2
+    with pytest.raises(ValueError, match=said):
+        RankerSearchParams.read({**given, "space": {"num_leaves": dimension}})
+
+
 def test_a_trial_scores_the_tuning_questions_only(features: pd.DataFrame, tmp_path: Path) -> None:
     (folder,) = folders(tmp_path, 1)
     shuffled = features.copy()

@@ -4,9 +4,11 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
-from triptych.parameters.base import Params
+from triptych.parameters.base import Params, check_value
+from triptych.parameters.problem import is_block, list_problems
 from triptych.tuning.space import Dimension
 
 Tuned = Literal[True, False, "any_data"]
@@ -53,6 +55,16 @@ class SearchParams(Params):
             names = " and ".join(block.__name__ for block in cls.searched)
             verb = "has" if len(cls.searched) == 1 else "have"
             raise ValueError(f"names {', '.join(unknown)}; {names} {verb} {', '.join(sorted(known))}")
+        return space
+
+    @field_validator("space")
+    @classmethod
+    def _check_values(cls, space: dict[str, Dimension]) -> dict[str, Dimension]:
+        """See that trials can be trained with the values; what one field asks of another shows in training only."""
+        for block in cls.searched:
+            for name in space.keys() & block.model_fields.keys():
+                for value in space[name].ends:
+                    _check_field(name, block.model_fields[name], value)
         return space
 
     @model_validator(mode="after")
@@ -107,3 +119,13 @@ class SearchParams(Params):
         """Give the budget that a trial has used up at the end of a rung; the last rung's is `max_budget`."""
         share = float(self.eta) ** (rung + 1 - self.rungs)
         return max(round(self.max_budget * share), 1)
+
+
+def _check_field(name: str, field: FieldInfo, value: Any) -> None:
+    annotation: Any = field.annotation
+    if not is_block(annotation):
+        annotation = Annotated[(annotation, Field(), *field.metadata)]
+    try:
+        check_value(annotation, value)
+    except ValidationError as error:
+        raise ValueError(str(list_problems(error, field.annotation, value, name)[0])) from error

@@ -21,6 +21,13 @@ class Dimension(Params):
     values: tuple[Any, ...] = ()
     """What a choice chooses from."""
 
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        """Smallest and largest value; of a choice all."""
+        if self.low is None or self.high is None:
+            return self.values
+        return (int(self.low), int(self.high)) if self.kind.endswith("int") else (self.low, self.high)
+
     @model_validator(mode="after")
     def _check_kind(self) -> Any:
         if self.kind == "choice":

@@ -75,6 +75,25 @@ def test_trials_of_other_settings_are_of_another_search(
     assert (trials[0].settings == trials[1].settings) is same
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        ("augmentation", [{"flip": 0.1}, {"scale": [0.9, 1.1]}], ""),
+        ("augmentation", [{"flip": 0.1}, {"flip": 3}], "augmentation.flip: must be at most 1, got 3"),
+        ("mask_head_channels", [[64], []], "mask_head_channels: "),
+        ("masks", ["on", "of"], "masks: must be 'auto', 'on' or 'off', got 'of'"),
+    ],
+)
+def test_values_that_no_trial_could_be_trained_with_are_refused(name: str, values: list[Any], said: str) -> None:
+    given: dict[str, Any] = {"max_budget": 16, "metric": "box.map", "tie_breaker": "box.map_50"}
+    given["space"] = {name: {"kind": "choice", "values": values}}
+    if not said:
+        assert len(DetectorSearchParams.read(given).space[name].values) == 2
+        return
+    with pytest.raises(ValueError, match=said):
+        DetectorSearchParams.read(given)
+
+
 def test_a_trial_needs_validation_photos(tmp_path: Path) -> None:
     photos, annotations, roles = write_data(tmp_path / "photos", 6)
     trial = DetectorTrial(photos, annotations, roles[roles["role"] != "validation"], DETECTOR, TRAINING)
