@@ -141,6 +141,15 @@ def test_a_reference_goes_on_with_the_rounds_it_lacks(
     assert trial.train({"match": 3}, 6, None, whole).metrics == pytest.approx(outcome.metrics)
 
 
+def test_the_budget_goes_before_rounds_that_are_in_the_space(
+    features: pd.DataFrame, reference_tables: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path
+) -> None:
+    first, second = folders(tmp_path, 2)
+    outcome = ReferenceTrial(*reference_tables, features, REFERENCE).train({"rounds": 7}, 2, None, first)
+    assert (trees(first), outcome.chosen) == (2, {"rounds": 2})
+    assert RankerTrial(features, RANKER).train({"rounds": 7}, 2, None, second).chosen["rounds"] == 2
+
+
 def test_the_reference_uses_its_best_unless_told_not_to(
     features: pd.DataFrame, reference_tables: tuple[pd.DataFrame, pd.DataFrame]
 ) -> None:

@@ -66,7 +66,7 @@ class ReferenceTrial:
         """Go on from the checkpoint up to `budget` rounds."""
         before = _load_model(checkpoint) if checkpoint else None
         rounds = budget - (before.num_trees() if before else 0)
-        model = ReferenceModel(self.base.replace(**config, rounds=max(rounds, 1)))
+        model = ReferenceModel(self.base.replace(**config | {"rounds": max(rounds, 1)}))
         model.fit(self.texts, self.pairs, before)
         model.classifier.booster_.save_model(str(folder / _MODEL))
         return Outcome(score_tuning(self.tune, model.score(self.texts, self.tune)), {"rounds": budget})
