@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shlex
 from contextlib import nullcontext
 from fnmatch import fnmatchcase
@@ -126,3 +127,18 @@ def test_a_sheet_of_many_videos_stays_a_picture_that_can_be_opened() -> None:
 
 def test_an_empty_sheet_is_a_picture() -> None:
     assert draw_contact_sheet([]).shape[2] == 3
+
+
+def test_names_in_an_old_encoding_can_be_written(tmp_path: Path) -> None:
+    """Linux gives the bytes of a name that are not UTF-8 as halves of characters, which no file takes as text."""
+    name = os.fsdecode(b"caf\xe9.mp4")
+    result = refuse(name, f"{name} is damaged")
+    write_json(tmp_path / "records" / "1.json", result)
+    table = tabulate_records(tmp_path / "records")
+    table.to_csv(tmp_path / "videos.csv", encoding="utf-8")
+    assert (table["name"][0], table["reason"][0]) == ("caf?.mp4", "caf?.mp4 is damaged")
+    (tmp_path / name).write_bytes(b"video")
+    folder = put_aside(tmp_path, [result])
+    reason = folder.path / f"{name}.reason.txt"
+    assert reason.read_text(encoding="utf-8").startswith("caf?.mp4 is damaged")
+    assert (folder.path / name).read_bytes() == b"video"

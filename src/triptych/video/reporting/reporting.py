@@ -88,12 +88,18 @@ def tabulate_records(records: Path) -> pd.DataFrame:
     """Read the records of all videos, also those of earlier runs.
 
     Returns:
-        A row for every video, by name.
+        A row for every video, by name; what is not Unicode in it is a question mark.
     """
     mirrors.pull(records)
-    rows = [json.loads(path.read_text(encoding="utf-8")) for path in records.glob("*.json")]
+    read = (json.loads(path.read_text(encoding="utf-8")) for path in records.glob("*.json"))
+    rows = [{column: _make_printable(value) for column, value in record.items()} for record in read]
     table = pd.DataFrame(rows, columns=COLUMNS if not rows else None).reindex(columns=COLUMNS)
     return table.sort_values("name", ignore_index=True)
+
+
+def _make_printable(value: Any) -> Any:
+    """Replace what a name in an encoding other than UTF-8 has become, and cannot be written."""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
 
 
 def summarize(
@@ -161,7 +167,7 @@ def put_aside(sources: Path, results: Sequence[dict[str, Any]]) -> Folder:
             link_or_copy(source, target)
         advice = advise_retry(result["name"]) if source.is_file() else "The next run tries it again."
         text = f"{result['reason']}\n\n{advice}\n"
-        target.with_name(f"{target.name}.reason.txt").write_text(text, encoding="utf-8")
+        target.with_name(f"{target.name}.reason.txt").write_text(text, encoding="utf-8", errors="replace")
     return folder
 
 
