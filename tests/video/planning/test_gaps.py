@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.video import clips
 from tests.video.trips import PLANNING, ClipMaker, decode, send
-from triptych.video.media.gaps import FrameTime, fill_gaps
 from triptych.video.media.info import VideoRefusedError
+from triptych.video.planning.gaps import FrameTime, fill_gaps
 from triptych.video.planning.probing import probe_video
 from triptych.video.restitching.verification import compare_videos, is_exact
 

@@ -14,12 +14,12 @@ import av
 import ffmpeg  # type: ignore[import-untyped]
 
 from triptych.storage.local_files import replace_file
-from triptych.video.media.damage import count_damaged, count_damaged_untimed
 from triptych.video.media.failures import raise_machine_failure
 from triptych.video.media.ffmpeg import FFmpegError, run_ffmpeg
-from triptych.video.media.gaps import fill_gaps, read_frame_times, read_start
 from triptych.video.media.info import VideoInfo, VideoRefusedError
 from triptych.video.params import PlanningParams
+from triptych.video.planning.damage import count_damaged, count_damaged_untimed
+from triptych.video.planning.gaps import fill_gaps, read_frame_times, read_start
 from triptych.video.planning.probing import probe_video
 from triptych.video.planning.retiming import choose_clock, retime_frames
 

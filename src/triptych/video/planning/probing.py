@@ -17,16 +17,16 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from triptych.video.media.colours import HDR_TRANSFERS, WEIGHTS, name_tags
-from triptych.video.media.damage import count_damaged, count_damaged_untimed
 from triptych.video.media.failures import raise_machine_failure, refusing_garbage
 from triptych.video.media.files import RAW_FORMATS, open_media
 from triptych.video.media.info import Chapter, ColourTags, VideoInfo, VideoRefusedError
 from triptych.video.media.streams import choose_stream, describe_stream, name_container, warn_of_streams
-from triptych.video.media.structure import find_break
 from triptych.video.media.timing import PacketTiming, Watch, measure_rate, read_timing
 from triptych.video.media.truncation import find_truncation
 from triptych.video.params import PlanningParams
+from triptych.video.planning.damage import count_damaged, count_damaged_untimed
 from triptych.video.planning.sampling import sample_fields, sample_frames
+from triptych.video.planning.structure import find_break
 
 __all__ = ["VideoInfo", "VideoRefusedError", "probe_video"]
 

@@ -16,9 +16,9 @@ from typing import Any
 from av.packet import Packet
 
 from triptych.video.media.colours import tag_output
-from triptych.video.media.gaps import read_frame_times
 from triptych.video.media.info import ColourTags, VideoInfo
 from triptych.video.params import PlanningParams
+from triptych.video.planning.gaps import read_frame_times
 from triptych.video.planning.probing import probe_video
 
 __all__ = ["compare_videos", "is_exact"]

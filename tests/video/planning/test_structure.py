@@ -10,8 +10,8 @@ import pytest
 from tests.video import clips
 from tests.video.trips import PLANNING, ClipMaker, send
 from triptych.video.media.info import VideoRefusedError
-from triptych.video.media.structure import find_break
 from triptych.video.planning.probing import probe_video
+from triptych.video.planning.structure import find_break
 from triptych.video.restitching.verification import compare_videos, is_exact
 
 pytestmark = pytest.mark.timeout(60)
