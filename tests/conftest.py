@@ -51,7 +51,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _find_group(item: pytest.Item) -> str:
     asked = getattr(item, "fixturenames", ())
-    return next((group for run, group in GROUPS.items() if run in asked), item.location[0])
+    other = "registry" if item.location[0].startswith("tests/registry/") else item.location[0]  # which have a server
+    return next((group for run, group in GROUPS.items() if run in asked), other)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -31,7 +31,8 @@ def serve(command: list[str], health: str, log: Path, timeout_s: float = 90) -> 
     # MLflow calls uvicorn by name: it is beside this interpreter, whose environment need not be active.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     with log.open("wb") as out:
-        environment = {**os.environ, "PATH": path}
+        # Its eight processes for jobs of generative AI would take a core for half a minute.
+        environment = {**os.environ, "PATH": path, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
     try:
         end = time.monotonic() + timeout_s
