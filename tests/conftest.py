@@ -59,6 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # `pytest -n 2` shares by group, in the order of collection.
     if config.getoption("dist", None) == "load":
         config.option.dist, config.option.loadscopereorder = "loadgroup", False
+    if hasattr(config, "workerinput"):  # one of the two, which read the command line again
+        config.option.loadgroup = True
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
