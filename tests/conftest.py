@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -24,43 +25,43 @@ settings.load_profile("shared")
 
 # What a folder's name says of all its tests.
 MARKS = {"azure": pytest.mark.azure, "e2e": pytest.mark.slow}
-# Runs that several modules look at, by the group of tests that `pytest -n` gives to one process; other tests go by
-# their module. Long groups come first.
+# Modules that look at the same runs and servers, which `pytest -n` gives to one process; other tests go by module. They
+# take longest, and come first.
 GROUPS = {
-    "azure_runs": "azure",
-    "shelf_on_two_ranks": "azure",
-    "shelf_run": "azure",
-    "clips_run": "azure",
-    "sample_run": "faq",
-    "repeated_run": "repeated",
-    "video_run": "video",
+    "tests/azure/test_pipelines_on_azure.py": "shared runs",
+    "tests/e2e/test_shelf_sample.py": "shared runs",
+    "tests/e2e/test_video_sample.py": "shared runs",
+    "tests/docs/test_notebooks.py": "shared runs",
+    "tests/e2e/test_faq_sample.py": "faq",
+    "tests/e2e/test_faq_registration.py": "faq",
+    **dict.fromkeys(
+        (f"tests/registry/{path.name}" for path in (ROOT / "tests/registry").glob("test_*.py")), "registry"
+    ),
 }
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if mark := MARKS.get(item.path.relative_to(ROOT / "tests").parts[0]):
             item.add_marker(mark)
-    order = list(GROUPS.values())
-    items.sort(key=lambda item: order.index(group) if (group := _find_group(item)) in order else len(order))
-    if config.pluginmanager.has_plugin("xdist"):
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(_find_group(item)))
+    order = {path: number for number, path in enumerate(GROUPS)}
+    items.sort(key=lambda item: order.get(item.location[0], len(order)))
 
 
-def _find_group(item: pytest.Item) -> str:
-    asked = getattr(item, "fixturenames", ())
-    other = "registry" if item.location[0].startswith("tests/registry/") else item.location[0]  # which have a server
-    return next((group for run, group in GROUPS.items() if run in asked), other)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+    class ByGroup(LoadScopeScheduling):  # type: ignore[misc]
+        """Shares groups of tests, in the order of collection."""
 
-def pytest_configure(config: pytest.Config) -> None:
-    # `pytest -n 2` shares by group, in the order of collection.
-    if config.getoption("dist", None) == "load":
-        config.option.dist, config.option.loadscopereorder = "loadgroup", False
-    if hasattr(config, "workerinput"):  # one of the two, which read the command line again
-        config.option.loadgroup = True
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.partition("::")[0]
+            return GROUPS.get(path, path)
+
+    config.option.loadscopereorder = False
+    return ByGroup(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
