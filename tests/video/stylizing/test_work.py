@@ -88,9 +88,9 @@ def run_ranks(shares: list[list[Work]], store: SegmentStore, seconds: Sequence[f
 def test_a_quick_rank_takes_over_from_a_slow_one(info: VideoInfo, tmp_path: Path) -> None:
     work = make_work(info, [(64, 48, 120 * 40)])
     shares = share_work(work, 2)
-    made = run_ranks(shares, SegmentStore(tmp_path), (0.01, 0.09))
+    made = run_ranks(shares, SegmentStore(tmp_path), (0.01, 0.15))
     assert sorted(item.key for items in made for item in items) == sorted(item.key for item in work)
-    assert len(made[0]) > 30
+    assert len(made[0]) > len(shares[0])
     assert [item.key for item in made[1]] == [item.key for item in shares[1][: len(made[1])]]
 
 
