@@ -15,6 +15,7 @@ from triptych.storage.local_files import link_or_copy, replace_file
 __all__ = [
     "LandedFile",
     "account_of",
+    "create_remote_file",
     "download_files",
     "is_remote",
     "local_path",
@@ -77,6 +78,15 @@ def open_filesystem(address: str, **options: Any) -> tuple[Any, str]:
     fixed = {"skip_instance_cache": True, "use_listings_cache": False}
     filesystem, path = fsspec.core.url_to_fs(address, **{**fixed, **options})
     return filesystem, path.rstrip("/")
+
+
+def create_remote_file(filesystem: Any, path: str, content: bytes) -> bool:
+    """Write a file unless there is one, and tell whether it was written: of several processes, by one of them."""
+    try:
+        filesystem.pipe_file(path, content, mode="create")
+    except FileExistsError:
+        return False
+    return True
 
 
 def download_files(filesystem: Any, files: dict[str, Path]) -> None:

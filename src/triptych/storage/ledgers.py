@@ -13,8 +13,8 @@ from typing import Any
 
 import fsspec
 
-from triptych.storage.blob_storage import account_of, protocols_of
-from triptych.storage.local_files import replace_file
+from triptych.storage.blob_storage import account_of, create_remote_file, protocols_of
+from triptych.storage.local_files import create_file, replace_file
 
 __all__ = ["Ledger"]
 
@@ -102,16 +102,9 @@ class Ledger:
             time.sleep(_POLL_S * random.uniform(0.5, 1.5))  # noqa: S311 - that two do not wait in step
 
     def _create_lock(self, token: bytes) -> bool:
-        try:
-            if self._local:
-                Path(self._lock).parent.mkdir(parents=True, exist_ok=True)
-                with Path(self._lock).open("xb") as file:
-                    file.write(token)
-            else:
-                self._filesystem.pipe_file(self._lock, token, mode="create")
-        except FileExistsError:
-            return False
-        return True
+        if self._local:
+            return create_file(Path(self._lock), token)
+        return create_remote_file(self._filesystem, self._lock, token)
 
     def _remove_lock(self) -> None:
         with suppress(FileNotFoundError):

@@ -35,6 +35,34 @@ def replace_file(target: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def create_file(path: Path, content: bytes) -> bool:
+    """Write a file unless there is one, and tell whether it was written.
+
+    Of several processes that do so at the same moment, only one is told yes, and none sees half of the content: it is
+    written under another name, and gets its own by a hard link, which fails where the name is taken.
+
+    Args:
+        path: The file; its folder is made if it is missing.
+        content: What it is to hold.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        part.write_bytes(content)
+        try:
+            os.link(part, path)
+        except FileExistsError:
+            raise
+        except OSError:  # there are none on some network shares
+            with path.open("xb") as file:
+                file.write(content)
+    except FileExistsError:
+        return False
+    finally:
+        part.unlink(missing_ok=True)
+    return True
+
+
 @contextmanager
 def replace_folder(target: Path) -> Iterator[Path]:
     """Give a new empty folder beside the target, and put it in the target's place once it is filled.

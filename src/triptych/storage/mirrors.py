@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, NamedTuple
 
-from triptych.storage.blob_storage import download_files, is_remote, local_path, open_filesystem
-from triptych.storage.local_files import replace_file
+from triptych.storage.blob_storage import create_remote_file, download_files, is_remote, local_path, open_filesystem
+from triptych.storage.local_files import create_file, replace_file
 
 __all__ = ["create", "drop", "forget", "is_mirrored", "list_files", "mount", "pull", "push", "size_of"]
 
@@ -135,30 +134,9 @@ def create(path: Path, content: str) -> bool:
     Of several processes that do so at the same moment, only one is told yes, and none sees half of the content.
     """
     mirror = _find(path)
-    try:
-        if mirror is not None:
-            mirror.filesystem.pipe_file(mirror.locate(path), content.encode(), mode="create")
-        else:
-            _create_here(path, content)
-    except FileExistsError:
-        return False
-    return True
-
-
-def _create_here(path: Path, content: str) -> None:
-    """Write under another name, and give the file its own one by a hard link: that fails where the name is taken."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        part.write_text(content, encoding="utf-8")
-        os.link(part, path)
-    except FileExistsError:
-        raise
-    except OSError:  # there are none on some network shares
-        with path.open("x", encoding="utf-8") as file:
-            file.write(content)
-    finally:
-        part.unlink(missing_ok=True)
+    if mirror is None:
+        return create_file(path, content.encode())
+    return create_remote_file(mirror.filesystem, mirror.locate(path), content.encode())
 
 
 class Listed(NamedTuple):

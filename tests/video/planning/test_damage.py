@@ -74,19 +74,11 @@ def test_the_last_frames_and_one_nobody_misses(whole: Path, tmp_path: Path) -> N
     assert (info.conceal, info.warnings) == (False, ())
 
 
-def test_damage_in_frames_that_others_need(clip: ClipMaker, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["b_frames.mp4", "interlaced.mp4"])
+def test_damage_in_frames_that_others_need(name: str, clip: ClipMaker, tmp_path: Path) -> None:
+    """Frames of an interlaced video are rewritten first, and those that were lost are missed only then."""
     path = tmp_path / "damaged.mp4"
-    damage(clip("b_frames.mp4"), path, (5, 20))
-    info, result = send(path, tmp_path / "out", CONCEAL)
-    assert info.conceal
-    assert [frame.time for frame in decode(result)] == pytest.approx([n / 30 for n in range(30)])
-    assert is_exact(compare_videos(path, info, result))
-
-
-def test_damage_in_an_interlaced_video(clip: ClipMaker, tmp_path: Path) -> None:
-    """The frames are rewritten first, and those that were lost are missed only then."""
-    path = tmp_path / "damaged.mp4"
-    damage(clip("interlaced.mp4"), path, (5, 20))
+    damage(clip(name), path, (5, 20))
     info, result = send(path, tmp_path / "out", CONCEAL)
     assert info.conceal
     assert [frame.time for frame in decode(result)] == pytest.approx([n / 30 for n in range(30)])
