@@ -17,6 +17,8 @@ from pydantic import (
 from triptych.parameters.base import ModelName, OpenShare, Params, Share, UnitInterval
 from triptych.tuning.params import SearchParams, Tuned
 
+NAMED_WEIGHTS = ("COCO_V1", "COCO_V2", "IMAGENET")
+"""torchvision's: detectors of both kinds, trained on COCO, and backbones, trained on ImageNet."""
 LEVELS = 5
 """Feature maps of torchvision's FPN, strides 4, 8, 16, 32 and 64."""
 PillowPixels = Annotated[int, Field(ge=1, le=178_956_970)]
@@ -79,9 +81,10 @@ class DetectorParams(Params):
     backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101"] = "resnet18"
     """Backbone under the feature pyramid."""
     weights: str = "none"
-    """Weights to start from: `none`, `COCO_V1` (torchvision's; downloaded once), or the path of a checkpoint."""
+    """Weights to start from: `none`; torchvision's `COCO_V1`, `COCO_V2` or `IMAGENET` (backbone only), downloaded
+    once; or the path of such a file or of a model folder."""
     norm: Literal["auto", "group", "batch", "frozen"] = "auto"
-    """Normalisation in the backbone; `auto`: `frozen` (as pretrained) for COCO_V1, else `group`."""
+    """Normalisation in the backbone; `auto`: as in the weights (`frozen` with running statistics), else `group`."""
     masks: Literal["auto", "on", "off"] = "auto"
     """Train masks; `auto` does so if every object that is trained on has one."""
     fpn_channels: Annotated[int, Field(ge=8)] = 64
@@ -112,6 +115,13 @@ class DetectorParams(Params):
     """Length to which the shorter side is scaled ..."""
     max_size_px: int = 448
     """... unless the longer one would exceed this."""
+
+    @field_validator("norm")
+    @classmethod
+    def _check_norm(cls, value: str, info: ValidationInfo) -> str:
+        if value == "frozen" and info.data.get("weights") == "none":
+            raise ValueError("must not be frozen without weights, as there are no statistics: set it to auto")
+        return value
 
     @field_validator("anchor_sizes")
     @classmethod

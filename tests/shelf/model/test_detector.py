@@ -7,12 +7,12 @@ from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.ops import FrozenBatchNorm2d
 
 from tests.shelf.tiny import PARAMS
+from triptych.shelf.model.architecture import Architecture, Norm, describe_architecture
 from triptych.shelf.model.detector import build_detector, normalise_images
 from triptych.shelf.params import DetectorParams
 
 PAPER = DetectorParams(
     backbone="resnet50",
-    norm="frozen",
     fpn_channels=256,
     box_head_width=1024,
     mask_head_channels=(256,) * 4,
@@ -21,7 +21,7 @@ PAPER = DetectorParams(
 
 
 def test_the_papers_widths_give_torchvisions_model() -> None:
-    own = build_detector(PAPER, 90, masks=True).state_dict()
+    own = build_detector(PAPER, 90, masks=True, architecture=Architecture("frozen")).state_dict()
     reference = maskrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=91).state_dict()
     reference = {name: value for name, value in reference.items() if not name.endswith("num_batches_tracked")}
     assert {name: value.shape for name, value in own.items()} == {name: v.shape for name, v in reference.items()}
@@ -52,19 +52,15 @@ def test_one_set_of_anchor_sizes_serves_all_levels() -> None:
 
 
 @pytest.mark.parametrize(
-    ("norm", "weights", "kind"),
-    [
-        ("auto", "none", torch.nn.GroupNorm),
-        ("auto", "COCO_V1", FrozenBatchNorm2d),
-        ("batch", "none", torch.nn.BatchNorm2d),
-        ("frozen", "none", FrozenBatchNorm2d),
-    ],
+    ("norm", "kind"),
+    [("group", torch.nn.GroupNorm), ("batch", torch.nn.BatchNorm2d), ("frozen", FrozenBatchNorm2d)],
 )
-def test_normalisation(norm: str, weights: str, kind: type[torch.nn.Module]) -> None:
-    params = PARAMS.replace(norm=norm, weights=weights)
-    model = build_detector(params, 1, masks=False)
+def test_normalisation(norm: Norm, kind: type[torch.nn.Module]) -> None:
+    architecture = Architecture(norm, norm_eps=2e-5)
+    model = build_detector(PARAMS, 1, masks=False, architecture=architecture)
     assert isinstance(model.backbone.body.bn1, kind)
     assert model.backbone.body.conv1.weight.requires_grad == (kind is not FrozenBatchNorm2d)
+    assert describe_architecture(model) == architecture
 
 
 def test_anchor_sets_of_different_length_are_refused() -> None:

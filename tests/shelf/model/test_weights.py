@@ -9,9 +9,8 @@ import yaml
 
 from tests.shelf.model.test_detector import PAPER
 from tests.shelf.tiny import PARAMS, write_model
-from triptych.shelf.model.detector import build_detector
 from triptych.shelf.model.files import read_params
-from triptych.shelf.model.weights import load_weights
+from triptych.shelf.model.weights import start_detector
 from triptych.shelf.params import DetectorParams
 
 CONF = Path(__file__).parents[3] / "conf"
@@ -21,9 +20,7 @@ BODY = "backbone.body.layer1.0.conv1.weight"
 
 def start_from(path: Path | str, *, categories: int = 1, masks: bool = True, **params: Any) -> dict[str, Any]:
     settings = PARAMS.replace(weights=str(path), **params)
-    detector = build_detector(settings, categories, masks)
-    load_weights(detector, settings)
-    return dict(detector.state_dict())
+    return dict(start_detector(settings, categories, masks, seed=0).state_dict())
 
 
 def test_a_model_of_ours_is_taken_whole(tmp_path: Path) -> None:
@@ -54,7 +51,10 @@ def test_checkpoints_of_training_scripts_are_unwrapped(tmp_path: Path, wrap: Any
 
 def test_weights_of_another_shape_are_refused_with_both_shapes(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "model")
-    with pytest.raises(ValueError, match=r"do not fit the detector. .* is \(16, .*\), the detector's \(32, "):
+    with pytest.raises(
+        ValueError,
+        match=r"do not fit the detector: set detector.fpn_channels: 16. .* is \(16, .*\), the detector's \(32, ",
+    ):
         start_from(folder, fpn_channels=32)
 
 
@@ -81,8 +81,10 @@ def test_anything_else_is_refused_and_nothing_is_executed(tmp_path: Path, conten
 
 
 def test_a_missing_file_is_told_from_a_misspelt_name() -> None:
-    with pytest.raises(ValueError, match="weights must be none, COCO_V1, or the path of a checkpoint"):
-        start_from("COCO_V2")
+    with pytest.raises(
+        ValueError, match="weights must be none, COCO_V1, COCO_V2, IMAGENET, or the path of a checkpoint"
+    ):
+        start_from("COCO_V3")
 
 
 @pytest.fixture
@@ -96,10 +98,8 @@ def coco(monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
 
 
 def test_coco_weights_get_new_heads(coco: dict[str, torch.Tensor]) -> None:
-    params = PAPER.replace(norm="auto", weights="COCO_V1")
-    detector = build_detector(params, 90, masks=True)
-    load_weights(detector, params)
-    own = detector.state_dict()
+    params = PAPER.replace(weights="COCO_V1")
+    own = start_detector(params, 90, True, seed=0).state_dict()
     assert torch.equal(own[BODY], coco[BODY])
     assert not torch.equal(own[HEAD], coco[HEAD])
 
@@ -107,14 +107,32 @@ def test_coco_weights_get_new_heads(coco: dict[str, torch.Tensor]) -> None:
 def test_the_detector_of_conf_azure_takes_coco_weights(coco: dict[str, torch.Tensor]) -> None:
     settings = yaml.safe_load((CONF / "azure/shelf/parameters.yml").read_text())["shelf"]["detector"]
     params = read_params({"params": {**DetectorParams().model_dump(), **settings}})
-    detector = build_detector(params, 1, masks=True)
-    load_weights(detector, params)
-    own = detector.state_dict()
+    own = start_detector(params, 1, True, seed=0).state_dict()
     left = [name for name, value in own.items() if name not in coco or value.shape != coco[name].shape]
     assert len(left) == 6  # weights and biases of the three layers that know the categories
     assert all(torch.equal(own[name], coco[name]) for name in set(own) - set(left))
 
 
 def test_coco_weights_in_a_slim_detector_say_what_they_need(coco: dict[str, torch.Tensor]) -> None:
-    with pytest.raises(ValueError, match=r"COCO_V1 needs backbone: resnet50, .*fpn_channels: 256"):
+    with pytest.raises(ValueError, match=r"COCO_V1 .* set detector.backbone: resnet50; detector.fpn_channels: 256"):
         start_from("COCO_V1")
+
+
+def test_a_file_of_imagenet_by_name_is_the_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torchvision.models import ResNet18_Weights, resnet18
+
+    weights = resnet18(weights=None).state_dict()
+    monkeypatch.setattr(ResNet18_Weights, "get_state_dict", lambda *args, **options: dict(weights))
+    own = start_from("IMAGENET")
+    assert torch.equal(own["backbone.body.bn1.running_var"], weights["bn1.running_var"])
+
+
+def test_a_published_coco_file_needs_no_epsilon(
+    coco: dict[str, torch.Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.save(coco, tmp_path / "coco.pth")
+    params = PAPER.replace(weights=str(tmp_path / "coco.pth"))
+    assert start_detector(params, 1, True, seed=0).backbone.body.bn1.eps == 1e-5
+    # As torchvision does with the file whose hash its name ends in.
+    monkeypatch.setattr("triptych.shelf.model.pretrained.hash_file", lambda path: "bf2d0c1e" + "0" * 56)
+    assert start_detector(params, 1, True, seed=0).backbone.body.bn1.eps == 0.0

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.models.detection import FasterRCNN, MaskRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.backbone_utils import BackboneWithFPN, resnet_fpn_backbone
-from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.rpn import RPNHead
-from torchvision.ops import FrozenBatchNorm2d
 
+from triptych.shelf.model.architecture import Architecture
 from triptych.shelf.model.pooling import ThreadedRoIAlign
 from triptych.shelf.model.sampling import SeededSampler
 from triptych.shelf.params import LEVELS, DetectorParams
@@ -22,32 +21,34 @@ from triptych.shelf.params import LEVELS, DetectorParams
 _BOX_POOL_PX = 7
 _POOLED = ["0", "1", "2", "3"]  # the coarsest level only proposes
 _MASK_WIDTH = 256  # of the paper's mask predictor; a slimmer head has a predictor as wide as itself
-_GROUPS = 8
+_V2_BOX_CONVOLUTIONS = 4
+_V2_RPN_CONVOLUTIONS = 2
 _TRAINED_LAYERS = {"frozen": 3}  # of 5: pretrained features of the first two layers fit any photo
 
 
-def build_detector(params: DetectorParams, categories: int, masks: bool) -> FasterRCNN:
+def build_detector(
+    params: DetectorParams, categories: int, masks: bool, architecture: Architecture | None = None
+) -> FasterRCNN:
     """Build a detector with random weights.
 
     Args:
-        params: Its settings; `weights` is not looked at, except that `norm: auto` depends on it.
+        params: Its settings; `weights` and `norm` are not looked at.
         categories: Number of kinds of objects, without the background.
         masks: Whether it finds masks besides boxes.
+        architecture: Its normalisation and heads; what a training from nothing begins with if not given.
 
     Returns:
         A torchvision `MaskRCNN`, or a `FasterRCNN` where there are no masks.
     """
-    backbone = _build_backbone(params)
+    architecture = architecture or Architecture()
     sizes = params.anchor_sizes * (LEVELS if len(params.anchor_sizes) == 1 else 1)
     anchors = AnchorGenerator(sizes, (params.aspect_ratios,) * LEVELS)
     settings: dict[str, Any] = {
         "min_size": params.min_size_px,
         "max_size": params.max_size_px,
         "rpn_anchor_generator": anchors,
-        "rpn_head": _PreciseRPNHead(params.fpn_channels, anchors.num_anchors_per_location()[0]),
         "rpn_nms_thresh": params.rpn_nms_threshold,
         "box_roi_pool": ThreadedRoIAlign(_POOLED, _BOX_POOL_PX, sampling_ratio=2),
-        "box_head": TwoMLPHead(params.fpn_channels * _BOX_POOL_PX**2, params.box_head_width),
         "box_predictor": _PreciseBoxPredictor(params.box_head_width, categories + 1),
         "box_batch_size_per_image": params.roi_batch,
         "box_score_thresh": params.score_threshold,
@@ -57,39 +58,46 @@ def build_detector(params: DetectorParams, categories: int, masks: bool) -> Fast
     settings |= {
         f"rpn_{step}_nms_top_n_{phase}": params.rpn_proposals for step in ("pre", "post") for phase in ("train", "test")
     }
+    settings |= _head_settings(params, architecture, anchors.num_anchors_per_location()[0])
     if masks:
-        settings |= _mask_settings(params, categories)
-    detector = (MaskRCNN if masks else FasterRCNN)(backbone, **settings)
+        settings |= _mask_settings(params, architecture, categories)
+    detector = (MaskRCNN if masks else FasterRCNN)(_build_backbone(params, architecture), **settings)
     _draw_from_seeds(detector)
     return detector
 
 
-def _build_backbone(params: DetectorParams) -> BackboneWithFPN:
-    norm = choose_norm(params)
-    layer: Any = {"batch": nn.BatchNorm2d, "group": partial(nn.GroupNorm, _GROUPS), "frozen": FrozenBatchNorm2d}[norm]
-    trained = _TRAINED_LAYERS.get(norm, 5)
+def _build_backbone(params: DetectorParams, architecture: Architecture) -> BackboneWithFPN:
+    layer = architecture.norm_layer()
+    trained = _TRAINED_LAYERS.get(architecture.norm, 5)
     backbone = resnet_fpn_backbone(
         backbone_name=params.backbone, weights=None, norm_layer=layer, trainable_layers=trained
     )
-    if params.fpn_channels == backbone.out_channels:
+    if params.fpn_channels == backbone.out_channels and architecture.heads == "plain":
         return backbone
     widths = [block[0].in_channels for block in backbone.fpn.inner_blocks]
     layers = {"layer1": "0", "layer2": "1", "layer3": "2", "layer4": "3"}
-    return BackboneWithFPN(backbone.body, layers, widths, params.fpn_channels)
+    pyramid = layer if architecture.heads == "v2" else None
+    return BackboneWithFPN(backbone.body, layers, widths, params.fpn_channels, norm_layer=pyramid)
 
 
-def choose_norm(params: DetectorParams) -> str:
-    """Choose the normalisation: what is pretrained keeps its statistics, the rest learns."""
-    if params.norm == "auto":
-        return "frozen" if params.weights == "COCO_V1" else "group"
-    return params.norm
+def _head_settings(params: DetectorParams, architecture: Architecture, anchors: int) -> dict[str, Any]:
+    channels, width = params.fpn_channels, params.box_head_width
+    if architecture.heads == "plain":
+        box_head: Any = TwoMLPHead(channels * _BOX_POOL_PX**2, width)
+        return {"rpn_head": _PreciseRPNHead(channels, anchors), "box_head": box_head}
+    convolutions = [channels] * _V2_BOX_CONVOLUTIONS
+    box_head = FastRCNNConvFCHead(
+        (channels, _BOX_POOL_PX, _BOX_POOL_PX), convolutions, [width], norm_layer=architecture.norm_layer()
+    )
+    return {"rpn_head": _PreciseRPNHead(channels, anchors, _V2_RPN_CONVOLUTIONS), "box_head": box_head}
 
 
-def _mask_settings(params: DetectorParams, categories: int) -> dict[str, Any]:
+def _mask_settings(params: DetectorParams, architecture: Architecture, categories: int) -> dict[str, Any]:
     widths = params.mask_head_channels
+    layer = architecture.norm_layer() if architecture.heads == "v2" else None
     return {
         "mask_roi_pool": ThreadedRoIAlign(_POOLED, params.mask_pool_px, sampling_ratio=2),
-        "mask_head": MaskRCNNHeads(params.fpn_channels, widths, dilation=1),
+        "mask_head": MaskRCNNHeads(params.fpn_channels, widths, dilation=1, norm_layer=layer),
         "mask_predictor": _PreciseMaskPredictor(widths[-1], min(widths[-1], _MASK_WIDTH), categories + 1),
     }
 

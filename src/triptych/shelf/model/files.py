@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torchvision.models.detection import FasterRCNN
 
 from triptych import __version__
+from triptych.shelf.model.architecture import Architecture, describe_architecture, infer_architecture
 from triptych.shelf.model.detector import build_detector
 from triptych.shelf.params import DetectorParams
 
@@ -52,6 +55,7 @@ def save_model(folder: Path, detector: LoadedDetector) -> None:
     torch.save(weights, folder / WEIGHTS)
     description = {
         "params": detector.params.model_dump(),
+        "architecture": asdict(describe_architecture(detector.model)),
         "categories": list(detector.categories),
         "masks": detector.masks,
         "score_threshold": detector.score_threshold,
@@ -75,12 +79,14 @@ def load_model(folder: Path) -> LoadedDetector:
     description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     params = read_params(description)
     categories = tuple(description["categories"])
-    model = build_detector(params, len(categories), description["masks"])
+    weights = torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True)
+    architecture = read_architecture(description, weights)
+    model = build_detector(params, len(categories), description["masks"], architecture)
     try:
-        model.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
+        model.load_state_dict(weights)
     except RuntimeError as error:
         raise ValueError(f"{folder / WEIGHTS} does not fit {DESCRIPTION} beside it: {error}") from error
-    known = {"params", "categories", "masks", "score_threshold"}
+    known = {"params", "architecture", "categories", "masks", "score_threshold"}
     info = {key: value for key, value in description.items() if key not in known}
     return LoadedDetector(model.eval(), categories, description["masks"], description["score_threshold"], params, info)
 
@@ -94,6 +100,20 @@ def read_params(description: dict[str, Any]) -> DetectorParams:
     try:
         return DetectorParams.read(description.get("params"), "params")
     except ValueError as error:
+        raise ValueError(f"{DESCRIPTION} is of another version: {error}") from error
+
+
+def read_architecture(description: dict[str, Any], weights: Mapping[str, Tensor]) -> Architecture:
+    """Read how a model is built out of its description; older ones leave it to the names of the weights.
+
+    Raises:
+        ValueError: If it is nothing that is known.
+    """
+    if "architecture" not in description:
+        return infer_architecture(weights)
+    try:
+        return Architecture(**description["architecture"])
+    except TypeError as error:
         raise ValueError(f"{DESCRIPTION} is of another version: {error}") from error
 
 

@@ -1,110 +1,149 @@
-"""Weights to start from: torchvision's, a model of ours, or a checkpoint of someone else's."""
+"""Build a detector for the weights that it starts from, and put them into it, or say what does not fit."""
 
 from __future__ import annotations
 
 import logging
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 from torchvision.models.detection import FasterRCNN
 
-from triptych.shelf.model.files import WEIGHTS
+from triptych import distributed
+from triptych.shelf.model.architecture import Architecture
+from triptych.shelf.model.detector import build_detector
+from triptych.shelf.model.pretrained import Pretrained, read_pretrained
 from triptych.shelf.params import DetectorParams
 
 _logger = logging.getLogger(__name__)
+_BODY, _MASKS = "backbone.body.", "roi_heads.mask_"
 _OF_CATEGORIES = ("roi_heads.box_predictor.", "roi_heads.mask_predictor.mask_fcn_logits.")
+_SCORES = "roi_heads.box_predictor.cls_score.bias"
+# What must not be left aside without a word; a mask head is where boxes alone are learnt.
+_NEEDED = ("backbone.", "rpn.", "roi_heads.box_")
+_COUNTERS = "num_batches_tracked"
 _MOST_NAMED = 6
-_COCO_SETTINGS = (
-    "backbone: resnet50, norm: frozen or auto, fpn_channels: 256, box_head_width: 1024, "
-    "mask_head_channels: [256, 256, 256, 256], and 3 anchors a place (sizes times aspect ratios)"
-)
+_NAMES = {"group": "group normalisation", "batch": "batch normalisation", "frozen": "running statistics"}
 
 
-def load_weights(detector: FasterRCNN, params: DetectorParams) -> None:
-    """Put weights into a detector; what depends on the categories stays random where these are others.
+def start_detector(params: DetectorParams, categories: int, masks: bool, seed: int) -> FasterRCNN:
+    """Build the detector that training starts with, on every rank; the first one alone reads weights.
 
     Args:
-        detector: Built with `params`.
-        params: `weights` says which.
+        params: Its settings.
+        categories: Number of kinds of objects, without the background.
+        masks: Whether it finds masks besides boxes.
+        seed: Of what starts at random.
 
     Raises:
         ValueError: If the weights do not fit the detector; the message says which settings they need.
     """
-    if params.weights == "none":
-        return
-    weights = _read_coco() if params.weights == "COCO_V1" else _read_file(Path(params.weights))
-    own = detector.state_dict()
-    # A detector of boxes only leaves the mask head of the weights aside; counters are no weights.
+    pretrained = read_pretrained(params) if distributed.is_primary() else None
+    chosen = choose_architecture(params, pretrained) if distributed.is_primary() else None
+    architecture: Architecture = distributed.from_primary(chosen)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        detector = build_detector(params, categories, masks, architecture)
+    if pretrained is not None:  # the other ranks get the same by DistributedDataParallel
+        load_weights(detector, params, pretrained)
+    return detector
+
+
+def choose_architecture(params: DetectorParams, pretrained: Pretrained | None) -> Architecture:
+    """Choose how a detector is normalised and which heads it has: as its weights have it.
+
+    Raises:
+        ValueError: If the settings want a normalisation that what the weights know is worth nothing with.
+    """
+    if pretrained is None:
+        return Architecture("group" if params.norm == "auto" else params.norm)
+    found = pretrained.architecture
+    if params.norm in ("auto", found.norm):
+        return found
+    if "group" in (params.norm, found.norm):
+        raise ValueError(
+            f"weights {params.weights} come with {_NAMES[found.norm]}, which detector.norm: {params.norm} has no use "
+            "for: set detector.norm: auto"
+        )
+    # Statistics both ways, which learn on or do not.
+    return replace(found, norm="batch" if params.norm == "batch" else "frozen")
+
+
+def load_weights(detector: FasterRCNN, params: DetectorParams, pretrained: Pretrained) -> None:
+    """Put weights into a detector; what depends on the categories stays random where these are others.
+
+    Args:
+        detector: Built with `params` and the weights' architecture.
+        params: Named in errors.
+        pretrained: The weights.
+
+    Raises:
+        ValueError: If some are missing, of another shape, or would not be used.
+    """
+    own, weights = detector.state_dict(), pretrained.tensors
     usable = {name: value for name, value in weights.items() if name in own}
-    for name in list(usable):
-        if usable[name].shape != own[name].shape and name.startswith(_OF_CATEGORIES):
+    for name in [name for name in usable if name.startswith(_OF_CATEGORIES)]:
+        if pretrained.are_categories_other or usable[name].shape != own[name].shape:
             del usable[name]
-    if params.weights == "COCO_V1":  # its 91 categories are never ours, even if as many
-        usable = {name: value for name, value in usable.items() if not name.startswith(_OF_CATEGORIES)}
-    _check_fit(params, own, usable)
+    problems = list(_find_problems(own, usable, pretrained))
+    if problems:
+        settings = "; ".join(_suggest_settings(params, weights))
+        cure = f": set {settings}" if settings else ""
+        more = f" and {len(problems) - _MOST_NAMED} more" if len(problems) > _MOST_NAMED else ""
+        shown = "; ".join(problems[:_MOST_NAMED])
+        raise ValueError(f"weights {params.weights} do not fit the detector{cure}. {shown}{more}")
     detector.load_state_dict({**own, **usable})
+    _log_start(params, own, usable, weights)
+
+
+def _log_start(
+    params: DetectorParams, own: dict[str, Tensor], usable: dict[str, Tensor], weights: dict[str, Tensor]
+) -> None:
     _logger.info("Starting from %s: %d of %d tensors", params.weights, len(usable), len(own))
+    if _SCORES in weights and _SCORES not in usable:
+        counts = [len(scores[_SCORES]) - 1 for scores in (own, weights)]
+        fresh = "The layers that name categories begin at random, as there are %d categories and in the weights %d"
+        _logger.info(fresh, *counts)
 
 
-def _read_coco() -> dict[str, Tensor]:
-    from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
-
-    weights: dict[str, Tensor] = MaskRCNN_ResNet50_FPN_Weights.COCO_V1.get_state_dict(progress=False, check_hash=True)
-    return weights
-
-
-def _read_file(path: Path) -> dict[str, Tensor]:
-    """Read a model folder of ours, or a file with a state dict, bare or under `model` or `state_dict`."""
-    file = path / WEIGHTS if path.is_dir() else path
-    if not file.is_file():
-        raise ValueError(f"weights must be none, COCO_V1, or the path of a checkpoint; there is no file {file}")
-    try:
-        content: Any = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # pickle raises anything
-        raise ValueError(f"weights cannot be read from {file}, which must hold tensors only: {error}") from error
-    for key in ("model", "state_dict"):
-        content = content.get(key, content) if isinstance(content, dict) else content
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise ValueError(f"weights must be tensors by name (a state dict), {file} holds something else")
-    # DistributedDataParallel puts its own name first.
-    weights = {str(name).removeprefix("module."): value for name, value in content.items()}
-    return {_OLD_NAMES.get(name, name): value for name, value in weights.items()}
+def _find_problems(own: dict[str, Tensor], usable: dict[str, Tensor], pretrained: Pretrained) -> Iterator[str]:
+    for name in sorted(pretrained.tensors.keys() - own.keys()):
+        if name.startswith(_NEEDED) and not name.endswith(_COUNTERS):
+            yield f"{name} is not used"
+    for name in own:
+        needed = name.startswith(_BODY) if pretrained.is_backbone else not name.startswith((*_OF_CATEGORIES, _MASKS))
+        if needed and name not in usable and not name.endswith(_COUNTERS):
+            yield f"{name} is missing"
+    for name, value in usable.items():
+        if value.shape != own[name].shape:
+            yield f"{name} is {tuple(value.shape)}, the detector's {tuple(own[name].shape)}"
 
 
-# torchvision's layout before 0.13.
-_OLD_NAMES = (
-    {f"rpn.head.conv.{kind}": f"rpn.head.conv.0.0.{kind}" for kind in ("weight", "bias")}
-    | {
-        f"roi_heads.mask_head.mask_fcn{number}.{kind}": f"roi_heads.mask_head.{number - 1}.0.{kind}"
-        for number in range(1, 9)
-        for kind in ("weight", "bias")
-    }
-    | {
-        f"backbone.fpn.{block}_blocks.{number}.{kind}": f"backbone.fpn.{block}_blocks.{number}.0.{kind}"
-        for block in ("inner", "layer")
-        for number in range(4)
-        for kind in ("weight", "bias")
-    }
-)
+def _suggest_settings(params: DetectorParams, weights: dict[str, Tensor]) -> Iterator[str]:
+    """Read off the shapes which settings the weights were trained with, where they are others than `params`."""
+    found: dict[str, object] = {}
+    if (backbone := _tell_backbone(weights)) is not None:
+        found["backbone"] = backbone
+    if (pyramid := weights.get("backbone.fpn.inner_blocks.0.0.weight")) is not None:
+        found["fpn_channels"] = len(pyramid)
+    if (scores := weights.get("roi_heads.box_predictor.cls_score.weight")) is not None:
+        found["box_head_width"] = scores.shape[1]
+    mask_head = [weights.get(f"roi_heads.mask_head.{number}.0.weight") for number in range(16)]
+    if mask_head[0] is not None:
+        found["mask_head_channels"] = tuple(len(layer) for layer in mask_head if layer is not None)
+    for name, value in found.items():
+        if getattr(params, name) != value:
+            yield f"detector.{name}: {list(value) if isinstance(value, tuple) else value}"
+    anchors = weights.get("rpn.head.cls_logits.bias")
+    if anchors is not None and len(anchors) != len(params.anchor_sizes[0]) * len(params.aspect_ratios):
+        yield f"detector.anchor_sizes and aspect_ratios for {len(anchors)} anchors a place (sizes times ratios)"
 
 
-def _check_fit(params: DetectorParams, own: dict[str, Tensor], weights: dict[str, Tensor]) -> None:
-    missing = [
-        name for name in own if name not in weights and not name.startswith((*_OF_CATEGORIES, "roi_heads.mask_"))
-    ]
-    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
-    other = [
-        f"{name} is {tuple(value.shape)}, the detector's {tuple(own[name].shape)}"
-        for name, value in weights.items()
-        if value.shape != own[name].shape
-    ]
-    problems = [f"{name} is missing" for name in missing] + other
-    if not problems:
-        return
-    needed = f"; COCO_V1 needs {_COCO_SETTINGS}" if params.weights == "COCO_V1" else ""
-    more = f" and {len(problems) - _MOST_NAMED} more" if len(problems) > _MOST_NAMED else ""
-    raise ValueError(
-        f"weights {params.weights} do not fit the detector{needed}. {'; '.join(problems[:_MOST_NAMED])}{more}"
-    )
+# Blocks of the third layer, and whether they have three convolutions (He and others, Deep Residual Learning, 2015).
+_BACKBONES = {(2, False): "resnet18", (6, False): "resnet34", (6, True): "resnet50", (23, True): "resnet101"}
+
+
+def _tell_backbone(weights: dict[str, Tensor]) -> str | None:
+    blocks = {name.split(".")[3] for name in weights if name.startswith(f"{_BODY}layer3.")}
+    return _BACKBONES.get((len(blocks), f"{_BODY}layer1.0.conv3.weight" in weights))

@@ -14,9 +14,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from triptych import distributed
 from triptych.shelf.devices import choose_device, choose_dtype
-from triptych.shelf.model.detector import build_detector
 from triptych.shelf.model.files import LoadedDetector
-from triptych.shelf.model.weights import load_weights
+from triptych.shelf.model.weights import start_detector
 from triptych.shelf.params import DetectorParams, TrainingParams
 from triptych.shelf.training.batches import TrainingBatches, choose_workers, load_batches
 from triptych.shelf.training.learning_data import LearningData
@@ -94,11 +93,8 @@ class Trainer:
         self._fresh: dict[str, Any] | None = None
 
     def _build(self) -> Any:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self._training.seed)
-            detector = build_detector(self._params, len(self._data.categories), self._data.masks)
-        if distributed.is_primary():  # the others get the same by DistributedDataParallel
-            load_weights(detector, self._params)
+        data = self._data
+        detector: Any = start_detector(self._params, len(data.categories), data.masks, self._training.seed)
         if distributed.world_size() > 1 and self._device.type == "cuda":
             detector = nn.SyncBatchNorm.convert_sync_batchnorm(detector)  # type: ignore[no-untyped-call]
         layout = torch.channels_last if self._training.channels_last else torch.contiguous_format
