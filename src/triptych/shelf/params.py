@@ -86,7 +86,7 @@ class DetectorParams(Params):
     norm: Literal["auto", "group", "batch", "frozen"] = "auto"
     """Normalisation in the backbone; `auto`: as in the weights (`frozen` with running statistics), else `group`."""
     masks: Literal["auto", "on", "off"] = "auto"
-    """Train masks; `auto` does so if every object that is trained on has one."""
+    """Train masks, from the objects that have one; `auto` does so if any has."""
     fpn_channels: Annotated[int, Field(ge=8)] = 64
     """Channels of the feature pyramid (256 in the paper)."""
     box_head_width: Annotated[int, Field(ge=8)] = 256

@@ -68,11 +68,33 @@ def test_masks_are_judged_by_their_shape() -> None:
     assert (metrics["box.map"], metrics["mask.map"]) == (1.0, 0.0)
 
 
-def test_photos_with_an_object_without_a_mask_are_judged_by_boxes_only() -> None:
+def test_an_object_without_a_mask_counts_in_boxes_only() -> None:
     truth = make_truth({1: [A], 2: [B]})
     del truth["annotations"][1]["segmentation"]
     metrics = evaluate_detections(truth, [detect(1, A, 0.9)], masks=True)
     assert (metrics["box.ar_100"], metrics["mask.ar_100"]) == (0.5, 1.0)
+
+
+def test_objects_with_a_mask_count_beside_one_without() -> None:
+    """Two objects on one photo: only one has a mask, and its detection misses it."""
+    truth = make_truth({1: [A, B]})
+    del truth["annotations"][1]["segmentation"]
+    wrong = detect(1, A, 0.9) | {"segmentation": detect(1, [150.0, 150.0, 30.0, 30.0], 0.9)["segmentation"]}
+    metrics = evaluate_detections(truth, [wrong, detect(1, B, 0.8)], masks=True)
+    assert (metrics["box.map"], metrics["mask.map"]) == (1.0, 0.0)
+    metrics = evaluate_detections(truth, [detect(1, A, 0.7), detect(1, B, 0.8)], masks=True)
+    # What finds the object without a mask is neither right nor wrong: else precision would be a half.
+    assert metrics["mask.map"] == 1.0
+    twice = [detect(1, A, 0.7), detect(1, B, 0.9), detect(1, B, 0.8)]
+    assert evaluate_detections(truth, twice, masks=True)["mask.map"] == pytest.approx(0.5)
+
+
+def test_a_crowd_without_a_mask_is_as_large_as_its_box() -> None:
+    truth = make_truth({1: [A, B]})
+    del truth["annotations"][1]["segmentation"]
+    truth["annotations"][1]["iscrowd"] = 1
+    metrics = evaluate_detections(truth, [detect(1, A, 0.7), detect(1, B, 0.9)], masks=True)
+    assert metrics["mask.map"] == 1.0
 
 
 def test_detections_on_other_photos_do_not_count() -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from tests.shelf.tiny import PARAMS, SIZE, write_data
+from tests.shelf.whole_masks import paste_masks
 from triptych.shelf.data.dataset import PhotoSet
 from triptych.shelf.model.preprocessing import target_size
 from triptych.shelf.training.augmentation import Variation
@@ -46,8 +47,8 @@ def test_image_boxes_and_masks_stay_together(
     store = open_photo(tmp_path_factory.mktemp("photo"), size, [box_item(bbox)], largest_scale=1.6, memory_mb=1)
     sample = store.vary(0, Variation(flip, scale, shift))
     assert sample.masks is not None
-    assert sample.image.shape[:2] == sample.masks.shape[1:] == store.target(0)
-    for box, label, mask in zip(sample.boxes, sample.labels, sample.masks, strict=True):
+    assert sample.image.shape[:2] == store.target(0)
+    for box, label, mask in zip(sample.boxes, sample.labels, paste_masks(sample.masks, store.target(0)), strict=True):
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         extent = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
         assert np.abs(extent - box).max() <= 1.5
@@ -65,8 +66,11 @@ def test_the_same_photo_kept_and_not_kept_gives_the_same(tmp_path: Path) -> None
     assert (kept.kept, read.kept) == (3, 0)
     for index in range(3):
         variation = Variation(True, 1.2, (0.3, 0.8), 1.1, 0.9, 1.2)
-        for one, other in zip(kept.vary(index, variation), read.vary(index, variation), strict=True):
-            np.testing.assert_array_equal(one, other)
+        one, other = kept.vary(index, variation), read.vary(index, variation)
+        assert one.masks is not None
+        assert other.masks is not None
+        for part, same in zip([*one[:3], *one.masks], [*other[:3], *other.masks], strict=True):
+            np.testing.assert_array_equal(part, same)
 
 
 def test_only_what_fits_is_kept(tmp_path: Path) -> None:
@@ -88,8 +92,33 @@ def test_run_lengths_are_read_too_and_crowds_are_no_objects(tmp_path: Path) -> N
     crowd = {**box_item([60, 10, 30, 20]), "iscrowd": 1}
     sample = open_photo(tmp_path, SIZE, [item, crowd]).vary(0, Variation())
     assert sample.masks is not None
-    np.testing.assert_array_equal(sample.masks, [mask])
+    np.testing.assert_array_equal(paste_masks(sample.masks, (64, 96)), [mask])
     np.testing.assert_array_equal(sample.boxes, [[20, 10, 50, 30]])
+
+
+def test_an_object_without_a_mask_stays_with_its_box(tmp_path: Path) -> None:
+    bare = box_item([60.0, 10.0, 20.0, 20.0])
+    del bare["segmentation"]
+    sample = open_photo(tmp_path, SIZE, [box_item([10.0, 10.0, 20.0, 20.0]), bare]).vary(0, Variation())
+    assert sample.masks is not None
+    assert sample.masks.known.tolist() == [True, False]
+    assert len(sample.boxes) == 2
+
+
+def test_many_objects_on_a_large_photo_are_carried_in_little_memory(tmp_path: Path) -> None:
+    """20 objects on a photo scaled to 800 x 1067: masks as large as the photo would take 17 MB."""
+    size = (4000, 3000)
+    items = [box_item([200.0 + 700 * (n % 5), 150.0 + 700 * (n // 5), 220.0, 300.0], id=n) for n in range(20)]
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", size).save(tmp_path / "images" / "a.jpg")
+    image = {"id": 1, "file_name": "a.jpg", "width": size[0], "height": size[1]}
+    annotations = {"images": [image], "annotations": items, "categories": [{"id": 7, "name": "gap"}]}
+    params = PARAMS.replace(min_size_px=800, max_size_px=1333)
+    store = PhotoStore(PhotoSet.select(tmp_path, annotations, [1]), params, masks=True)
+    sample = store.vary(0, Variation(True, 1.1, (0.3, 0.6)))
+    assert sample.masks is not None
+    assert len(sample.boxes) >= 16
+    assert sum(part.nbytes for part in sample.masks) < 400_000
 
 
 def test_what_is_cropped_away_is_left_out(tmp_path: Path) -> None:
@@ -102,7 +131,7 @@ def test_what_is_cropped_away_is_left_out(tmp_path: Path) -> None:
 def test_photos_without_objects_give_empty_targets(tmp_path: Path) -> None:
     sample = open_photo(tmp_path, SIZE, []).vary(0, Variation(flip=True, scale=1.3))
     assert sample.masks is not None
-    assert (sample.boxes.shape, sample.labels.shape, sample.masks.shape) == ((0, 4), (0,), (0, 64, 96))
+    assert (sample.boxes.shape, sample.labels.shape, sample.masks.pixels.shape) == ((0, 4), (0,), (0, 1, 1))
 
 
 def test_without_masks_none_are_read(tmp_path: Path) -> None:

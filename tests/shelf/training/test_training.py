@@ -107,14 +107,26 @@ def test_bfloat16_and_fp32_agree_roughly(tmp_path: Path) -> None:
     assert bf16["loss"].iloc[0] != fp32["loss"].iloc[0]
 
 
-def test_boxes_alone_are_learnt_where_an_object_has_no_mask(tmp_path: Path) -> None:
+def test_masks_are_learnt_beside_an_object_without_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     data = write_data(tmp_path / "photos", 9)
     del data[1]["annotations"][0]["segmentation"]
+    with caplog.at_level("INFO", "triptych"):
+        model, log, report = learn(tmp_path, data=data, training=TRAINING.replace(epochs=1))
+    assert "1 of 3 training objects have no mask: only their boxes are learnt from" in caplog.text
+    assert report["masks"]
+    assert log["loss_mask"].gt(0).all()
+    assert load_model(model.path).masks
+
+
+def test_boxes_alone_are_learnt_where_no_object_has_a_mask(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "photos", 9)
+    for item in data[1]["annotations"]:
+        del item["segmentation"]
     model, log, report = learn(tmp_path, data=data, training=TRAINING.replace(epochs=1))
     assert not report["masks"]
     assert "loss_mask" not in log.columns
     assert not load_model(model.path).masks
-    with pytest.raises(ValueError, match=r"masks: on needs a mask for every object; 1 of 3 .* photo_01.png"):
+    with pytest.raises(ValueError, match=r"masks: on needs masks, and none of the 3 objects of the 3 training photos"):
         learn(tmp_path, data=data, detector=DETECTOR.replace(masks="on"))
 
 

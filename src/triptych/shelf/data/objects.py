@@ -47,8 +47,7 @@ class CheckedObject:
 def check_object(raw: RawObject, frame: Frame, min_box_px: float) -> CheckedObject:
     """Check an object, bring it into the photo's frame and clip its box to the photo.
 
-    An object with a mask of which nothing can be used is refused as a whole: without its mask it would keep the
-    masks of all the others from being trained on.
+    An object with a mask of which nothing can be used is refused as a whole: its box may be as wrong.
 
     Args:
         raw: The object as annotated.

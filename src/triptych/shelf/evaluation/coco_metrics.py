@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from triptych.shelf.data.dataset import select_photos
 from triptych.shelf.evaluation.counts import group_by_photo, match_photo, rank_detection
 
 _SIZES = {"": 0, "_small": 1, "_medium": 2, "_large": 3}  # COCO: below 32^2, below 96^2, above; in pixels of area
@@ -24,6 +23,7 @@ IOUS = {"_50": 0, "_75": 5}  # of .50, .55 ... .95
 _KINDS = {"box": "bbox", "mask": "segm"}
 _FALLBACK_SCORE = 0.5
 _DIGITS = 12
+_BARE_IOU = 0.5  # of boxes: from there on a detection is taken to be of the object, whatever its mask is
 
 
 class Threshold(NamedTuple):
@@ -41,7 +41,7 @@ def evaluate_detections(truth: dict[str, Any], results: list[dict[str, Any]], ma
     Args:
         truth: The photos judged, with all of their objects.
         results: What was found on them, at most 100 a photo counting.
-        masks: Whether to judge masks too; photos with an object without a mask are left out of that.
+        masks: Whether to judge masks too; objects without a mask count neither way in that.
 
     Returns:
         `box.map`, `box.map_50`, `box.map_75`, `box.map_small|medium|large`, `box.ar_1|10|100`, and the same of
@@ -113,7 +113,8 @@ def run_evaluator(truth: dict[str, Any], results: list[dict[str, Any]], kind: st
     Returns:
         The COCOeval, accumulated: `evalImgs`, `eval`, `params`.
     """
-    truth = _with_masks(truth) if kind == "mask" else truth
+    if kind == "mask":
+        truth, results = leave_out_bare(truth, results)
     known = {image["id"] for image in truth["images"]}
     ordered = sorted((item for item in results if item["image_id"] in known), key=rank_detection)
     with contextlib.redirect_stdout(io.StringIO()):
@@ -129,9 +130,36 @@ def run_evaluator(truth: dict[str, Any], results: list[dict[str, Any]], kind: st
     return evaluator
 
 
-def _with_masks(truth: dict[str, Any]) -> dict[str, Any]:
-    bare = {item["image_id"] for item in truth["annotations"] if not item.get("segmentation")}
-    return select_photos(truth, {image["id"] for image in truth["images"]} - bare) if bare else truth
+def leave_out_bare(truth: dict[str, Any], results: list[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Leave objects without a mask out of the judgement of masks, and with them the detections whose boxes find them.
+
+    Neither a right nor a wrong mask can be told on such an object, so it counts neither way, and the photo's other
+    objects still count. Of a crowd without a mask the box is taken.
+
+    Args:
+        truth: The photos, with all of their objects.
+        results: What was found on them.
+    """
+    bare = [item for item in truth["annotations"] if not item.get("segmentation")]
+    if not bare:
+        return truth, results
+    objects, found = group_by_photo(truth["annotations"]), group_by_photo(results)
+    ids = {item["id"] for item in bare if not item.get("iscrowd", 0)}
+    taken = set()
+    for photo in {item["image_id"] for item in bare}:
+        match = match_photo(objects[photo], found[photo], _BARE_IOU)
+        pairs = zip(found[photo], match.found, strict=True)
+        taken |= {id(item) for item, place in pairs if place >= 0 and objects[photo][place]["id"] in ids}
+    judged = [_mask_crowd(item) for item in truth["annotations"] if item["id"] not in ids]
+    return {**truth, "annotations": judged}, [item for item in results if id(item) not in taken]
+
+
+def _mask_crowd(item: dict[str, Any]) -> dict[str, Any]:
+    if item.get("segmentation"):
+        return item
+    left, top, width, height = item["bbox"]
+    right, bottom = left + width, top + height
+    return {**item, "segmentation": [[left, top, right, top, right, bottom, left, bottom]]}
 
 
 def _load(images: list[dict[str, Any]], categories: list[dict[str, Any]], items: list[dict[str, Any]]) -> Any:

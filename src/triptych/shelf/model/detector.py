@@ -15,6 +15,7 @@ from torchvision.models.detection.rpn import RPNHead
 
 from triptych.shelf.model.architecture import Architecture
 from triptych.shelf.model.pooling import ThreadedRoIAlign
+from triptych.shelf.model.roi_heads import PartlyMaskedHeads
 from triptych.shelf.model.sampling import SeededSampler
 from triptych.shelf.params import LEVELS, DetectorParams
 
@@ -41,6 +42,7 @@ def build_detector(
         A torchvision `MaskRCNN`, or a `FasterRCNN` where there are no masks.
     """
     architecture = architecture or Architecture()
+    backbone = _build_backbone(params, architecture)  # first: the order of parts is that of the random numbers
     sizes = params.anchor_sizes * (LEVELS if len(params.anchor_sizes) == 1 else 1)
     anchors = AnchorGenerator(sizes, (params.aspect_ratios,) * LEVELS)
     settings: dict[str, Any] = {
@@ -48,6 +50,7 @@ def build_detector(
         "max_size": params.max_size_px,
         "rpn_anchor_generator": anchors,
         "rpn_nms_thresh": params.rpn_nms_threshold,
+        **_head_settings(params, architecture, anchors.num_anchors_per_location()[0]),
         "box_roi_pool": ThreadedRoIAlign(_POOLED, _BOX_POOL_PX, sampling_ratio=2),
         "box_predictor": _PreciseBoxPredictor(params.box_head_width, categories + 1),
         "box_batch_size_per_image": params.roi_batch,
@@ -58,10 +61,10 @@ def build_detector(
     settings |= {
         f"rpn_{step}_nms_top_n_{phase}": params.rpn_proposals for step in ("pre", "post") for phase in ("train", "test")
     }
-    settings |= _head_settings(params, architecture, anchors.num_anchors_per_location()[0])
     if masks:
         settings |= _mask_settings(params, architecture, categories)
-    detector = (MaskRCNN if masks else FasterRCNN)(_build_backbone(params, architecture), **settings)
+    detector = (MaskRCNN if masks else FasterRCNN)(backbone, **settings)
+    detector.roi_heads = PartlyMaskedHeads.take_over(detector.roi_heads)
     _draw_from_seeds(detector)
     return detector
 

@@ -5,7 +5,7 @@ Positions are in pixels from the upper left corner of the photo, so that pixel 0
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -50,6 +50,10 @@ class Placement:
     y_scale: float
     y_offset: float
     size: tuple[int, int]
+
+    def cut(self, x: int, y: int, size: tuple[int, int]) -> Placement:
+        """Take a part of the area: from a pixel on, of a height and width."""
+        return replace(self, x_offset=self.x_offset - x, y_offset=self.y_offset - y, size=size)
 
     def move_boxes(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Move boxes (N x 4: left, top, right, bottom) and cut them at the edges."""

@@ -33,7 +33,8 @@ class Batch(NamedTuple):
     Attributes:
         images: uint8, N x 3 x H x W, channels last in memory; smaller photos are padded on the right and below.
         sizes: Height and width of each photo without that padding.
-        targets: For each photo `boxes` (float32, M x 4), `labels` (int64, M), and `masks` (uint8, M x h x w) if any.
+        targets: For each photo `boxes` (float32, M x 4), `labels` (int64, M), and where masks are learnt those of
+            `PartlyMaskedHeads`, with crops instead of whole masks.
         seeds: For each photo, of what the heads draw.
         files: Names of the photos of all ranks.
     """
@@ -148,7 +149,9 @@ def collate(samples: Sequence[Sample], canvas: tuple[int, int], seeds: list[int]
     for sample in samples:
         target = {"boxes": torch.from_numpy(sample.boxes), "labels": torch.from_numpy(sample.labels)}
         if sample.masks is not None:
-            target["masks"] = torch.from_numpy(sample.masks)
+            target["masks"] = torch.from_numpy(sample.masks.pixels)
+            target["mask_corners"] = torch.from_numpy(sample.masks.corners)
+            target["mask_known"] = torch.from_numpy(sample.masks.known)
         targets.append(target)
     sizes = [(sample.image.shape[0], sample.image.shape[1]) for sample in samples]
     return Batch(images, sizes, targets, seeds, files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pandas as pd
 
 from triptych.shelf.data.dataset import PhotoSet, select_role
 from triptych.shelf.params import DetectorParams
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class LearningData:
         judged: Photos for choosing the epoch; may be none.
         truth: The latter in COCO's format.
         categories: Names of the objects, in the order of their ids.
-        masks: Whether masks are learnt.
+        masks: Whether masks are learnt, from the objects that have one.
     """
 
     learnt: PhotoSet
@@ -51,14 +54,16 @@ def prepare_data(
     objects = [item for items in learnt.objects for item in items]
     if not objects:
         raise ValueError(f"there is nothing to learn: no object on {len(learnt)} training photos")
-    bare = [item for item in objects if not item.get("segmentation")]
-    if detector.masks == "on" and bare:
-        names = {image["id"]: image["file_name"] for image in learnt.images}
+    bare = sum(not item.get("segmentation") for item in objects)
+    if detector.masks == "on" and bare == len(objects):
         raise ValueError(
-            f"masks: on needs a mask for every object; {len(bare)} of {len(objects)} training objects have none, "
-            f"the first on {names[bare[0]['image_id']]}: set detector.masks to auto or off"
+            f"masks: on needs masks, and none of the {bare} objects of the {len(learnt)} training photos has one: "
+            "annotate some, or set detector.masks to auto or off"
         )
+    masks = detector.masks != "off" and bare < len(objects)
+    if masks and bare:
+        _logger.info("%d of %d training objects have no mask: only their boxes are learnt from", bare, len(objects))
     categories = sorted(annotations["categories"], key=lambda category: category["id"])
     names_in_order = tuple(str(category["name"]) for category in categories)
     truth = select_role(annotations, roles, "validation")
-    return LearningData(learnt, judged, truth, names_in_order, detector.masks != "off" and not bare)
+    return LearningData(learnt, judged, truth, names_in_order, masks)

@@ -15,10 +15,11 @@ from triptych.shelf.devices import autocast
 from triptych.shelf.model.detector import normalise_images
 from triptych.shelf.training.batches import Batch
 
-# Each loss is torchvision's: a mean over the anchors or proposals that were drawn, or over the positive ones.
+# Each loss is torchvision's: a mean over the anchors or proposals that were drawn, or over those of
+# the positive ones whose object has a mask.
 _OVER_ANCHORS = ("loss_objectness", "loss_rpn_box_reg")
 _OVER_PROPOSALS = ("loss_classifier", "loss_box_reg")
-_OVER_POSITIVE = ("loss_mask",)
+_OVER_MASKS = ("loss_mask",)
 
 
 class LossNetwork(nn.Module):
@@ -43,7 +44,7 @@ class LossNetwork(nn.Module):
             batch: The share, on the detector's device.
 
         Returns:
-            torchvision's losses, and over how many anchors, proposals and positive proposals they are means.
+            torchvision's losses, and over how many anchors, proposals and proposals with a mask they are means.
         """
         detector = self.detector
         detector.rpn.fg_bg_sampler.seed(batch.seeds)
@@ -55,7 +56,7 @@ class LossNetwork(nn.Module):
             proposals, rpn_losses = detector.rpn(shapes, features, batch.targets)
             _, roi_losses = detector.roi_heads(features, proposals, batch.sizes, batch.targets)
         drawn = detector.roi_heads.fg_bg_sampler
-        counts = [detector.rpn.fg_bg_sampler.sampled, drawn.sampled, drawn.positive]
+        counts = [detector.rpn.fg_bg_sampler.sampled, drawn.sampled, detector.roi_heads.masks_learnt]
         return {**rpn_losses, **roi_losses}, torch.tensor(counts, dtype=torch.float64)
 
 
@@ -76,7 +77,7 @@ def reduce_losses(losses: dict[str, Tensor], counts: Tensor) -> ReducedLosses:
 
     Args:
         losses: Of this rank's share.
-        counts: How many anchors, proposals and positive proposals they are means over.
+        counts: How many anchors, proposals and proposals with a mask they are means over.
     """
     sums, mine = _sum_up(losses, counts)
     total_sums, total_counts = distributed.sum_over_ranks(torch.stack([sums, mine]))
@@ -91,7 +92,7 @@ def add_up_losses(shares: Sequence[tuple[dict[str, Tensor], Tensor]]) -> dict[st
     Args:
         shares: What the network gave for each of this rank's batches; may be none.
     """
-    known = (*_OVER_ANCHORS, *_OVER_PROPOSALS, *_OVER_POSITIVE)
+    known = (*_OVER_ANCHORS, *_OVER_PROPOSALS, *_OVER_MASKS)
     sums = torch.zeros(2, len(known), dtype=torch.float64)
     for losses, counts in shares:
         for row, values in zip(sums, _sum_up(losses, counts), strict=True):
@@ -113,7 +114,7 @@ def _name_means(names: Sequence[str], sums: Tensor, counts: Tensor) -> dict[str,
 
 
 def _group(name: str) -> int:
-    for group, names in enumerate((_OVER_ANCHORS, _OVER_PROPOSALS, _OVER_POSITIVE)):
+    for group, names in enumerate((_OVER_ANCHORS, _OVER_PROPOSALS, _OVER_MASKS)):
         if name in names:
             return group
     raise ValueError(f"torchvision has a loss that is not known here: {name}")

@@ -6,7 +6,6 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,22 +14,10 @@ from triptych.shelf.data.dataset import PhotoSet, decode_mask
 from triptych.shelf.model.preprocessing import PADDING, resize_image, target_size
 from triptych.shelf.params import DetectorParams
 from triptych.shelf.training.augmentation import Variation, change_colours, place
+from triptych.shelf.training.object_masks import MaskCrops, ObjectMask, crop_masks, keep_mask
 
 _LEAST_PX = 2.0  # a narrower rest of an object is left out
 _LEAST_SEEN = 0.25  # share of an object that must be left when a photo is cropped
-_HALF = 127
-
-
-class ObjectMask(NamedTuple):
-    """The part of a photo that an object covers.
-
-    Attributes:
-        cover: How much of each pixel around the object, 0 to 255.
-        corner: Where on the photo those pixels begin, x and y.
-    """
-
-    cover: NDArray[np.uint8]
-    corner: tuple[float, float]
 
 
 class KeptPhoto(NamedTuple):
@@ -40,14 +27,14 @@ class KeptPhoto(NamedTuple):
         image: RGB, H x W x 3.
         boxes: N x 4, left, top, right, bottom on this image.
         labels: N, from 1.
-        masks: N, or None where no masks are learnt.
+        masks: N, None for an object that has none; or None where no masks are learnt.
         target: Height and width that the detector scales the photo to.
     """
 
     image: NDArray[np.uint8]
     boxes: NDArray[np.float32]
     labels: NDArray[np.int64]
-    masks: list[ObjectMask] | None
+    masks: list[ObjectMask | None] | None
     target: tuple[int, int]
 
 
@@ -58,13 +45,13 @@ class Sample(NamedTuple):
         image: RGB, H x W x 3.
         boxes: N x 4, left, top, right, bottom in pixels.
         labels: N, from 1.
-        masks: N x H x W of 0 and 1, or None.
+        masks: Of N objects, or None where none are learnt.
     """
 
     image: NDArray[np.uint8]
     boxes: NDArray[np.float32]
     labels: NDArray[np.int64]
-    masks: NDArray[np.uint8] | None
+    masks: MaskCrops | None
 
 
 class PhotoStore:
@@ -118,12 +105,9 @@ class PhotoStore:
         seen = (sides >= _LEAST_PX) & (_areas(boxes) >= _LEAST_SEEN * whole)
         if kept.masks is None:
             return Sample(image, boxes[seen], kept.labels[seen], None)
-        masks = np.zeros((len(boxes), *kept.target), np.uint8)
-        for number in np.flatnonzero(seen):
-            mask = kept.masks[number]
-            masks[number] = placement.move_pixels(mask.cover, mask.corner) > _HALF
-            seen[number] = masks[number].any()
-        return Sample(image, boxes[seen], kept.labels[seen], masks[seen])
+        masks = crop_masks(kept.masks, placement)
+        seen &= masks.pixels.any(axis=(1, 2)) | ~masks.known
+        return Sample(image, boxes[seen], kept.labels[seen], MaskCrops(*(part[seen] for part in masks)))
 
     def _prepare(self, index: int) -> KeptPhoto:
         image = self.photos.read_image(index)
@@ -134,9 +118,10 @@ class PhotoStore:
         boxes = np.array([item["bbox"] for item in objects], np.float32).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
         labels = np.array([self.photos.labels[item["category_id"]] for item in objects], np.int64)
-        masks = None
+        masks: list[ObjectMask | None] | None = None
         if self._masks:
-            masks = [_keep_mask(decode_mask(item["segmentation"], height, width), across, down) for item in objects]
+            drawn = (item.get("segmentation") for item in objects)
+            masks = [keep_mask(decode_mask(mask, height, width), across, down) if mask else None for mask in drawn]
         scaled = boxes * np.array([across, down, across, down], np.float32)
         return KeptPhoto(resize_image(image, size), scaled, labels, masks, self._targets[index])
 
@@ -153,27 +138,3 @@ class PhotoStore:
 
 def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), np.float32)
-
-
-def _keep_mask(mask: NDArray[np.uint8], across: float, down: float) -> ObjectMask:
-    """Cut a mask to what it covers, scaled by a factor across and one down."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return ObjectMask(np.zeros((1, 1), np.uint8), (0.0, 0.0))
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    cover = mask[top:bottom, left:right] * np.uint8(255)
-    if (across, down) == (1, 1):
-        return ObjectMask(cover, (float(left), float(top)))
-    # Onto whole pixels of the smaller photo, so that scaling moves nothing.
-    x, y = math.floor(left * across), math.floor(top * down)
-    size = (math.ceil(bottom * down) - y, math.ceil(right * across) - x)
-    # Averaged over 4 x 4 points a pixel: each pixel holds how much of it is covered.
-    fine = 4
-    matrix = np.array(
-        [
-            [across * fine, 0, (across * (left + 0.5) - x) * fine - 0.5],
-            [0, down * fine, (down * (top + 0.5) - y) * fine - 0.5],
-        ]
-    )
-    points = cv2.warpAffine(cover, matrix, (size[1] * fine, size[0] * fine), flags=cv2.INTER_NEAREST)
-    return ObjectMask(np.asarray(cv2.resize(points, size[::-1], interpolation=cv2.INTER_AREA)), (float(x), float(y)))
