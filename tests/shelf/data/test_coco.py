@@ -49,6 +49,17 @@ def test_a_file_is_read_photo_by_photo(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("item", [{"bbox": [0.1, 0.2, 0.5, 0.25]}, {"segmentation": [[0.1, 0.1, 1, 0.1, 1, 0.9]]}])
+def test_shares_of_the_photo_are_refused_with_cause_and_cure(tmp_path: Path, item: dict[str, Any]) -> None:
+    with pytest.raises(AnnotationError, match=r"coordinates are between 0 and 1, shares .* in pixels: multiply x and"):
+        read(tmp_path, coco({"a.jpg": [item, item], "b.jpg": []}))
+
+
+def test_one_tiny_box_is_no_share(tmp_path: Path) -> None:
+    assert len(read(tmp_path, coco({"a.jpg": [{"bbox": [0.1, 0.2, 0.5, 0.25]}, BOX]}))[0].objects) == 2
+    assert len(read(tmp_path, coco({"a.jpg": [{"bbox": [0, 0, 0, 0]}]}))[0].objects) == 1
+
+
 def test_ids_may_be_texts(tmp_path: Path) -> None:
     content = {
         "images": [{"id": "x", "file_name": "a.jpg"}],

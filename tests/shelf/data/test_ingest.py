@@ -397,3 +397,11 @@ def test_real_photos_are_ingested_whole(form: str, masks: int, shared_data: Path
     assert (report["photos"], report["photos_copied"], report["objects"]) == (120, 120, 333)
     assert report["objects_with_masks"] == masks
     pd.testing.assert_frame_equal(quarantine, quarantine.iloc[:0])
+
+
+def test_a_coco_file_in_shares_stops_the_run_with_cause_and_cure(tmp_path: Path) -> None:
+    write_photo(tmp_path / "raw/a.jpg")
+    write_coco(tmp_path / "raw/shares.json", {"a.jpg": [{"bbox": [0.125, 0.2, 0.5, 0.5]}]})
+    told = r"no objects are left .*shares.json: all coordinates are between 0 and 1, .*in pixels: multiply"
+    with pytest.raises(ValueError, match=told):
+        ingest(tmp_path / "raw")

@@ -16,6 +16,7 @@ from PIL import Image
 
 from tests.preloaded.scripts import PreloadedScripts
 from tests.shelf.tiny import draw_photo, write_model
+from triptych.shelf.evaluation import overlays
 from triptych.shelf.model import prediction
 from triptych.shelf.params import ScoringParams
 from triptych.shelf.scoring.scoring import score_folder
@@ -113,6 +114,34 @@ def test_what_was_scored_is_not_scored_again(photos: Path, model: Path, tmp_path
     assert predicted == []
     score_folder(write_model(tmp_path / "other", seed=1), photos, scored, ALL)
     assert len(predicted) == 6
+
+
+def test_what_was_drawn_is_not_drawn_again(
+    photos: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+
+    def watch(photo: Any, marks: Any, name: str, *rest: Any, **options: Any) -> Any:
+        drawn.append(name)
+        return overlays.draw_overlay(photo, marks, name, *rest, **options)
+
+    monkeypatch.setattr("triptych.shelf.scoring.drawings.draw_overlay", watch)
+    (photos / "twin.jpg").write_bytes((photos / "b.jpg").read_bytes())
+    first = score_folder(model, photos, tmp_path / "scored", ALL)[3]
+    assert len(drawn) == 6
+    pictures = {path.name: path.read_bytes() for path in first.path.iterdir()}
+    drawn.clear()
+    draw_photo(6, (50, 40)).save(photos / "z.png")
+    second = score_folder(model, photos, tmp_path / "scored", ALL)[3]
+    assert drawn == ["z.png"]
+    again = {path.name: path.read_bytes() for path in second.path.iterdir()}
+    assert again.pop("z.jpg")
+    assert again == pictures
+    # A picture that would look otherwise is drawn anew, and takes the place of the one before.
+    drawn.clear()
+    score_folder(model, photos, tmp_path / "scored", ALL.replace(score_threshold=0.9))
+    assert len(drawn) > 0
+    assert len(list((tmp_path / "scored").rglob("*.jpg"))) == 7
 
 
 def test_a_damaged_result_is_computed_again(photos: Path, model: Path, tmp_path: Path, predicted: list[int]) -> None:

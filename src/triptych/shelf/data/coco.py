@@ -6,6 +6,7 @@ Format: https://cocodataset.org/#format-data, "Object Detection".
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ def read_coco(folder: Path, file: str, quarantine: Quarantine) -> list[PhotoReco
     missing = [key for key in ("images", "annotations", "categories") if not isinstance(content.get(key), list)]
     if missing:
         raise AnnotationError(f"no COCO instances: it has no list of {', '.join(missing)}")
+    _refuse_shares(content["annotations"])
     names = _read_categories(content["categories"])
     records = _read_images(content["images"], file, quarantine)
     for number, item in enumerate(content["annotations"]):
@@ -52,6 +54,30 @@ def read_coco(folder: Path, file: str, quarantine: Quarantine) -> list[PhotoReco
             reason = f"annotation {number} (from 0) is of no photo in images: image_id {printable(photo)}"
             quarantine.add(file, "annotation_without_photo", reason)
     return list(records.values())
+
+
+def _refuse_shares(items: list[Any]) -> None:
+    """Refuse coordinates that are shares of the photo's size, as Azure ML's and YOLO's tools write them.
+
+    No object is in the upper left pixel of its photo, let alone all of them.
+    """
+    values = [value for item in items if isinstance(item, dict) for value in _list_coordinates(item)]
+    numbers = [number for number in map(to_number, values) if math.isfinite(number)]
+    if numbers and all(0 <= number <= 1 for number in numbers) and any(numbers):
+        raise AnnotationError(
+            "all coordinates are between 0 and 1, shares of the photo's width and height, and COCO's are in pixels: "
+            "multiply x and width by the width of each photo, y and height by its height, or export in pixels"
+        )
+
+
+def _list_coordinates(item: dict[str, Any]) -> Iterator[object]:
+    """List the numbers of an annotation's box and polygons, whatever they are."""
+    for part in (item.get("bbox"), *_as_list(item.get("segmentation"))):
+        yield from _as_list(part)
+
+
+def _as_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _parse(path: Path) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +17,20 @@ _FORMAT = 1
 
 _LENGTH = 32  # hexadecimal digits, 128 bits
 _KEYS = {"image_id", "category_id", "bbox", "score"}
+
+
+class NewPhoto(NamedTuple):
+    """A photo to score.
+
+    Attributes:
+        name: Its path within the folder.
+        path: The file.
+        digest: Hash of what it holds.
+    """
+
+    name: str
+    path: Path
+    digest: str
 
 
 class Result(NamedTuple):
@@ -80,5 +96,29 @@ class ScoredPhotos:
             part.write_text(json.dumps({"photo": photo, **result._asdict()}), encoding="utf-8")
         mirrors.push(path)
 
+    def find_drawing(self, photo: str, key: str) -> Path | None:
+        """Find the picture of a photo.
+
+        Args:
+            photo: The photo's hash.
+            key: Of the photo's name and of all else that it shows, with a dot between the two.
+        """
+        path = self._locate_drawing(photo, key)
+        return path if path.is_file() else None
+
+    @contextmanager
+    def add_drawing(self, photo: str, key: str) -> Iterator[Path]:
+        """Give a file to draw a photo's picture into; it appears whole, and in place of an earlier one of its name."""
+        path = self._locate_drawing(photo, key)
+        with replace_file(path) as part:
+            yield part
+        mirrors.push(path)
+        for other in path.parent.glob(f"{photo}.{key.partition('.')[0]}.*.jpg"):
+            if other != path:
+                mirrors.drop(other)
+
     def _locate(self, photo: str) -> Path:
         return self._folder / photo[:2] / f"{photo}.json"
+
+    def _locate_drawing(self, photo: str, key: str) -> Path:
+        return self._folder / photo[:2] / f"{photo}.{key}.jpg"

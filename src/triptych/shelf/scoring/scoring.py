@@ -6,45 +6,28 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 from tqdm import tqdm
 
 from triptych.shelf.data.photo_files import PhotoError, read_photo
 from triptych.shelf.data.quarantine import Quarantine
 from triptych.shelf.data.raw_folder import find_files
 from triptych.shelf.evaluation.counts import believe
-from triptych.shelf.evaluation.evaluation import name_file
-from triptych.shelf.evaluation.overlays import FOUND, draw_overlay, mark_detections
 from triptych.shelf.model.files import load_detector
 from triptych.shelf.params import ScoringParams
-from triptych.shelf.scoring.scored_photos import Result, ScoredPhotos
+from triptych.shelf.scoring.drawings import Drawings
+from triptych.shelf.scoring.scored_photos import NewPhoto, Result, ScoredPhotos
 from triptych.storage.folder import Folder
 from triptych.storage.local_files import hash_file
 
 if TYPE_CHECKING:
     from triptych.shelf.model.files import LoadedDetector
 
-_QUALITY = 90  # of the overlays: JPEG, as there may be thousands
 _logger = logging.getLogger(__name__)
-
-
-class NewPhoto(NamedTuple):
-    """A photo to score.
-
-    Attributes:
-        name: Its path within the folder.
-        path: The file.
-        digest: Hash of what it holds.
-    """
-
-    name: str
-    path: Path
-    digest: str
 
 
 def score_folder(
@@ -54,7 +37,7 @@ def score_folder(
 
     The result of each photo is kept in `scored` as soon as it is there, under the contents of photo and model; what
     is there already is not computed again. It holds all that the model gives, so that another score threshold costs
-    nothing.
+    nothing but new pictures; those are kept too.
 
     Args:
         model: The detector's folder.
@@ -88,7 +71,7 @@ def score_folder(
     reasons = {photo.digest: rejected[photo.name] for photo in missing.values() if photo.name in rejected}
     rejected |= {photo.name: reasons[photo.digest] for photo in photos if photo.digest in reasons}
     detections, counts = _tabulate(detector, photos, known, scoring)
-    overlays = _draw_all(photos, detections, counts, scoring)
+    overlays = _draw_all(photos, detections, counts, dict(enumerate(detector.categories, start=1)), store, scoring)
     if rejected:
         _logger.warning("%d photos could not be read, such as %s: %s", len(rejected), *next(iter(rejected.items())))
     table = pd.DataFrame(sorted(rejected.items()), columns=["file", "reason"], dtype=object)
@@ -154,30 +137,22 @@ def _tabulate(
 
 
 def _draw_all(
-    photos: list[NewPhoto], detections: list[dict[str, Any]], counts: pd.DataFrame, scoring: ScoringParams
+    photos: list[NewPhoto],
+    detections: list[dict[str, Any]],
+    counts: pd.DataFrame,
+    names: dict[int, str],
+    store: ScoredPhotos,
+    scoring: ScoringParams,
 ) -> Folder:
-    """Draw what was found on each photo, named as the photo is, `/` becoming `_`."""
+    """Put a picture of each photo into a folder; only what has not been drawn before is drawn."""
     folder = Folder.create("overlays")
     if not scoring.overlays:
         return folder
-    names = {item["category_id"]: str(item["category"]) for item in detections}
     found: dict[str, list[dict[str, Any]]] = {str(name): [] for name in counts["file_name"]}
     for item in detections:
         found[item["file_name"]].append(item)
-    taken: set[str] = set()
-    drawn = [photo for photo in photos if photo.name in found]
-    for photo in tqdm(drawn, desc="drawing", unit="photo", disable=None):
-        marks = mark_detections(found[photo.name], names)
-        picture = draw_overlay(read_photo(photo.path, scoring.max_pixels), marks, photo.name, kinds=(FOUND,))
-        file = _free_name(name_file(photo.name), taken)
-        Image.fromarray(picture).save(folder.path / file, quality=_QUALITY)
+    drawings = Drawings(folder.path, store, scoring.max_pixels)
+    shown = [photo for photo in photos if photo.name in found]
+    for photo in tqdm(shown, desc="drawing", unit="photo", disable=None):
+        drawings.add(photo, found[photo.name], names)
     return folder
-
-
-def _free_name(stem: str, taken: set[str]) -> str:
-    """Name a file as no other is, on file systems that do not tell upper from lower case either."""
-    name, number = stem, 2
-    while name.lower() in taken:
-        name, number = f"{stem}-{number}", number + 1
-    taken.add(name.lower())
-    return f"{name}.jpg"
