@@ -11,38 +11,49 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from triptych.video.media.decoding import read_frames
+from triptych.video.media.conversion import Conversion, plan_conversion
+from triptych.video.media.decoding import read_planes
+from triptych.video.media.planes import Planes
 from triptych.video.params import PlanningParams, SmoothingParams, StyleParams
 from triptych.video.planning.probing import probe_video
-from triptych.video.runtimes.choice import create_stylizer
+from triptych.video.runtimes.making import create_stylizer
 from triptych.video.stylizing.motion import Frame, sharpness, warping_error
-from triptych.video.stylizing.smoothing import TemporalSmoother
+from triptych.video.stylizing.smoothing import TemporalSmoother, see
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = {
     "none": SmoothingParams(),
-    "blend_output .5": SmoothingParams("blend_output", 0.5),
-    "blend_output .8": SmoothingParams("blend_output", 0.8),
-    "average_input .8": SmoothingParams("average_input", 0.8),
+    "blend_output .5": SmoothingParams(method="blend_output", weight=0.5),
+    "blend_output .8": SmoothingParams(method="blend_output", weight=0.8),
+    "average_input .8": SmoothingParams(method="average_input", weight=0.8),
 }
 SETTLING = 8
 
 
-def smooth(frames: list[Frame], style: Path, runtime: str, smoothing: SmoothingParams) -> tuple[list[Frame], float]:
-    """Stylize frames one by one; give the results and the seconds a frame."""
-    stylizer = create_stylizer([(1.0, style)], frames[0].shape[:2], StyleParams(runtime=runtime))  # type: ignore[arg-type]
-    stylizer.stylize(frames[0][None])
+def smooth(
+    frames: list[Planes], conversion: Conversion, style: Path, runtime: str, smoothing: SmoothingParams
+) -> tuple[list[Frame], float]:
+    """Stylize frames one by one; give the results as RGB and the seconds a frame."""
+    stylizer = create_stylizer([(1.0, style)], see(conversion, smoothing), StyleParams(runtime=runtime))  # type: ignore[arg-type]
+    stylizer.stylize([TemporalSmoother(smoothing).before(frames[0])])
     smoother = TemporalSmoother(smoothing) if smoothing.method != "none" else None
     start, styled = time.perf_counter(), []
     for frame in frames:
         seen = smoother.before(frame) if smoother else frame
-        painted = stylizer.stylize(seen[None])[0]
+        painted = stylizer.stylize([seen])[0]
         styled.append(smoother.after(frame, painted) if smoother else painted)
-    return styled, (time.perf_counter() - start) / len(frames)
+    seconds = (time.perf_counter() - start) / len(frames)
+    return [shown_as(conversion, picture) for picture in styled], seconds
+
+
+def shown_as(conversion: Conversion, picture: Planes) -> Frame:
+    """Convert planes of the result to RGB."""
+    return replace(conversion, source=conversion.target).to_bytes(picture)
 
 
 def main() -> None:
@@ -56,11 +67,11 @@ def main() -> None:
     info = probe_video(arguments.clip, PlanningParams())
     first = info.frames // 3
     pts = info.pts[first : first + arguments.frames]
-    frames = [frame for _, frame in read_frames(arguments.clip, info, pts)]
-    counted = frames[SETTLING:]
+    frames, conversion = [frame for _, frame in read_planes(arguments.clip, info, pts)], plan_conversion(info)
+    counted = [conversion.to_bytes(frame) for frame in frames[SETTLING:]]
     rows = {"source": {"warping_error": round(warping_error(counted, counted), 2)}}
     for name, smoothing in SETTINGS.items():
-        styled, seconds = smooth(frames, arguments.style, arguments.runtime, smoothing)
+        styled, seconds = smooth(frames, conversion, arguments.style, arguments.runtime, smoothing)
         rows[name] = {
             "warping_error": round(warping_error(counted, styled[SETTLING:]), 2),
             "sharpness": round(float(np.mean([sharpness(frame) for frame in styled[SETTLING:]]))),

@@ -24,6 +24,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from triptych.samples.clip import RATE, render_frames, synthesize_tone
+from triptych.video.media.conversion import plan_conversion
+from triptych.video.media.decoding import read_planes
 from triptych.video.network.transformer import TransformerNet
 from triptych.video.params import EncodingParams, PlanningParams, SmoothingParams, StyleParams
 from triptych.video.planning.plans import plan_videos, read_plan
+from triptych.video.planning.probing import probe_video
 from triptych.video.restitching.finishing import finish_videos
-from triptych.video.runtimes.choice import create_stylizer
+from triptych.video.runtimes.making import create_stylizer
+from triptych.video.runtimes.stylizers import CopyingStylizer
 from triptych.video.stylizing.ranks import stylize_as_rank
 from triptych.video.stylizing.reading import SegmentReader
 from triptych.video.stylizing.store import SegmentStore
@@ -53,16 +58,6 @@ MODELS = RAW / "video_style" / "models"
 PHOTO = RAW / "video" / "temple.mp4"  # its first frame
 MIB = 2**20
 Frame = NDArray[np.uint8]
-
-
-class Identity:
-    """Stands for a network that costs nothing."""
-
-    batch_size = 1
-
-    def stylize(self, frames: Frame) -> Frame:
-        """Give the frames back."""
-        return frames
 
 
 def write_clip(path: Path, size: tuple[int, int], seconds: float) -> None:
@@ -126,7 +121,7 @@ def run_ours(clip: Path, network: Path | None, folder: Path, runtime: str) -> di
     store = SegmentStore(folder / "segments")
     if network is None:
         reader = SegmentReader(clip.parent, folder / "normalised", store)
-        stylizer = SegmentStylizer(reader, store, lambda _: Identity(), smoothing, encoding)  # type: ignore[arg-type,return-value]
+        stylizer = SegmentStylizer(reader, store, lambda item: CopyingStylizer(item.conversion), smoothing, encoding)
         work = list_work(read_plan(plan), {"runtime": "identity"}, encoding)
         report = stylizer.stylize(work, lambda _: None) | {"runtime": "identity"}
         keys = {clip.name: [item.key for item in work]}
@@ -141,24 +136,27 @@ def run_ours(clip: Path, network: Path | None, folder: Path, runtime: str) -> di
     return {"runtime": report["runtime"], "setup_seconds": report.get("setup_seconds", 0.0)}
 
 
-def set_up(network: Path, size: tuple[int, int], runtime: str) -> dict[str, float]:
+def set_up(network: Path, clip: Path, runtime: str) -> dict[str, float]:
     """Set a runtime up, which keeps it for the flow in this process, and time the network alone.
 
     Args:
         network: Checkpoint.
-        size: Width and height.
+        clip: Of the frames to come.
         runtime: Not `auto`.
     """
     start = time.perf_counter()
-    stylizer = create_stylizer([(1.0, network)], size[::-1], StyleParams(runtime=runtime))  # type: ignore[arg-type]
-    frames = np.zeros((stylizer.batch_size, *size[::-1], 3), np.uint8)
+    info = probe_video(clip, PlanningParams())
+    stylizer = create_stylizer([(1.0, network)], plan_conversion(info), StyleParams(runtime=runtime))  # type: ignore[arg-type]
+    frames = [planes for _, planes in read_planes(clip, info, info.pts[:1])] * stylizer.batch_size
     stylizer.stylize(frames)
     seconds, times = time.perf_counter() - start, []
-    while len(times) < 3 or sum(times) < 1:
-        start = time.perf_counter()
-        stylizer.stylize(frames)
-        times.append(time.perf_counter() - start)
-    return {"runtime_seconds": seconds, "network_frames_per_s": len(frames) / statistics.median(times)}
+    with ThreadPoolExecutor(stylizer.lanes) as pool:
+        while len(times) < 3 or sum(times) < 1:
+            start = time.perf_counter()
+            list(pool.map(stylizer.stylize, [frames] * stylizer.lanes))
+            times.append(time.perf_counter() - start)
+    rate = stylizer.lanes * len(frames) / statistics.median(times)
+    return {"runtime_seconds": seconds, "network_frames_per_s": rate}
 
 
 def run_side(arguments: argparse.Namespace) -> None:
@@ -177,7 +175,7 @@ def run_side(arguments: argparse.Namespace) -> None:
     network = None if arguments.network == "identity" else Path(arguments.network)
     more: dict[str, Any] = {}
     if arguments.side == "ours" and network and arguments.runtime != "auto":
-        more = set_up(network, parse_size(arguments.size), arguments.runtime)
+        more = set_up(network, arguments.clip, arguments.runtime)
     start = time.perf_counter()
     if arguments.side == "reference":
         run_reference(arguments.clip, network, arguments.folder)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from triptych.video.media.conversion import BitDepth, Conversion, plan_conversion
+from triptych.video.media.info import ColourTags, VideoInfo
 from triptych.video.network.transformer import TransformerNet
 
 
@@ -26,6 +30,24 @@ def save_style(folder: Path, seed: int) -> Path:
     path = folder / f"style{seed}.pth"
     torch.save(make_network(seed).state_dict(), path)
     return path
+
+
+def make_conversion(
+    height: int,
+    width: int,
+    pixel_format: str = "yuv420p",
+    colours: ColourTags | None = None,
+    codec: str = "h264",
+    bit_depth: BitDepth = 8,
+) -> Conversion:
+    """Plan the conversion of a video of which nothing else is known."""
+    values: dict[str, Any] = {field.name: None for field in fields(VideoInfo)}
+    info = VideoInfo(
+        **values
+        | {"height": height, "width": width, "pixel_format": pixel_format, "codec": codec}
+        | {"colours": colours or ColourTags(), "bit_depth": 10 if "10" in pixel_format else 8}
+    )
+    return plan_conversion(info, bit_depth)
 
 
 def make_frames(count: int, height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.video import clips
 from tests.video.trips import FAST, PLANNING, ClipMaker, decode, send, show
-from triptych.video.media.decoding import DecodingError
+from triptych.video.media.reader import DecodingError
 from triptych.video.params import EncodingParams
 from triptych.video.planning.probing import VideoInfo, VideoRefusedError, probe_video
 from triptych.video.restitching.joining import RestitchingError

@@ -10,8 +10,10 @@ import numpy as np
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
-from triptych.video.media.decoding import read_frames
+from triptych.video.media.conversion import plan_conversion
+from triptych.video.media.decoding import read_planes
 from triptych.video.media.encoding import SegmentWriter
+from triptych.video.media.planes import extract_planes
 from triptych.video.params import EncodingParams, PlanningParams
 from triptych.video.planning.normalising import normalise_video
 from triptych.video.planning.probing import VideoInfo, probe_video
@@ -44,12 +46,12 @@ def send(
 def encode_segments(
     frames: Path, info: VideoInfo, folder: Path, encoding: EncodingParams = FAST, segment_frames: int = 11
 ) -> list[Path]:
-    segments = []
+    segments, conversion = [], plan_conversion(info, encoding.bit_depth)
     for segment in cut_into_segments(info, segment_frames, 0):
         segments.append(folder / "segments" / f"{segment.index:05d}.mp4")
         with SegmentWriter(segments[-1], info, encoding) as writer:
-            for _, frame in read_frames(frames, info, segment.pts):
-                writer.write(frame)
+            for _, planes in read_planes(frames, info, segment.pts):
+                writer.write(conversion.convert(planes))
     return segments
 
 
@@ -58,6 +60,12 @@ def decode(path: Path, index: int = 0) -> list[av.VideoFrame]:
     with av.open(str(path), metadata_errors="replace") as container:
         stream = container.streams.video[index]
         return list(container.decode(stream))
+
+
+def convert(info: VideoInfo, frame: av.VideoFrame) -> NDArray[np.uint8]:
+    """Return RGB of 8 bits as our own conversion makes it."""
+    conversion = plan_conversion(info)
+    return conversion.to_bytes(extract_planes(frame, conversion.source))
 
 
 def show(frame: av.VideoFrame, shrink: int = 1) -> NDArray[np.int16]:

@@ -80,6 +80,8 @@ class EncodingParams(Params):
     """Quality of H.264: 0 lossless, 18 hardly to be told from the original, 51 worst."""
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "veryfast"
     """x264's trade of time for size."""
+    bit_depth: Literal[8, 10, "source"] = 8
+    """Bits of a sample of the result; `source` keeps 10 where the source has more than 8."""
     timeout_s: PositiveFloat = 120.0
     """Give up on an encoder that takes no frame for as long."""
     keep_segments_days: NonNegativeFloat = 14.0

@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.video.trips import PLANNING, ClipMaker, decode
-from triptych.video.media import decoding
-from triptych.video.media.colours import plan_conversion
-from triptych.video.media.decoding import DecodingError, read_frames
+from tests.video.trips import PLANNING, ClipMaker, convert, decode
+from triptych.video.media import reader
+from triptych.video.media.decoding import read_frames
+from triptych.video.media.reader import DecodingError
 from triptych.video.planning.probing import probe_video
 from triptych.video.planning.segments import cut_into_segments
 
@@ -35,8 +35,7 @@ def wait_for_no_decoder() -> None:
 def test_a_frame_is_the_same_wherever_reading_begins(name: str, clip: ClipMaker) -> None:
     path = clip(name)
     info = probe_video(path, PLANNING)
-    conversion = plan_conversion(info)
-    expected = {frame.pts: conversion.to_rgb(frame) for frame in decode(path)}
+    expected = {frame.pts: convert(info, frame) for frame in decode(path)}
     assert set(info.pts) <= set(expected)
     for segment in cut_into_segments(replace(info, keyframes=()), 4, 0):
         read = list(read_frames(path, info, segment.pts))
@@ -85,7 +84,7 @@ def test_few_frames_are_held_and_stopping_early_stops_the_thread(clip: ClipMaker
 def test_a_decoder_that_hangs_is_given_up(clip: ClipMaker, monkeypatch: pytest.MonkeyPatch) -> None:
     info = probe_video(clip("plain.mp4"), PLANNING)
     release = threading.Event()
-    monkeypatch.setattr(decoding, "read_packets", lambda *_: iter(release.wait, True))
+    monkeypatch.setattr(reader, "read_packets", lambda *_: iter(release.wait, True))
     begin = time.monotonic()
     with pytest.raises(DecodingError, match="no frame came for 0.3 s"):
         list(read_frames(clip("plain.mp4"), info, info.pts, timeout_s=0.3))

@@ -9,11 +9,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tests.video.styles import make_conversion
 from tests.video.trips import FAST, PLANNING, ClipMaker, decode
 from triptych.video.media.encoding import SegmentWriter
 from triptych.video.media.ffmpeg import FFmpegError
+from triptych.video.media.planes import Planes
 from triptych.video.params import EncodingParams
 from triptych.video.planning.probing import VideoInfo, probe_video
 
@@ -25,11 +26,12 @@ def info(clip: ClipMaker) -> VideoInfo:
     return probe_video(clip("plain.mp4"), PLANNING)
 
 
-def draw(number: int = 0, width: int = 64, height: int = 48) -> NDArray[np.uint8]:
-    return np.full((height, width, 3), number * 7 % 256, dtype=np.uint8)
+def draw(number: int = 0, width: int = 64, height: int = 48) -> Planes:
+    conversion = make_conversion(height, width)
+    return conversion.to_planes(np.full((height, width, 3), number * 7 % 256, dtype=np.uint8))
 
 
-def write(path: Path, info: VideoInfo, frames: list[NDArray[np.uint8]], encoding: EncodingParams = FAST) -> None:
+def write(path: Path, info: VideoInfo, frames: list[Planes], encoding: EncodingParams = FAST) -> None:
     with SegmentWriter(path, info, encoding) as writer:
         for frame in frames:
             writer.write(frame)
@@ -86,10 +88,10 @@ def test_a_failing_block_leaves_nothing(info: VideoInfo, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "frame", [np.zeros((48, 64), np.uint8), np.zeros((64, 48, 3), np.uint8), np.zeros((48, 64, 3), np.float32)]
+    "frame", [draw()[:2], draw(0, 48, 64), draw(0, 65, 48), tuple(plane.astype(np.int16) for plane in draw())]
 )
-def test_a_frame_of_another_shape_or_type(frame: NDArray[np.uint8], info: VideoInfo, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="expected a uint8 frame of 64x48"):
+def test_a_frame_of_another_shape_or_type(frame: Planes, info: VideoInfo, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected planes of yuv420p, 64x48"):
         write(tmp_path / "segment.mp4", info, [frame])
     assert not list(tmp_path.iterdir())
 

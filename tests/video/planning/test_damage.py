@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tests.video import clips
-from tests.video.trips import PLANNING, ClipMaker, decode, send
-from triptych.video.media.colours import plan_conversion
-from triptych.video.media.decoding import DecodingError, read_frames
+from tests.video.trips import PLANNING, ClipMaker, convert, decode, send
+from triptych.video.media.decoding import read_frames
 from triptych.video.media.info import VideoInfo, VideoRefusedError
+from triptych.video.media.reader import DecodingError
 from triptych.video.params import PlanningParams
 from triptych.video.planning.probing import probe_video
 from triptych.video.planning.segments import cut_into_segments
@@ -57,8 +57,7 @@ def test_damaged_frames_show_the_one_before(whole: Path, tmp_path: Path) -> None
     assert VideoInfo.from_json(info.to_json()) == info
     assert [frame.time for frame in decode(result)] == pytest.approx([n / 30 for n in range(30)])
     assert is_exact(compare_videos(path, info, result))
-    conversion = plan_conversion(info)
-    expected = [conversion.to_rgb(frame) for frame in decode(whole)]
+    expected = [convert(info, frame) for frame in decode(whole)]
     repeated = [n - (n in (7, 8, 19)) - (n == 8) for n in range(30)]
     for segment in cut_into_segments(info, 4, 0):
         for pts, frame in read_frames(path, info, segment.pts):

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.video.clips import short_clip
-from tests.video.trips import PLANNING, ClipMaker, decode, send
-from triptych.video.media.colours import plan_conversion
-from triptych.video.media.decoding import DecodingError, read_frames
+from tests.video.trips import PLANNING, ClipMaker, convert, decode, send
+from triptych.video.media.conversion import plan_conversion
+from triptych.video.media.decoding import read_frames
 from triptych.video.media.info import ColourTags, VideoInfo
+from triptych.video.media.reader import DecodingError
 from triptych.video.params import PlanningParams, ReportParams
 from triptych.video.planning.plans import PlannedVideo
 from triptych.video.planning.probing import probe_video
@@ -90,8 +91,7 @@ def plain_error(before: tuple[Frame, Frame], after: tuple[Frame, Frame]) -> floa
 
 
 def pixels_of(path: Path, info: VideoInfo) -> list[Frame]:
-    conversion = plan_conversion(info)
-    return [conversion.to_rgb(frame) for frame in decode(path)]
+    return [convert(info, frame) for frame in decode(path)]
 
 
 @pytest.mark.parametrize("pairs", [5, 12, 100])
@@ -117,7 +117,7 @@ def test_a_result_has_the_times_that_are_expected_of_it(clip: ClipMaker, name: s
     found, expected = probe_video(target, PlanningParams(max_pixels=2**62)), expect_result(info, target)
     assert (expected.pts, expected.time_base) == (found.pts, found.time_base)
     assert expected.frames_index == found.frames_index
-    assert np.array_equal(plan_conversion(expected).to_rgb_matrix, plan_conversion(found).to_rgb_matrix)
+    assert plan_conversion(expected) == plan_conversion(found)
 
 
 def test_nothing_is_concealed_in_a_result(tmp_path: Path) -> None:

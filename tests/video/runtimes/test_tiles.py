@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.video.styles import make_frames, make_network
 from triptych.video.network.pixels import PixelNetwork, StatisticsNetwork
 from triptych.video.runtimes.eager import build_eager
-from triptych.video.runtimes.stylizers import build_run
+from triptych.video.runtimes.painters import build_run
 from triptych.video.runtimes.tiles import STEP, measure_halo, plan_tiles, reduced_size, run_tiles
 
 

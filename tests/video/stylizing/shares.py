@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tests.video.clips import run
 from tests.video.trips import FAST
+from triptych.video.media.planes import Planes
 from triptych.video.params import PlanningParams, SmoothingParams, StyleParams
 from triptych.video.planning.plans import PlannedVideo, plan_videos, read_plan
 from triptych.video.stylizing.reading import SegmentReader
@@ -26,14 +26,19 @@ class Identity:
     """Gives frames back, and remembers how many it was given at a time."""
 
     def __init__(self, batch_size: int = 1, fail_at: int = -1, error: Exception | None = None) -> None:
-        self.batch_size, self.batches = batch_size, list[int]()
+        self.batch_size, self.lanes, self.batches = batch_size, 1, list[int]()
         self._fail_at, self._error = fail_at, error
 
-    def stylize(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def stylize(self, frames: Sequence[Planes]) -> list[Planes]:
         self.batches.append(len(frames))
         if self._error is not None and len(self.batches) > self._fail_at:
             raise self._error
-        return frames
+        return [frame if frame[0].dtype == np.uint8 else self._show(frame) for frame in frames]
+
+    def _show(self, averaged: Planes) -> Planes:
+        """Give 8 of the 12 bits that a network sees of averaged frames."""
+        y, u, v = ((plane >> 4).astype(np.uint8) for plane in averaged)
+        return y, u, v
 
 
 def write_clip(path: Path, frames: int = 30, size: str = "64x48", *options: str) -> Path:
@@ -67,6 +72,6 @@ def make_stylizer(
     smoothing: SmoothingParams | None = None,
     patience_s: float = 60,
 ) -> SegmentStylizer:
-    make: Callable[[PlannedVideo], Any] = lambda _: network  # noqa: E731
+    make: Callable[[Work], Any] = lambda _: network  # noqa: E731
     reader = SegmentReader(folder, folder, store, patience_s)
     return SegmentStylizer(reader, store, make, smoothing or SmoothingParams(), FAST)

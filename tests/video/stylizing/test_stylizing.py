@@ -14,9 +14,9 @@ import pytest
 
 from tests.video.stylizing.shares import Identity, list_all, make_stylizer, plan, write_clip
 from tests.video.trips import decode
-from triptych.video.media import decoding
-from triptych.video.media.decoding import VideoReader
+from triptych.video.media import reader as decoding
 from triptych.video.media.encoding import describe_encoder
+from triptych.video.media.reader import VideoReader
 from triptych.video.params import SmoothingParams
 from triptych.video.stylizing.store import SegmentStore
 from triptych.video.stylizing.work import Work

@@ -21,13 +21,14 @@ from typing import IO, Any
 import av
 import ffmpeg  # type: ignore[import-untyped]
 import numpy as np
-from numpy.typing import NDArray
 
 from triptych.storage.local_files import replace_file
-from triptych.video.media.colours import chroma_of, plan_conversion, tag_output
+from triptych.video.media.colours import tag_output
+from triptych.video.media.conversion import plan_conversion
 from triptych.video.media.failures import raise_exit_failure
 from triptych.video.media.ffmpeg import FFmpegError, compile_command, read_tail
 from triptych.video.media.info import VideoInfo
+from triptych.video.media.planes import Layout, Planes
 from triptych.video.params import EncodingParams
 
 __all__ = ["SegmentWriter"]
@@ -42,15 +43,15 @@ CLOSING_S = 5.0
 class SegmentWriter:
     """Writes the frames of one segment to an mp4 that appears under its name only when complete.
 
-    Use it as a context manager. `write` returns at once unless the encoder is behind; colours are converted and
-    sent in a thread. If the block fails, nothing is left behind.
+    Use it as a context manager. `write` returns at once unless the encoder is behind; frames are sent in a thread. If
+    the block fails, nothing is left behind.
     """
 
     def __init__(self, path: Path, info: VideoInfo, encoding: EncodingParams) -> None:
         self._info, self._encoding = info, encoding
-        self._conversion = plan_conversion(info)
+        self._layout = plan_conversion(info, encoding.bit_depth).target
         self._replacing = replace_file(path)
-        self._frames: queue.Queue[NDArray[np.uint8] | None] = queue.Queue(QUEUED_FRAMES)
+        self._frames: queue.Queue[Planes | None] = queue.Queue(QUEUED_FRAMES)
         self._feeder = threading.Thread(target=self._feed, name="encoder", daemon=True)
         self._error: Exception | None = None
         self.written = 0
@@ -59,28 +60,27 @@ class SegmentWriter:
     def __enter__(self) -> SegmentWriter:
         self._part = self._replacing.__enter__()
         self._log: IO[bytes] = tempfile.TemporaryFile()
-        command = compile_command(describe_encoder(self._part, self._info, self._encoding))
+        command = compile_command(describe_encoder(self._part, self._info, self._layout, self._encoding))
         self._process = subprocess.Popen(  # noqa: S603 - a list built by ffmpeg-python, no shell
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log, bufsize=0
         )
         self._feeder.start()
         return self
 
-    def write(self, frame: NDArray[np.uint8]) -> None:
+    def write(self, frame: Planes) -> None:
         """Write the next frame.
 
         Args:
-            frame: RGB, uint8, shape (height, width, 3) as the source's; it must not change afterwards.
+            frame: Planes as the target's layout of `plan_conversion` has them; they must not change afterwards.
 
         Raises:
-            ValueError: The frame has another shape or type.
+            ValueError: The planes have another shape or type.
             FFmpegError: The encoder failed, or took no frame for `timeout_s`.
             OSError: The machine failed: a full disk, or FFmpeg was killed from outside.
             MemoryError: Memory ran out.
         """
-        if frame.shape != (self._info.height, self._info.width, 3) or frame.dtype != np.uint8:
-            raise ValueError(f"expected a uint8 frame of {self._info.width}x{self._info.height}, got {frame.shape}")
-        self._put(np.ascontiguousarray(frame))
+        self._layout.check(frame)
+        self._put(frame)
         self.written += 1
 
     def __exit__(
@@ -96,7 +96,7 @@ class SegmentWriter:
         self._stop()
         self._replacing.__exit__(kind, error, trace)
 
-    def _put(self, frame: NDArray[np.uint8] | None) -> None:
+    def _put(self, frame: Planes | None) -> None:
         deadline = time.monotonic() + self._encoding.timeout_s
         while True:
             if self._error is not None:
@@ -109,15 +109,15 @@ class SegmentWriter:
                     raise self._fail(f"FFmpeg took no frame for {self._encoding.timeout_s:g} s") from None
 
     def _feed(self) -> None:
-        """Convert and send frames until None comes."""
+        """Send frames until None comes."""
         pipe = self._process.stdin
         assert pipe is not None  # noqa: S101 - for mypy
         try:
             with pipe:
                 _widen(pipe)
                 while (frame := self._frames.get()) is not None:
-                    for plane in self._conversion.to_planes(frame):
-                        rest = memoryview(plane.data).cast("B")
+                    for plane in frame:
+                        rest = memoryview(np.ascontiguousarray(plane).data).cast("B")
                         while rest:
                             rest = rest[pipe.write(rest) :]
         except Exception as error:
@@ -171,9 +171,9 @@ def _widen(pipe: IO[bytes]) -> None:
         fcntl.fcntl(pipe, SET_PIPE_SIZE, PIPE_BYTES)
 
 
-def describe_encoder(path: Path, info: VideoInfo, encoding: EncodingParams) -> Any:
+def describe_encoder(path: Path, info: VideoInfo, layout: Layout, encoding: EncodingParams) -> Any:
     """Describe the encoder to ffmpeg-python: frames from standard input, tags as the source's."""
-    pixels, tags = chroma_of(info.width, info.height), tag_output(info)
+    pixels, tags = layout.pixel_format, tag_output(info)
     frames = ffmpeg.input(
         "pipe:", format="rawvideo", pix_fmt=pixels, s=f"{info.width}x{info.height}", framerate=str(info.rate)
     )

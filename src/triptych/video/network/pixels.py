@@ -1,4 +1,4 @@
-"""Networks between frames of bytes: styles weighed against each other and against the frame itself."""
+"""Networks between frames of RGB: styles weighed against each other and against the frame itself."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from torch import Tensor, nn
 from triptych.video.network.rearranged import CELL, FastNetwork
 from triptych.video.network.transformer import TransformerNet
 
+__all__ = ["PixelNetwork", "StatisticsNetwork", "to_cells"]
+
 
 class PixelNetwork(nn.Module):
-    """Bytes in, styled bytes out.
+    """RGB in, styled RGB out.
 
     Several styles are blended by their pictures, not by their weights: networks trained apart have nothing in common
     between them.
@@ -28,7 +30,6 @@ class PixelNetwork(nn.Module):
         self, networks: Sequence[TransformerNet], weights: Sequence[float], strength: float, fast: bool = True
     ) -> None:
         super().__init__()
-        self.cell = CELL if fast else 1
         self.networks = nn.ModuleList([FastNetwork(network) if fast else network for network in networks])
         total = sum(weights)
         if len(weights) != len(networks) or not total > 0 or min(weights) < 0:
@@ -45,26 +46,38 @@ class PixelNetwork(nn.Module):
         """Stylize.
 
         Args:
-            frames: uint8, (N, H, W, 3); H and W are multiples of 4 from 16 on.
+            frames: (N, H, W, 3), uint8, or float32 of 0 to 255 of which nothing is to be rounded; H and W are
+                multiples of 4 from 16 on.
             statistics: For each network its own, where they are not to be taken from `frames` (fast networks only).
 
         Returns:
-            uint8, (N, H, W, 3).
+            Of the same type and shape.
         """
-        x = frames.permute(0, 3, 1, 2).float()
-        mixed = None
+        mixed = self.paint(frames.permute(0, 3, 1, 2).float(), *statistics).clamp(0, 255)
+        return _from_cells(mixed if frames.dtype == torch.float32 else mixed.round().to(torch.uint8))
+
+    def paint(self, rgb: Tensor, *statistics: Tensor) -> Tensor:
+        """Stylize without rounding.
+
+        Args:
+            rgb: float32 (N, 3, H, W); what is beyond 0 to 255 the networks do not see.
+            statistics: As of `forward`.
+
+        Returns:
+            float32 (N, 12, H / 2, W / 2): the 2x2 pixels of each cell, row by row, RGB each.
+        """
+        x, mixed = rgb.clamp(0, 255), None
         for number, (network, share) in enumerate(zip(self.networks, self.shares, strict=True)):
             styled = network(x, statistics[number]) if statistics else network(x)
-            part = styled.float().clamp(0, 255) * share
+            cells = styled if isinstance(network, FastNetwork) else to_cells(styled)
+            part = cells.float().clamp(0, 255) * share
             mixed = part if mixed is None else mixed + part
         assert mixed is not None  # noqa: S101 - there is one style at least
-        if self.strength < 1:
-            mixed = mixed + _to_cells(frames, self.cell).float() * (1 - self.strength)
-        return _from_cells(mixed.round().clamp(0, 255).to(torch.uint8), self.cell)
+        return mixed + to_cells(rgb) * (1 - self.strength) if self.strength < 1 else mixed
 
 
 class StatisticsNetwork(nn.Module):
-    """Bytes in, the statistics that the normalisations of each style take from them out.
+    """RGB in, the statistics that the normalisations of each style take from it out.
 
     Args:
         pixels: The network that is to use them; a fast one.
@@ -75,18 +88,19 @@ class StatisticsNetwork(nn.Module):
         self.networks = pixels.networks
 
     def forward(self, frames: Tensor) -> tuple[Tensor, ...]:
-        """Give float32 (N, statistics_size) for each style, of uint8 (N, H, W, 3)."""
-        x = frames.permute(0, 3, 1, 2).float()
+        """Give float32 (N, statistics_size) for each style, of (N, H, W, 3) as of `PixelNetwork`."""
+        x = frames.permute(0, 3, 1, 2).float().clamp(0, 255)
         return tuple(network.statistics(x) for network in self.networks)  # type: ignore[operator]
 
 
-def _to_cells(frames: Tensor, cell: int) -> Tensor:
-    n, height, width, _ = frames.shape
-    split = frames.reshape(n, height // cell, cell, width // cell, cell, 3)
-    return split.permute(0, 2, 4, 5, 1, 3).reshape(n, cell * cell * 3, height // cell, width // cell)
+def to_cells(rgb: Tensor) -> Tensor:
+    """Rearrange RGB (N, 3, H, W), H and W even, to (N, 12, H / 2, W / 2)."""
+    n, _, height, width = rgb.shape
+    split = rgb.reshape(n, 3, height // CELL, CELL, width // CELL, CELL)
+    return split.permute(0, 3, 5, 1, 2, 4).reshape(n, CELL * CELL * 3, height // CELL, width // CELL)
 
 
-def _from_cells(cells: Tensor, cell: int) -> Tensor:
+def _from_cells(cells: Tensor) -> Tensor:
     n, _, height, width = cells.shape
-    split = cells.reshape(n, cell, cell, 3, height, width).permute(0, 4, 1, 5, 2, 3)
-    return split.reshape(n, height * cell, width * cell, 3)
+    split = cells.reshape(n, CELL, CELL, 3, height, width).permute(0, 4, 1, 5, 2, 3)
+    return split.reshape(n, height * CELL, width * CELL, 3)

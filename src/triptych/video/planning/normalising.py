@@ -130,13 +130,13 @@ def _describe_rewriting(path: Path, info: VideoInfo, target: Path, threads: int)
 def _tone_map(frames: Any) -> Any:
     linear = frames.filter("zscale", transfer="linear", npl=100).filter("format", "gbrpf32le")
     mapped = linear.filter("zscale", primaries="bt709").filter("tonemap", "hable", desat=0)
-    return mapped.filter("zscale", transfer="bt709", matrix="bt709", range="tv").filter("format", "yuv420p")
+    return mapped.filter("zscale", transfer="bt709", matrix="bt709", range="tv").filter("format", "yuv420p10le")
 
 
 def _choose_pixels(info: VideoInfo) -> str:
     """Choose the format of x264 that holds the source's samples, chroma and depth."""
     if "tone_mapping" in info.needs:
-        return "yuv420p"
+        return "yuv420p10le"
     full = "444" if "444" in info.pixel_format else "422" if "422" in info.pixel_format else "420"
     if info.width % 2 or info.height % 2 or not info.pixel_format.startswith(("yuv", "nv", "p0")):
         full = "444"

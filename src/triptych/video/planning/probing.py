@@ -203,8 +203,6 @@ def _check_structure(path: Path, planning: PlanningParams) -> list[str]:
 
 def _warn_of_pixels(frame: av.VideoFrame, tags: ColourTags, stream: VideoStream) -> list[str]:
     warnings, components = [], frame.format.components
-    if max(component.bits for component in components) > 8:
-        warnings.append("the source has more than 8 bits a sample, the result has 8")
     stated = {name.lower(): value for name, value in stream.metadata.items()}
     # VP8 and VP9 keep transparency in a second picture that their decoders leave out.
     if any(component.is_alpha for component in components) or stated.get("alpha_mode") == "1":

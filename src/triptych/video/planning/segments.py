@@ -15,7 +15,7 @@ from triptych.video.media.info import VideoInfo
 __all__ = ["Segment", "assign_segments", "cut_into_segments", "hash_settings"]
 
 SEGMENT_PIXELS = 128_000_000
-FORMAT = 2
+FORMAT = 3
 """Raise it when the same source, style and settings give other pixels: earlier segments are then made anew."""
 
 Item = TypeVar("Item")

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triptych.video.media.colours import chroma_of, tag_output
-from triptych.video.media.decoding import DecodingError, read_frames
+from triptych.video.media.decoding import read_frames
 from triptych.video.media.files import open_media
 from triptych.video.media.info import VideoInfo
+from triptych.video.media.reader import DecodingError
 from triptych.video.media.streams import choose_stream
 from triptych.video.params import PlanningParams, ReportParams
 from triptych.video.planning.plans import PlannedVideo

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from triptych.parallel import count_cores
-from triptych.video.media.decoding import DecodingError
 from triptych.video.media.info import VideoRefusedError
+from triptych.video.media.reader import DecodingError
 from triptych.video.params import ReportParams
 from triptych.video.planning.plans import PlannedVideo
 from triptych.video.reporting.comparisons import Comparison, compare_frames

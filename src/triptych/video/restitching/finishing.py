@@ -11,6 +11,7 @@ from typing import Any
 import av
 
 from triptych.video.media.containers import choose_container
+from triptych.video.media.conversion import warn_of_bits
 from triptych.video.media.failures import raise_machine_failure
 from triptych.video.media.info import VideoInfo, VideoRefusedError
 from triptych.video.params import EncodingParams
@@ -120,7 +121,7 @@ def _finish_video(
         path.unlink()
         return comparison | refuse(video.name, f"the result differs from its source: {comparison}")
     _, losses = choose_container(video.info, encoding)
-    notes = [*video.info.warnings, *losses]
+    notes = [*video.info.warnings, *warn_of_bits(video.info, encoding.bit_depth), *losses]
     return {"name": video.name, "status": FINISHED, "reason": "; ".join(notes), "file": file, **comparison}
 
 

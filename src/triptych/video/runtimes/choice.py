@@ -1,37 +1,33 @@
-"""What runs the network: how it is made, and which is chosen."""
+"""What runs the network: which is chosen, by trying."""
 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from triptych.distributed import local_world_size, world_size
-from triptych.parallel import count_threads
-from triptych.video.network.transformer import load_style
+from triptych.distributed import world_size
+from triptych.video.media.conversion import Conversion
+from triptych.video.media.planes import Planes
 from triptych.video.params import StyleParams
-from triptych.video.runtimes.eager import Build, build_eager
-from triptych.video.runtimes.hardware import describe_machine, find_gpu, free_gpu_memory, free_memory
+from triptych.video.runtimes.hardware import describe_machine, find_gpu
+from triptych.video.runtimes.making import Styles, create_stylizer
 from triptych.video.runtimes.openvino import has_openvino
-from triptych.video.runtimes.stylizers import ScaledStylizer, Stylizer, build_run, padded_size
+from triptych.video.runtimes.stylizers import Stylizer
 
-__all__ = ["Choice", "choose_runtime", "create_stylizer", "describe_machine"]
+__all__ = ["Choice", "choose_runtime", "describe_machine"]
 
 _logger = logging.getLogger(__name__)
-Frame = NDArray[np.uint8]
-Styles = Sequence[tuple[float, Path]]
-_FRAME_A_THREAD = ("openvino", "compile")  # these compute other pixels with another number of threads
+_STEP = 4  # rows and columns that share a sample of chroma, at most
 _COMPILE_S = 30.0  # what compiling takes on two cores when nothing of it is cached
 _BEST_COMPILED = 5.0  # times eager's speed, as measured: 4.5 to 5
-_BYTES_A_PIXEL = 16  # of memory, for each channel of the first layer: what the widest layers hold at once
-_LARGEST_BATCH = 16
 _USUAL = 0.999  # share of pixel values that must keep to the tolerance: at hard edges a few differ by more
 _REPEAT_S = 3.0  # a candidate is run again until it took so long, five times at most
 
@@ -51,110 +47,24 @@ class Choice:
     measured: dict[str, Any]
 
 
-def create_stylizer(styles: Styles, size: tuple[int, int], style: StyleParams) -> Stylizer:
-    """Make what stylizes frames of a size; asked again for the same, it gives the same.
-
-    Args:
-        styles: Weight and checkpoint of each style; pictures of several are blended.
-        size: Height and width of the frames.
-        style: The runtime, a fixed one, and all else.
-
-    Raises:
-        ValueError: If a checkpoint is not one of a style network, or the runtime is `auto`.
-        RuntimeError: Or ImportError, or whatever it raises, if the runtime cannot run here.
-    """
-    if style.runtime == "auto":
-        raise ValueError("runtime must be chosen before a stylizer is made: see choose_runtime")
-    files = tuple((float(weight), Path(path), Path(path).stat().st_mtime_ns) for weight, path in styles)
-    threads = count_threads(style.threads)
-    settings = (style.runtime, style.batch_size, style.max_tile_pixels, threads)
-    if style.scale == 1:
-        return _create(files, (size[0], size[1]), style.strength, *settings)
-    small = (max(1, round(size[0] * style.scale)), max(1, round(size[1] * style.scale)))
-    return ScaledStylizer(_create(files, small, 1.0, *settings), size, style.strength)
-
-
-@lru_cache(maxsize=2)
-def _create(
-    files: tuple[tuple[float, Path, int], ...],
-    size: tuple[int, int],
-    strength: float,
-    runtime: str,
-    batch_size: int,
-    max_pixels: int,
-    threads: int,
-) -> Stylizer:
-    networks = [load_style(path) for _, path, _ in files]
-    width = sum(network.width for network in networks)
-    batch_size = batch_size or _choose_batch(runtime, size, max_pixels, width, threads)
-    if runtime in _FRAME_A_THREAD:
-        threads = min(threads, batch_size)
-    run = build_run(
-        networks,
-        [weight for weight, _, _ in files],
-        strength,
-        _find_build(runtime),
-        padded_size(size),
-        # On CPUs a batch gains nothing: frames go through one by one, several at a time.
-        batch_size if runtime == "cuda" else 1,
-        max_pixels,
-        threads,
-        fast=runtime != "eager",
-        at_a_time=threads if runtime in _FRAME_A_THREAD else 1,
-    )
-    return Stylizer(runtime, size, batch_size, run)
-
-
-def _choose_batch(runtime: str, size: tuple[int, int], max_pixels: int, width: int, threads: int) -> int:
-    pixels = min(size[0] * size[1], max_pixels)
-    if runtime in _FRAME_A_THREAD:
-        return min(threads, fit_batch(free_memory() // 2 // local_world_size(), pixels, width))
-    if runtime != "cuda" or size[0] * size[1] > max_pixels:
-        return 1
-    return min(_LARGEST_BATCH, fit_batch(free_gpu_memory() // 2, pixels, width))
-
-
-def fit_batch(memory: int, pixels: int, width: int) -> int:
-    """Give the number of frames that fit into so many bytes, 1 at least.
-
-    Args:
-        memory: Bytes.
-        pixels: Of a frame.
-        width: Channels of the networks' first layers, together.
-    """
-    return max(1, memory // (pixels * width * _BYTES_A_PIXEL))
-
-
-def _find_build(runtime: str) -> Build:
-    if runtime == "compile":
-        from triptych.video.runtimes.compiled import build_compiled
-
-        return build_compiled
-    if runtime == "openvino":
-        from triptych.video.runtimes.openvino import build_openvino
-
-        return build_openvino
-    if runtime == "cuda":
-        from triptych.video.runtimes.cuda import build_cuda
-
-        return build_cuda
-    return build_eager
-
-
-def choose_runtime(styles: Styles, frame: Frame, frames_to_do: int, style: StyleParams) -> Choice:
+def choose_runtime(
+    styles: Styles, frame: Planes, conversion: Conversion, frames_to_do: int, style: StyleParams
+) -> Choice:
     """Choose what runs the network, by trying on a frame what there is.
 
     The one that will be done first wins, setting up included, among those whose pixels keep to `pixel_tolerance`.
 
     Args:
         styles: Weight and checkpoint of each style.
-        frame: uint8 RGB, (H, W, 3), of the video with most to do.
+        frame: Planes of a frame of the video with most to do.
+        conversion: From its planes to those of its result.
         frames_to_do: Frames of this size to be stylized, by all ranks together.
         style: The wish and its limits.
     """
     if style.runtime != "auto":
         return Choice(style.runtime, {})
-    trial = _Trial(styles, _crop(frame, style.max_tile_pixels), max(1, frames_to_do // world_size()), style)
+    part = _crop(frame, conversion, style.max_tile_pixels)
+    trial = _Trial(styles, *part, max(1, frames_to_do // world_size()), style)
     for runtime, reason in (
         ("eager", ""),
         ("cuda", "" if find_gpu() else "no GPU"),
@@ -165,20 +75,36 @@ def choose_runtime(styles: Styles, frame: Frame, frames_to_do: int, style: Style
     return trial.choose()
 
 
-def _crop(frame: Frame, most: int) -> Frame:
+def _crop(frame: Planes, conversion: Conversion, most: int) -> tuple[Planes, Conversion]:
     """Take a part of a frame that needs no tiles: what runs one part fastest runs all."""
-    height, width = frame.shape[:2]
+    source = conversion.source
+    height, width = source.height, source.width
     while height * width > most:
         height, width = (height // 2, width) if height > width else (height, width // 2)
-    top, left = (frame.shape[0] - height) // 2, (frame.shape[1] - width) // 2
-    return np.ascontiguousarray(frame[top : top + height, left : left + width])
+    if (height, width) == (source.height, source.width):
+        return frame, conversion
+    height, width = (max(_STEP, length // _STEP * _STEP) for length in (height, width))
+    part = replace(
+        conversion,
+        source=replace(source, height=height, width=width),
+        target=replace(conversion.target, height=height, width=width),
+    )
+    top, left = ((a - b) // 2 // _STEP * _STEP for a, b in ((source.height, height), (source.width, width)))
+    y, u, v = (
+        plane[top // down : top // down + rows, left // across : left // across + columns].copy()
+        for plane, (rows, columns), down, across in zip(
+            frame, part.source.shapes, (1, source.down, source.down), (1, source.across, source.across), strict=True
+        )
+    )
+    return (y, u, v), part
 
 
 class _Trial:
     """Tries runtimes on one frame, eager first."""
 
-    def __init__(self, styles: Styles, frame: Frame, frames: int, style: StyleParams) -> None:
-        self._styles, self._frame, self._frames, self._style = styles, frame, frames, style
+    def __init__(self, styles: Styles, frame: Planes, conversion: Conversion, frames: int, style: StyleParams) -> None:
+        self._styles, self._frame, self._conversion = styles, frame, conversion
+        self._frames, self._style = frames, style
         self._reference: NDArray[np.int16] | None = None
         self.measured: dict[str, Any] = {}
 
@@ -202,24 +128,20 @@ class _Trial:
 
     def _run(self, runtime: str) -> dict[str, Any]:
         style = self._style.replace(runtime=runtime)
-        height, width = self._frame.shape[:2]
         start = time.perf_counter()
-        stylizer = create_stylizer(self._styles, (height, width), style)
-        batch = np.repeat(self._frame[None], stylizer.batch_size, 0)
-        styled = stylizer.stylize(batch)[0].astype(np.int16)
+        stylizer = create_stylizer(self._styles, self._conversion, style)
+        frames = [self._frame] * stylizer.batch_size
+        styled = np.concatenate([plane.astype(np.int16).ravel() for plane in stylizer.stylize(frames)[0]])
         setup = time.perf_counter() - start
-        times: list[float] = []
-        while len(times) < 5 and sum(times) < _REPEAT_S:
-            start = time.perf_counter()
-            stylizer.stylize(batch)
-            times.append(time.perf_counter() - start)
+        times = _time(stylizer, frames)
         if self._reference is None:
             self._reference = styled
-        difference = np.abs(styled - self._reference)
+        # Of 255, whatever the bits of a sample.
+        difference = np.abs(styled - self._reference) / 2 ** (self._conversion.target.bits - 8)
         return {
-            "ms_per_frame": round(1000 * min(times) / len(batch), 2),
+            "ms_per_frame": round(1000 * min(times) / len(frames) / stylizer.lanes, 2),
             "setup_s": round(setup, 2),
-            "max_difference": int(difference.max()),
+            "max_difference": math.ceil(difference.max()),
             "usual_difference": float(np.quantile(difference, _USUAL)),
             "mean_difference": round(float(difference.mean()), 4),
         }
@@ -254,3 +176,14 @@ class _Trial:
                 text += f", {found['usual_difference']:g} (at most {found['max_difference']}) of 255 from eager"
             parts.append(f"{name} " + "; ".join(filter(None, [text, found.get("left_out")])))
         return ", ".join(parts)
+
+
+def _time(stylizer: Stylizer, frames: Sequence[Planes]) -> list[float]:
+    """Time calls in as many threads as there are lanes, some times."""
+    times: list[float] = []
+    with ThreadPoolExecutor(stylizer.lanes) as pool:
+        while len(times) < 5 and sum(times) < _REPEAT_S:
+            start = time.perf_counter()
+            list(pool.map(stylizer.stylize, [frames] * stylizer.lanes))
+            times.append(time.perf_counter() - start)
+    return times

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from triptych.video.runtimes.eager import Engine
 
-Frame = NDArray[np.uint8]
+Frame = NDArray[Any]
 STEP = 4  # the network's smallest layers have one value for so many pixels: tiles start at multiples
 _MOST = 64  # tiles either way
 
@@ -94,14 +95,14 @@ def reduce_frames(frames: Frame, size: tuple[int, int]) -> Frame:
     if frames.shape[1:3] == size:
         return frames
     reduced = [cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA) for frame in frames]
-    return np.stack(reduced).astype(np.uint8, copy=False)
+    return np.stack(reduced).astype(frames.dtype, copy=False)
 
 
 def run_tiles(frames: Frame, plan: TilePlan, statistics: Engine, pixels: Engine, reduced: tuple[int, int]) -> Frame:
     """Stylize frames tile by tile.
 
     Args:
-        frames: uint8, (N, H, W, 3), of the size the plan is for.
+        frames: RGB, (N, H, W, 3), of the size the plan is for.
         plan: Where the tiles are.
         statistics: Gives those of reduced frames.
         pixels: Stylizes tiles by given statistics.

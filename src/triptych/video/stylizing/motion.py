@@ -41,13 +41,21 @@ class Motion:
         """Move a picture of the past to where the present shows it."""
         return _fetch(picture, self.columns, self.rows)
 
+    def shrink(self, height: int, width: int) -> Motion:
+        """Give the motion of a plane of chroma that has one sample where this one's has several."""
+        down, across = -(-self.seen.shape[0] // height), -(-self.seen.shape[1] // width)
+        if down == across == 1:
+            return self
+        columns, rows = self.columns[::down, ::across], self.rows[::down, ::across]
+        return Motion(columns / np.float32(across), rows / np.float32(down), self.seen[::down, ::across])
+
 
 def find_motion(past: Frame, present: Frame, occlusion_px: float = 1.0) -> Motion:
     """Find where the pixels of a frame come from.
 
     Args:
-        past: (H, W, 3) RGB.
-        present: (H, W, 3) RGB.
+        past: (H, W, 3) RGB, or (H, W) luma.
+        present: The same.
         occlusion_px: Forward and backward motion that differ by more mark a pixel as newly seen; so do places
             outside the past frame and luma that differs much.
     """
@@ -61,7 +69,7 @@ def find_motion(past: Frame, present: Frame, occlusion_px: float = 1.0) -> Motio
 
 
 def estimate_flow(source: Frame, target: Frame) -> Floats:
-    """Estimate the optical flow (H, W, 2) from one RGB frame to another; equal whatever the number of threads."""
+    """Estimate the optical flow (H, W, 2) between frames, RGB or luma; equal whatever the number of threads."""
     height, width = source.shape[:2]
     if min(height, width) < _SMALLEST_PX:
         return np.zeros((height, width, 2), np.float32)
@@ -171,6 +179,8 @@ def _lie_inside(columns: Floats, rows: Floats) -> NDArray[np.bool_]:
 
 
 def _luma(frame: Frame) -> Frame:
+    if frame.ndim == 2:
+        return frame
     return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
 
 

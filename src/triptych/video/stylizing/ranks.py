@@ -17,13 +17,16 @@ from tqdm import tqdm
 from triptych.distributed import rank, world_size
 from triptych.storage import mirrors
 from triptych.storage.local_files import hash_file
-from triptych.video.media.decoding import DecodingError, read_frames
+from triptych.video.media.conversion import Conversion, plan_conversion
+from triptych.video.media.decoding import read_planes
+from triptych.video.media.reader import DecodingError
 from triptych.video.params import EncodingParams, SmoothingParams, StyleParams
 from triptych.video.planning.plans import PlannedVideo, Styles, read_plan
 from triptych.video.planning.segments import hash_settings
 from triptych.video.stylizing.agreement import agree
 from triptych.video.stylizing.claims import Claims, take_work
 from triptych.video.stylizing.reading import SegmentReader
+from triptych.video.stylizing.smoothing import TemporalSmoother, see
 from triptych.video.stylizing.store import SegmentStore, write_json
 from triptych.video.stylizing.stylizing import SegmentStylizer
 from triptych.video.stylizing.work import Work, list_work, share_work
@@ -53,7 +56,7 @@ def stylize_as_rank(
     videos, store = read_plan(plan), SegmentStore(segments)
 
     def decide() -> dict[str, Any]:
-        chosen = _choose_runtime(videos, sources, normalised, style_model, style, store)
+        chosen = _choose_runtime(videos, sources, normalised, style_model, style, smoothing, encoding, store)
         work = list_work(videos, chosen["engine"], encoding)
         done = store.find_all(item.key for item in work)
         missing = [item.key for item in work if item.key not in done]
@@ -112,7 +115,7 @@ def _stylize(
 
 
 def _choose_ahead(work: Sequence[Work]) -> int:
-    largest = max((3 * item.video.info.width * item.video.info.height for item in work), default=1)
+    largest = max((item.conversion.source.bytes for item in work), default=1)
     least, most = _AHEAD
     return max(least, min(most, _AHEAD_BYTES // largest))
 
@@ -130,6 +133,8 @@ def _choose_runtime(
     normalised: Path,
     style_model: Path,
     style: StyleParams,
+    smoothing: SmoothingParams,
+    encoding: EncodingParams,
     store: SegmentStore,
 ) -> dict[str, Any]:
     """Choose by a frame of the video with most to do; an earlier choice for the same styles and machine stands."""
@@ -155,7 +160,10 @@ def _choose_runtime(
     found = _find_frame(videos, sources, normalised)
     if found is None:
         return _describe_choice("eager", {})
-    choice = choose_runtime(_with_paths(found[0].styles, style_model), found[1], frames, style)
+    conversion = plan_conversion(found[0].info, encoding.bit_depth)
+    frame = TemporalSmoother(smoothing, conversion.source.bits).before(found[1])
+    chosen = _with_paths(found[0].styles, style_model)
+    choice = choose_runtime(chosen, frame, see(conversion, smoothing), frames, style)
     decision = _describe_choice(choice.runtime, choice.measured) | {"setup_seconds": time.perf_counter() - start}
     if choice.measured:
         write_json(kept, decision)
@@ -175,20 +183,20 @@ def _find_frame(videos: list[PlannedVideo], sources: Path, normalised: Path) -> 
         middle = video.info.frames // 2
         path = video.frames_path(sources, normalised)
         with contextlib.suppress(DecodingError):  # its own segments will tell
-            _, frame = next(read_frames(path, video.info, video.info.pts[middle : middle + 1]))
+            _, frame = next(read_planes(path, video.info, video.info.pts[middle : middle + 1]))
             return video, frame
     return None
 
 
 def _cache_stylizers(style_model: Path, style: StyleParams) -> Any:
     @lru_cache(maxsize=2)
-    def make(styles: tuple[tuple[float, str], ...], height: int, width: int) -> Stylizer:
-        from triptych.video.runtimes.choice import create_stylizer
+    def make(styles: tuple[tuple[float, str], ...], conversion: Conversion) -> Stylizer:
+        from triptych.video.runtimes.making import create_stylizer
 
-        return create_stylizer(_with_paths(list(styles), style_model), (height, width), style)
+        return create_stylizer(_with_paths(list(styles), style_model), conversion, style)
 
-    def make_for(video: PlannedVideo) -> Stylizer:
-        return make(tuple(video.styles), video.info.height, video.info.width)
+    def make_for(work: Work) -> Stylizer:
+        return make(tuple(work.video.styles), work.conversion)
 
     return make_for
 

@@ -9,11 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from triptych.parallel import ReadAhead
-from triptych.video.media.decoding import DecodingError, VideoReader
+from triptych.video.media.planes import Planes
+from triptych.video.media.reader import DecodingError, VideoReader
 from triptych.video.stylizing.store import SegmentStore
 from triptych.video.stylizing.work import Work
 
@@ -29,12 +27,12 @@ class Decoded:
     Attributes:
         work: The segment.
         number: Position of the frame among those the segment is made from, lead frames included.
-        frame: RGB, uint8, (height, width, 3).
+        frame: Its planes, as the source's layout has them.
     """
 
     work: Work
     number: int
-    frame: NDArray[np.uint8]
+    frame: Planes
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from triptych.video.media.decoding import DecodingError
 from triptych.video.media.encoding import SegmentWriter
+from triptych.video.media.planes import Planes
+from triptych.video.media.reader import DecodingError
 from triptych.video.params import EncodingParams, SmoothingParams
-from triptych.video.planning.plans import PlannedVideo
+from triptych.video.stylizing.painting import Painting
 from triptych.video.stylizing.reading import Decoded, Passed, SegmentReader
-from triptych.video.stylizing.smoothing import TemporalSmoother
 from triptych.video.stylizing.store import SegmentStore
 from triptych.video.stylizing.work import Work
 
@@ -27,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["SegmentStylizer"]
 
 _CLOSING = 2  # segments whose encoders may still be at work while the next one begins
-Frame = NDArray[np.uint8]
-Painted = tuple[Decoded, Frame]
 
 
 class SegmentStylizer:
@@ -37,7 +32,7 @@ class SegmentStylizer:
     Args:
         reader: Gives their frames.
         store: Where the results go.
-        make_stylizer: Gives what runs the network for a video.
+        make_stylizer: Gives what stylizes the frames of a segment.
         smoothing: What is done against flicker.
         encoding: How the results are encoded.
     """
@@ -46,7 +41,7 @@ class SegmentStylizer:
         self,
         reader: SegmentReader,
         store: SegmentStore,
-        make_stylizer: Callable[[PlannedVideo], Stylizer],
+        make_stylizer: Callable[[Work], Stylizer],
         smoothing: SmoothingParams,
         encoding: EncodingParams,
     ) -> None:
@@ -70,7 +65,8 @@ class SegmentStylizer:
         """
         start = time.perf_counter()
         with _Outputs(self._store, self._encoding) as outputs:
-            for item in self._paint(self._reader.read(works, ahead)):
+            painting = Painting(self._make_stylizer, self._smoothing)
+            for item in painting.paint(self._reader.read(works, ahead)):
                 if isinstance(item, Passed):
                     outputs.pass_over(item)
                     progress(item.work.frames)
@@ -78,38 +74,6 @@ class SegmentStylizer:
                     outputs.write(*item)
                     progress(1)
         return {**outputs.counts, "seconds": time.perf_counter() - start}
-
-    def _paint(self, items: Iterator[Decoded | Passed]) -> Iterator[Painted | Passed]:
-        smoother = TemporalSmoother(self._smoothing)
-        for batch in self._in_batches(items):
-            if isinstance(batch, Passed):
-                yield batch
-                continue
-            smoothers, seen = [], []
-            for item in batch:
-                smoother = smoother if item.number else TemporalSmoother(self._smoothing)
-                smoothers.append(smoother)
-                seen.append(smoother.before(item.frame))
-            styled = self._make_stylizer(batch[0].work.video).stylize(np.stack(seen))
-            for item, own, picture in zip(batch, smoothers, styled, strict=True):
-                yield item, own.after(item.frame, picture)
-
-    def _in_batches(self, items: Iterator[Decoded | Passed]) -> Iterator[list[Decoded] | Passed]:
-        """Group what one engine does, across segments and videos."""
-        batch: list[Decoded] = []
-        for item in items:
-            if batch and (isinstance(item, Passed) or item.work.engine != batch[0].work.engine):
-                yield batch
-                batch = []
-            if isinstance(item, Passed):
-                yield item
-                continue
-            batch.append(item)
-            if len(batch) == self._make_stylizer(item.work.video).batch_size:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
 
 
 class _Outputs:
@@ -134,7 +98,7 @@ class _Outputs:
         finally:
             self._pool.shutdown(wait=True)
 
-    def write(self, item: Decoded, frame: Frame) -> None:
+    def write(self, item: Decoded, frame: Planes) -> None:
         """Write the next frame; lead frames are not kept."""
         segment = item.work.segment
         if self._open is None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from triptych.video.media.conversion import Conversion, plan_conversion
 from triptych.video.params import EncodingParams
 from triptych.video.planning.plans import PlannedVideo
 from triptych.video.planning.segments import Segment, assign_segments, hash_settings
@@ -21,11 +22,13 @@ class Work:
         video: The video it is of.
         segment: Its frames.
         key: Hash of all it depends on.
+        conversion: From the planes of its frames to those of the result.
     """
 
     video: PlannedVideo
     segment: Segment
     key: str
+    conversion: Conversion
 
     @property
     def frames(self) -> int:
@@ -42,6 +45,10 @@ class Work:
         """Tell which work the same engine does: that of the same styles and size of frames."""
         return (tuple(self.video.styles), self.video.info.height, self.video.info.width)
 
+    def looks_like(self, other: Work) -> bool:
+        """Tell whether frames of both may be given to a stylizer at once: if their colours are meant alike too."""
+        return self.engine == other.engine and self.conversion == other.conversion
+
 
 def list_work(videos: Sequence[PlannedVideo], engine: Mapping[str, str], encoding: EncodingParams) -> list[Work]:
     """List the segments of all videos in order.
@@ -52,13 +59,15 @@ def list_work(videos: Sequence[PlannedVideo], engine: Mapping[str, str], encodin
         encoding: How the results are encoded.
     """
     # What decides about bytes, and not about patience or the name of the file.
-    encoder = {"crf": encoding.crf, "preset": encoding.preset}
+    settings = {"crf": encoding.crf, "preset": encoding.preset}
     work = []
     for video in videos:
+        conversion = plan_conversion(video.info, encoding.bit_depth)
+        encoder = settings | {"pixels": conversion.target.pixel_format}
         for segment in video.segments:
             own = {"pts": list(segment.pts), "lead": len(segment.lead_pts)}
             key = hash_settings({"source": video.source_key, "engine": dict(engine), "encoder": encoder, **own})
-            work.append(Work(video, segment, key))
+            work.append(Work(video, segment, key, conversion))
     return work
 
 

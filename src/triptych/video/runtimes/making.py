@@ -1,0 +1,201 @@
+"""How what runs the network is made: engines for a size of frames, and a stylizer for a video on top."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from triptych.distributed import local_world_size
+from triptych.parallel import count_threads
+from triptych.video.media.conversion import Conversion
+from triptych.video.media.planes import Layout
+from triptych.video.network.pixels import PixelNetwork
+from triptych.video.network.planes import PlaneNetwork
+from triptych.video.network.transformer import TransformerNet, load_style
+from triptych.video.params import StyleParams
+from triptych.video.runtimes.eager import Build, Engine, build_eager
+from triptych.video.runtimes.hardware import free_gpu_memory, free_memory
+from triptych.video.runtimes.painters import (
+    Painter,
+    ScaledPainter,
+    build_run,
+    in_fixed_batches,
+    make_examples,
+    pad_length,
+    padded_size,
+)
+from triptych.video.runtimes.stylizers import CopyingStylizer, GraphStylizer, RgbStylizer, Stylizer
+
+__all__ = ["Styles", "create_painter", "create_stylizer", "fit_batch"]
+
+Styles = Sequence[tuple[float, Path]]
+_Files = tuple[tuple[float, Path, int], ...]
+_FRAME_A_THREAD = ("openvino", "compile")  # these compute other pixels with another number of threads
+_PLANES_IN_GRAPH = ("cuda",)  # where a graph converts colours quicker than OpenCV: see media.conversion
+_BYTES_A_PIXEL = 16  # of memory, for each channel of the first layer: what the widest layers hold at once
+_LARGEST_BATCH = 16
+_SETUPS = 2  # sizes of frames whose engines are kept
+
+
+def create_stylizer(styles: Styles, conversion: Conversion, style: StyleParams) -> Stylizer:
+    """Make what stylizes the frames of a video; engines are made once for all videos of a size.
+
+    Args:
+        styles: Weight and checkpoint of each style; pictures of several are blended.
+        conversion: From the video's planes to RGB, and to those of its result.
+        style: The runtime, a fixed one, and all else.
+
+    Raises:
+        ValueError: If a checkpoint is not one of a style network, or the runtime is `auto`.
+        RuntimeError: Or ImportError, or whatever it raises, if the runtime cannot run here.
+    """
+    setup = _Setup.of(styles, style)
+    source = conversion.source
+    if style.strength == 0:
+        return CopyingStylizer(conversion)
+    lanes = setup.count_lanes((source.height, source.width))
+    if setup.runtime in _PLANES_IN_GRAPH and style.scale == 1 and source.height * source.width <= setup.max_pixels:
+        run, batch_size = _create_graph(setup, style.strength, source, conversion.target)
+        return GraphStylizer(conversion, run, batch_size, lanes)
+    painter, batch_size = _create_painter(setup, (source.height, source.width), style, deep=conversion.deep)
+    return RgbStylizer(conversion, painter, batch_size, lanes)
+
+
+def create_painter(styles: Styles, size: tuple[int, int], style: StyleParams, *, deep: bool = False) -> Painter:
+    """Make what stylizes frames of RGB; asked again for the same, it gives the same.
+
+    Args:
+        styles: As of `create_stylizer`.
+        size: Height and width of the frames.
+        style: As of `create_stylizer`.
+        deep: Whether frames are float32, and not uint8.
+    """
+    return _create_painter(_Setup.of(styles, style), (size[0], size[1]), style, deep=deep)[0]
+
+
+@dataclass(frozen=True)
+class _Setup:
+    """What engines are made by, whatever the size of the frames.
+
+    Attributes:
+        files: Weight, checkpoint and time of change of each style.
+        runtime: What runs them.
+        batch_size: The wish; 0 for none.
+        max_pixels: Frames with more are stylized in tiles.
+        threads: Of this rank on the CPU.
+    """
+
+    files: _Files
+    runtime: str
+    batch_size: int
+    max_pixels: int
+    threads: int
+
+    @classmethod
+    def of(cls, styles: Styles, style: StyleParams) -> _Setup:
+        """Take it from the parameters."""
+        if style.runtime == "auto":
+            raise ValueError("runtime must be chosen before a stylizer is made: see choose_runtime")
+        files = tuple((float(weight), Path(path), Path(path).stat().st_mtime_ns) for weight, path in styles)
+        return cls(files, style.runtime, style.batch_size, style.max_tile_pixels, count_threads(style.threads))
+
+    @property
+    def weights(self) -> list[float]:
+        """Weight of each style."""
+        return [weight for weight, _, _ in self.files]
+
+    def count_lanes(self, size: tuple[int, int]) -> int:
+        """Count the frames that go through the network at once, one a thread, as far as memory goes."""
+        if self.runtime not in _FRAME_A_THREAD:
+            return 1
+        width = sum(network.width for network in _load(self.files))
+        pixels = min(size[0] * size[1], self.max_pixels)
+        return min(self.threads, fit_batch(free_memory() // 2 // local_world_size(), pixels, width))
+
+    def choose_batch(self, size: tuple[int, int], width: int) -> int:
+        """Choose the frames of a step; on CPUs several gain nothing."""
+        if self.batch_size:
+            return self.batch_size
+        if self.runtime != "cuda" or size[0] * size[1] > self.max_pixels:
+            return 1
+        return min(_LARGEST_BATCH, fit_batch(free_gpu_memory() // 2, size[0] * size[1], width))
+
+
+@lru_cache(maxsize=_SETUPS)
+def _load(files: _Files) -> list[TransformerNet]:
+    return [load_style(path) for _, path, _ in files]
+
+
+def _create_painter(setup: _Setup, size: tuple[int, int], style: StyleParams, *, deep: bool) -> tuple[Painter, int]:
+    if style.scale == 1:
+        return _create_plain_painter(setup, size, style.strength, deep)
+    small = (max(1, round(size[0] * style.scale)), max(1, round(size[1] * style.scale)))
+    painter, batch_size = _create_plain_painter(setup, small, 1.0, deep)
+    return ScaledPainter(painter, size, style.strength), batch_size
+
+
+@lru_cache(maxsize=_SETUPS)
+def _create_plain_painter(setup: _Setup, size: tuple[int, int], strength: float, deep: bool) -> tuple[Painter, int]:
+    networks = _load(setup.files)
+    batch_size = setup.choose_batch(size, sum(network.width for network in networks))
+    dtype = np.float32 if deep else np.uint8
+    run = build_run(
+        networks,
+        setup.weights,
+        strength,
+        _find_build(setup.runtime),
+        padded_size(size),
+        batch_size if setup.runtime == "cuda" else 1,
+        setup.max_pixels,
+        setup.threads,
+        fast=setup.runtime != "eager",
+        dtype=dtype,
+    )
+    return Painter(size, dtype, run), batch_size
+
+
+@lru_cache(maxsize=_SETUPS)
+def _create_graph(setup: _Setup, strength: float, source: Layout, target: Layout) -> tuple[Engine, int]:
+    """Make an engine from planes to planes."""
+    networks = _load(setup.files)
+    size = (source.height, source.width)
+    batch_size = setup.choose_batch(size, sum(network.width for network in networks))
+    pixels = PixelNetwork(networks, setup.weights, strength, fast=setup.runtime != "eager")
+    padding = (pad_length(source.width), pad_length(source.height))
+    module = PlaneNetwork(pixels, source, target, padding).eval().requires_grad_(False)
+    examples = [make_examples(batch_size, shape)[..., 0].astype(source.dtype) for shape in source.shapes]
+    matrices = [np.ones((batch_size, 3, 4), np.float32)] * 2
+    return in_fixed_batches(
+        _find_build(setup.runtime)(module, [*examples, *matrices], setup.threads), batch_size
+    ), batch_size
+
+
+def fit_batch(memory: int, pixels: int, width: int) -> int:
+    """Give the number of frames that fit into so many bytes, 1 at least.
+
+    Args:
+        memory: Bytes.
+        pixels: Of a frame.
+        width: Channels of the networks' first layers, together.
+    """
+    return max(1, memory // (pixels * width * _BYTES_A_PIXEL))
+
+
+def _find_build(runtime: str) -> Build:
+    if runtime == "compile":
+        from triptych.video.runtimes.compiled import build_compiled
+
+        return build_compiled
+    if runtime == "openvino":
+        from triptych.video.runtimes.openvino import build_openvino
+
+        return build_openvino
+    if runtime == "cuda":
+        from triptych.video.runtimes.cuda import build_cuda
+
+        return build_cuda
+    return build_eager

@@ -1,0 +1,164 @@
+"""Painters: frames of RGB in, styled frames of exactly the same size out, whatever runs the network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from triptych.video.network.pixels import PixelNetwork, StatisticsNetwork
+from triptych.video.network.transformer import TransformerNet
+from triptych.video.runtimes.eager import Build, Engine
+from triptych.video.runtimes.tiles import STEP, measure_halo, plan_tiles, reduced_size, run_tiles
+
+__all__ = ["Painter", "ScaledPainter", "build_run", "in_fixed_batches", "make_examples", "pad_length", "padded_size"]
+
+Frames = NDArray[Any]
+"""uint8, or float32 of 0 to 255 where nothing is to be rounded; (N, H, W, 3)."""
+_SMALLEST = 4 * STEP  # below, the reflection at the network's smallest layers has nothing to reflect
+
+
+class Painter:
+    """Runs a network over frames of one size.
+
+    Args:
+        size: Height and width of the frames.
+        dtype: uint8 or float32.
+        run: Stylizes frames of the padded size.
+    """
+
+    def __init__(self, size: tuple[int, int], dtype: Any, run: Engine) -> None:
+        self.size, self.dtype, self._run = (size[0], size[1]), np.dtype(dtype), run
+
+    def paint(self, frames: Frames) -> Frames:
+        """Stylize frames.
+
+        Args:
+            frames: RGB, (N, H, W, 3), any N, H and W as said.
+
+        Raises:
+            ValueError: If the frames are of another size or type.
+        """
+        self._check(frames)
+        height, width = self.size
+        bottom, right = pad_length(height), pad_length(width)
+        padded = frames
+        if bottom + right:
+            padded = np.pad(frames, ((0, 0), (0, bottom), (0, right), (0, 0)), mode="edge")
+        return np.ascontiguousarray(self._run(padded)[0][:, :height, :width])
+
+    def _check(self, frames: Frames) -> None:
+        height, width = self.size
+        if frames.dtype != self.dtype or frames.ndim != 4 or frames.shape[1:] != (height, width, 3):
+            raise ValueError(
+                f"frames must be {self.dtype} of (N, {height}, {width}, 3), got {frames.dtype} {frames.shape}"
+            )
+
+
+class ScaledPainter(Painter):
+    """Lets a network see frames in a smaller size, and scales its pictures up again.
+
+    Args:
+        small: Runs it over the smaller frames, with full strength.
+        size: Height and width of the frames.
+        strength: 0 to 1; what is below mixes in the frame as it was, in its own size.
+    """
+
+    def __init__(self, small: Painter, size: tuple[int, int], strength: float) -> None:
+        super().__init__(size, small.dtype, lambda frames: [frames])
+        self._small, self._strength = small, strength
+
+    def paint(self, frames: Frames) -> Frames:
+        """Stylize frames; see `Painter.paint`."""
+        self._check(frames)
+        height, width = self._small.size
+        reduced = [cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in frames]
+        styled = self._small.paint(np.stack(reduced).astype(self.dtype, copy=False))
+        return np.stack([self._enlarge(picture, frame) for picture, frame in zip(styled, frames, strict=True)])
+
+    def _enlarge(self, picture: Frames, frame: Frames) -> Frames:
+        height, width = frame.shape[:2]
+        large = cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC)
+        mixed = large if self._strength == 1 else cv2.addWeighted(large, self._strength, frame, 1 - self._strength, 0)
+        return np.asarray(mixed, self.dtype)
+
+
+def pad_length(length: int) -> int:
+    """Give the pixels to add at the end for the network to have multiples of 4, from 16 on."""
+    return max(_SMALLEST, -(-length // STEP) * STEP) - length
+
+
+def padded_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Give the height and width the network sees of frames of a size."""
+    return size[0] + pad_length(size[0]), size[1] + pad_length(size[1])
+
+
+def build_run(
+    networks: Sequence[TransformerNet],
+    weights: Sequence[float],
+    strength: float,
+    build: Build,
+    size: tuple[int, int],
+    batch_size: int,
+    max_pixels: int,
+    threads: int,
+    fast: bool = True,
+    dtype: Any = np.uint8,
+) -> Engine:
+    """Build what stylizes frames of a padded size, in tiles where it is too large.
+
+    Args:
+        networks: The styles.
+        weights: Weight of each.
+        strength: 0 to 1.
+        build: Makes an engine of a module.
+        size: Height and width, multiples of 4 from 16 on.
+        batch_size: Frames the engine is made for.
+        max_pixels: Frames with more are stylized in tiles.
+        threads: Threads on the CPU.
+        fast: Whether to rearrange the networks for speed; tiles are always.
+        dtype: Of the frames, uint8 or float32.
+    """
+    tiled = size[0] * size[1] > max_pixels
+    pixels = PixelNetwork(networks, weights, strength, fast or tiled).eval().requires_grad_(False)
+    if not tiled:
+        return in_fixed_batches(build(pixels, [make_examples(batch_size, size, dtype)], threads), batch_size)
+    plan = plan_tiles(size, max_pixels, measure_halo(max(network.blocks for network in networks)))
+    reduced = reduced_size(size, max_pixels)
+    given = [np.ones((batch_size, size), np.float32) for size in pixels.statistics_sizes]
+    statistics = build(StatisticsNetwork(pixels).eval(), [make_examples(batch_size, reduced, dtype)], threads)
+    tile = build(pixels, [make_examples(batch_size, plan.size, dtype), *given], threads)
+
+    def run(frames: Frames) -> list[Frames]:
+        return [run_tiles(frames, plan, statistics, tile, reduced)]
+
+    return in_fixed_batches(run, batch_size)
+
+
+def in_fixed_batches(run: Engine, batch_size: int) -> Engine:
+    """Give an engine made for one number of frames any number, the last batch filled up with its last frame.
+
+    Args:
+        run: Takes and gives arrays whose first dimension counts frames.
+        batch_size: The number it is made for.
+    """
+
+    def run_one(*batch: Frames) -> list[Frames]:
+        count = len(batch[0])
+        full = [np.concatenate([part, np.repeat(part[-1:], batch_size - count, 0)]) for part in batch]
+        return [found[:count] for found in run(*(full if count < batch_size else batch))]
+
+    def run_any(*frames: Frames) -> list[Frames]:
+        starts = range(0, len(frames[0]), batch_size)
+        parts = [run_one(*(each[start : start + batch_size] for each in frames)) for start in starts]
+        return [np.concatenate(each) if len(each) > 1 else each[0] for each in zip(*parts, strict=True)]
+
+    return run_any
+
+
+def make_examples(batch_size: int, size: tuple[int, int], dtype: Any = np.uint8) -> Frames:
+    """Draw frames of RGB to make an engine by; not constant, as those have no deviation to normalise by."""
+    return np.random.default_rng(0).integers(0, 256, (batch_size, *size, 3)).astype(dtype)
