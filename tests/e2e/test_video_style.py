@@ -18,6 +18,8 @@ def test_a_trained_style_paints_a_video(run_project: Callable[..., Path], tmp_pa
     network = data_root / "06_models/video/style.pth"
     log = pd.read_csv(data_root / "08_reporting/video/style_log.csv")
     assert log["step"].tolist() == [1, 2, 3]
+    metrics = json.loads((data_root / "08_reporting/video/style_metrics.json").read_text())
+    assert 0 < metrics["patch_distance"] < 3
     preview = cv2.imread(str(data_root / "08_reporting/video/style_preview.png"))
     assert preview is not None
     assert preview.std() > 10

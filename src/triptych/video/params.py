@@ -101,28 +101,39 @@ class ReportParams(Params):
 class StyleTrainingParams(Params):
     """How a style network is trained (pipeline video_style)."""
 
-    perceptual: Literal["auto", "vgg16", "random"] = "random"
-    """Network that compares: VGG16 with torchvision's weights (downloaded once), or a random one that needs no
-    download; `auto` takes VGG16 where its weights are at hand."""
+    perceptual: Literal["auto", "vgg16", "critic"] = "critic"
+    """What compares with the style: VGG16 with torchvision's weights (downloaded once), or a critic that learns on the
+    way and needs no download; `auto` takes VGG16 where its weights are at hand."""
     vgg16_weights: str = ""
     """File with VGG16's weights, where they cannot be downloaded."""
     width: Annotated[int, Field(ge=4)] = 16
     """Channels of the first layer (32 in the paper)."""
     blocks: PositiveInt = 3
     """Residual blocks (5 in the paper)."""
-    steps: PositiveInt = 900
+    steps: PositiveInt = 2000
     """Training steps."""
     batch_size: PositiveInt = 2
-    """Crops a step."""
-    crop_px: Annotated[int, Field(ge=64)] = 224
+    """Crops a step; one of them is shown twice."""
+    crop_px: Annotated[int, Field(ge=64)] = 192
     """Size of a crop."""
-    style_width_px: Annotated[int, Field(ge=64)] = 448
-    """Width to which the style image is scaled."""
+    style_px: Annotated[int, Field(ge=96)] = 380
+    """Size to which the style image is scaled, the square root of its area: twice as much paints strokes twice as
+    large."""
     learning_rate: PositiveFloat = 2e-3
     """Highest learning rate of Adam, one cycle."""
-    content_weight: NonNegativeFloat = 25.0
-    """Weight of keeping the content."""
-    time_limit_s: PositiveFloat = 1800.0
+    style_weight: NonNegativeFloat = 1.0
+    """Weight of painting as the style does."""
+    content_weight: NonNegativeFloat = 1.0
+    """Weight of keeping what is on the photo."""
+    ripple_weight: NonNegativeFloat = 1.5
+    """Weight of not falling into stripes and hatching (without VGG16)."""
+    consistency_weight: NonNegativeFloat = 30.0
+    """Weight of painting a moved picture as before, only moved: more flickers less, and is less rich."""
+    total_variation_weight: NonNegativeFloat = 0.0
+    """Weight of smoothness; for VGG16, whose pictures may be grainy."""
+    input_noise: UnitInterval = 0.1
+    """Strongest noise on photos, of 1, that is not to be painted."""
+    time_limit_s: PositiveFloat = 900.0
     """Training comes to its end in this time, with fewer steps where it must."""
     seed: NonNegativeInt = 0
     """Seed of weights and crops."""

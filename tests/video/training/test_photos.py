@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from triptych.video.training import photos as style_photos
-from triptych.video.training.photos import list_bundled_photos, read_photos, read_picture
+from triptych.video.training.photos import PhotoStream, find_photos, list_bundled_photos, read_picture
 
 
 def save(path: Path, size: tuple[int, int], mode: str = "RGB") -> None:
@@ -23,27 +23,43 @@ def test_a_folder_is_read_with_its_subfolders_and_broken_files_are_left_out(tmp_
     save(tmp_path / "grey.jpg", (30, 40), "L")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG")
     (tmp_path / "notes.txt").write_text("not a photo")
-    shapes = [photo.shape for photo in read_photos(tmp_path)]
-    assert shapes == [(160, 640, 3), (40, 30, 3)]
+    stream = PhotoStream(find_photos(tmp_path))
+    shapes = {next(stream).shape for _ in range(6)}
+    assert shapes == {(160, 640, 3), (40, 30, 3)}
+    assert len(stream) == 2
 
 
-def test_many_photos_are_thinned_out_evenly(tmp_path: Path) -> None:
-    for number in range(10):
-        Image.fromarray(np.full((8, 8, 3), number, np.uint8)).save(tmp_path / f"{number}.png")
-    assert [photo[0, 0, 0] for photo in read_photos(tmp_path, at_most=4)] == [0, 3, 6, 9]
+def save_levels(folder: Path, count: int) -> None:
+    for number in range(count):
+        Image.fromarray(np.full((8, 8, 3), number, np.uint8)).save(folder / f"{number:03}.png")
+
+
+def test_all_are_seen_once_before_any_is_seen_again_in_another_order(tmp_path: Path) -> None:
+    save_levels(tmp_path, 9)
+    stream = PhotoStream(find_photos(tmp_path), seed=1)
+    first, second = ([int(next(stream)[0, 0, 0]) for _ in range(9)] for _ in range(2))
+    assert sorted(first) == sorted(second) == list(range(9))
+    assert first != second
+    again = PhotoStream(find_photos(tmp_path), seed=1)
+    assert [int(next(again)[0, 0, 0]) for _ in range(9)] == first
 
 
 @pytest.mark.skipif(not find_spec("sklearn"), reason="scikit-learn, which brings photos, is not installed")
 def test_an_empty_folder_gives_the_bundled_photos(tmp_path: Path) -> None:
-    photos = read_photos(tmp_path, at_most=2)
-    assert len(photos) == 2
+    assert next(PhotoStream(find_photos(tmp_path))).shape[2] == 3
     assert "china.jpg" in {path.name for path in list_bundled_photos()}
 
 
 def test_no_photo_at_all_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(style_photos, "list_bundled_photos", list)
     with pytest.raises(ValueError, match="no photo to train on"):
-        read_photos(tmp_path)
+        find_photos(tmp_path)
+
+
+def test_a_folder_of_broken_photos_is_said(tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG")
+    with pytest.raises(ValueError, match=r"no photo to train on.*broken\.png"):
+        next(PhotoStream(find_photos(tmp_path)))
 
 
 def test_a_picture_is_read_upright(tmp_path: Path) -> None:

@@ -7,18 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
 from triptych.video.network.transformer import load_style
 from triptych.video.params import StyleTrainingParams
-from triptych.video.training.photos import CropMaker, match_histogram
 from triptych.video.training.training import one_cycle, train_from_files, train_style
 
 Picture = NDArray[np.uint8]
-PARAMS = StyleTrainingParams(width=4, blocks=1, steps=24, batch_size=1, crop_px=64, style_width_px=64)
+PARAMS = StyleTrainingParams(width=4, blocks=1, steps=24, batch_size=1, crop_px=64, style_px=96)
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def photos() -> list[Picture]:
 def test_the_losses_fall(device: str, style: Picture, photos: list[Picture]) -> None:
     params = PARAMS.replace(steps=40, batch_size=2, learning_rate=1e-2)
     state, log = train_style(style, photos[:1], params)
-    for name, share in (("loss", 0.95), ("style", 0.95), ("palette", 0.95)):
+    for name, share in (("structure", 0.5), ("palette", 0.95), ("patches", 0.95)):
         assert log[name].iloc[-8:].mean() < share * log[name].iloc[:4].mean(), name
     assert list(log["step"]) == list(range(1, 41))
     assert np.isfinite(log.to_numpy()).all()
@@ -80,37 +79,18 @@ def test_files_in_checkpoint_log_and_preview_out(tmp_path: Path, style: Picture,
     Image.fromarray(photos[0]).save(tmp_path / "photos" / "ramp.png")
     (tmp_path / "photos" / "broken.jpg").write_text("no picture")
     params = PARAMS.replace(steps=2)
-    state, log, preview = train_from_files(tmp_path / "style.png", tmp_path / "photos", params)
-    torch.save(state, tmp_path / "new.pth")
+    trained = train_from_files(tmp_path / "style.png", tmp_path / "photos", params)
+    torch.save(trained.state, tmp_path / "new.pth")
     assert load_style(tmp_path / "new.pth").width == 4
-    assert len(log) == 2
-    assert preview.dtype == np.uint8
-    assert preview.shape[0] > 600
-    assert preview.std() > 10
+    assert len(trained.log) == 2
+    assert set(trained.figures) == {"patch_distance", "structure", "ripple", "ripple_of_style"}
+    assert trained.preview.dtype == np.uint8
+    assert trained.preview.shape[0] > 600
+    assert trained.preview.std() > 10
 
 
 @given(st.floats(0, 1))
 def test_the_learning_rate_rises_then_falls(progress: float) -> None:
     assert 0 < one_cycle(progress) <= 1
-    assert one_cycle(0.1) == pytest.approx(1)
+    assert one_cycle(0.05) == pytest.approx(1)
     assert one_cycle(1) < 0.02
-
-
-@settings(max_examples=20)
-@given(st.integers(0, 1000), st.floats(0.2, 3))
-def test_matched_luma_is_spread_as_the_target_and_keeps_its_order(seed: int, power: float) -> None:
-    rng = np.random.default_rng(seed)
-    luma = rng.random((40, 50), dtype=np.float32)
-    target = rng.random((60, 30), dtype=np.float32) ** power
-    matched = match_histogram(luma, target)
-    quantiles = np.linspace(0.05, 0.95, 10)
-    assert np.allclose(np.quantile(matched, quantiles), np.quantile(target, quantiles), atol=0.03)
-    assert (np.diff(matched.ravel()[np.argsort(luma.ravel())]) >= -1e-6).all()
-
-
-def test_crops_are_of_one_size_from_photos_of_any(style: Picture, photos: list[Picture]) -> None:
-    crops = CropMaker([*photos, np.full((10, 200, 3), 50, np.uint8)], style, PARAMS.replace(batch_size=3))
-    for _ in range(20):
-        pixels, kept = crops.draw()
-        assert (tuple(pixels.shape), tuple(kept.shape)) == ((3, 3, 64, 64), (3, 1, 64, 64))
-        assert 0 <= float(pixels.min()) <= float(pixels.max()) <= 1

@@ -8,14 +8,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from triptych.video.params import (
-    StyleTrainingParams,
-)
+from triptych.video.params import StyleTrainingParams
 
 
 def train_style_network(
     style_image: Path, style_photos: Path, style_training: StyleTrainingParams
-) -> tuple[dict[str, Any], pd.DataFrame, go.Figure, NDArray[np.uint8]]:
+) -> tuple[dict[str, Any], dict[str, float], pd.DataFrame, go.Figure, NDArray[np.uint8]]:
     """Train a network that paints photos in the style of a picture.
 
     Args:
@@ -24,10 +22,11 @@ def train_style_network(
         style_training: How it is trained.
 
     Returns:
-        Its weights, a row of the log every few steps, a plot of it, and a picture of photos before and after.
+        Its weights, figures of how it paints, a row of the log every few steps, a plot of it, and a picture of photos
+        before and after.
     """
     from triptych.video.training.preview import plot_log
     from triptych.video.training.training import train_from_files
 
-    weights, log, preview = train_from_files(style_image, style_photos, style_training)
-    return weights, log, plot_log(log), preview
+    trained = train_from_files(style_image, style_photos, style_training)
+    return trained.state, trained.figures, trained.log, plot_log(trained.log), trained.preview

@@ -13,7 +13,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.train_style_network,
                 ["style_image", "style_photos", "params:style_training"],
-                ["style_network", "style_log", "style_plot", "style_preview"],
+                ["style_network", "style_metrics", "style_log", "style_plot", "style_preview"],
                 name="train_style_network",
                 tags=GPU | DETERMINISTIC,
             )

@@ -45,17 +45,17 @@ def draw_preview(network: TransformerNet, style_image: Picture, photos: Sequence
 
 
 def plot_log(log: pd.DataFrame) -> go.Figure:
-    """Plot the losses over the steps; content has an axis of its own."""
+    """Plot the losses over the steps; structure has an axis of its own."""
     import plotly.graph_objects as go  # only where a figure is drawn
 
     figure = go.Figure()
-    figure.add_scatter(x=log["step"], y=log["style"], name="style")
-    figure.add_scatter(x=log["step"], y=log["content"], name="content", yaxis="y2")
+    figure.add_scatter(x=log["step"], y=log["texture"], name="texture")
+    figure.add_scatter(x=log["step"], y=log["structure"], name="structure", yaxis="y2")
     figure.update_layout(
         title="Training of the style network",
         xaxis_title="step",
-        yaxis={"title": "style loss", "rangemode": "tozero"},
-        yaxis2={"title": "content loss", "overlaying": "y", "side": "right", "rangemode": "tozero"},
+        yaxis={"title": "texture loss", "rangemode": "tozero"},
+        yaxis2={"title": "structure loss", "overlaying": "y", "side": "right", "rangemode": "tozero"},
     )
     return figure
 

@@ -1,8 +1,7 @@
 """Train a style network on photos, so that it paints any picture in the style of one.
 
-Without downloads: a random network compares styles, and content is held by the luma alone, band by band, towards
-luma whose histogram is partly that of the style. So light stays light and dark stays dark, coarse shapes are kept,
-and the finest detail is left to the style.
+Without downloads a critic learns on the way what tells painted pictures from the style; with VGG16's weights the
+features of that network compare, as in the paper of Johnson et al.
 """
 
 from __future__ import annotations
@@ -10,8 +9,9 @@ from __future__ import annotations
 import logging
 import math
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import cv2
@@ -23,41 +23,61 @@ from torch import Tensor
 
 from triptych.video.network.transformer import TransformerNet, build_network
 from triptych.video.params import StyleTrainingParams
-from triptych.video.runtimes.hardware import find_gpu, has_bfloat16
-from triptych.video.training.losses import PaletteLoss, StyleLoss, content_loss
-from triptych.video.training.perceptual import Perceptual, choose_perceptual
-from triptych.video.training.photos import CropMaker, read_photos, read_picture
+from triptych.video.runtimes.hardware import find_gpu, half_precision
+from triptych.video.training.crops import CropMaker
+from triptych.video.training.figures import measure_style
+from triptych.video.training.objectives import CriticObjective, Objective, Vgg16Objective, total_variation
+from triptych.video.training.perceptual import choose_vgg16
+from triptych.video.training.photos import PhotoStream, find_photos, read_picture
 from triptych.video.training.preview import draw_preview
 
 Picture = NDArray[np.uint8]
 _logger = logging.getLogger(__name__)
 _LOGGED = 30  # lines of the log
-_INPUT_NOISE = 0.08  # less would have flat places painted too, and their noise in a video flicker
+_SHOWN = 3  # photos of the preview
+_SMALLEST_STYLE_PX = 72
+_LOUDER = 8.0  # the last layer's weights at the start: it begins with contrast instead of grey
 _RANGE_WEIGHT = 5.0
-_PALETTE_WEIGHT = 25.0
 _CLIP_NORM = 10.0
+_BETAS = (0.5, 0.99)
+_MEMORY = 0.99  # of the running mean of the weights, which is what is kept
 
 
-def train_from_files(
-    style_image: Path, photos: Path, training: StyleTrainingParams
-) -> tuple[dict[str, Tensor], pd.DataFrame, Picture]:
+@dataclass(frozen=True)
+class TrainedStyle:
+    """What a training gives.
+
+    Attributes:
+        state: State dict of the network, on the CPU.
+        figures: How it paints (see `measure_style`).
+        log: Losses, a row every few steps.
+        preview: The style, and photos before and after.
+    """
+
+    state: dict[str, Tensor]
+    figures: dict[str, float]
+    log: pd.DataFrame
+    preview: Picture
+
+
+def train_from_files(style_image: Path, photos: Path, training: StyleTrainingParams) -> TrainedStyle:
     """Train a network from a picture and a folder of photos.
 
     Args:
         style_image: The picture.
         photos: Photos to learn on; where the folder holds none, those that come with scikit-learn and scikit-image.
         training: How.
-
-    Returns:
-        State dict, log, and a picture: the style, and photos before and after.
     """
-    style, pictures = read_picture(style_image), read_photos(photos)
-    state, log = train_style(style, pictures, training)
-    return state, log, draw_preview(build_network(state), style, pictures)
+    style, stream = read_picture(style_image), PhotoStream(find_photos(photos), training.seed)
+    shown = [next(stream) for _ in range(min(_SHOWN, len(stream)))]
+    state, log = train_style(style, stream, training)
+    network = build_network(state)
+    figures = measure_style(network, _scale_style(style, training.style_px), shown)
+    return TrainedStyle(state, figures, log, draw_preview(network, style, shown))
 
 
 def train_style(
-    style_image: Picture, photos: list[Picture], training: StyleTrainingParams
+    style_image: Picture, photos: Sequence[Picture] | PhotoStream, training: StyleTrainingParams
 ) -> tuple[dict[str, Tensor], pd.DataFrame]:
     """Train a network to paint in the style of a picture.
 
@@ -74,43 +94,65 @@ def train_style(
         ValueError: If there are no photos.
         FloatingPointError: If a loss is not finite.
     """
-    if not photos:
+    if not len(photos):
         raise ValueError("no photos to train on")
     device = torch.device(find_gpu() or "cpu")
     with torch.random.fork_rng():
         torch.manual_seed(training.seed)
+        picture = _scale_style(style_image, training.style_px)
+        style = _to_tensor(picture).to(device)
         network = TransformerNet(training.width, training.blocks)
-        style = _to_tensor(_scale_to_width(style_image, training.style_width_px))
-        _begin_with_mean_colour(network, style)
-        crops = CropMaker(photos, style_image, training)
-        log = _fit(network.to(device, memory_format=torch.channels_last), style.to(device), crops, training)  # type: ignore[call-overload]
-    return {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}, log
+        _begin_loud_in_mean_colour(network, style)
+        network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        coming = photos if isinstance(photos, PhotoStream) else cycle(photos)
+        crops = CropMaker(coming, len(photos), picture, training)
+        state, log = _fit(network, _choose_objective(style, training), crops, training)
+    return {name: value.cpu().contiguous() for name, value in state.items()}, log
 
 
-def _fit(network: TransformerNet, style: Tensor, crops: CropMaker, training: StyleTrainingParams) -> pd.DataFrame:
-    perceptual = choose_perceptual(training).to(style.device)
-    objective = _Objective(perceptual, StyleLoss(perceptual, style), PaletteLoss(style), training.content_weight)
-    optimizer = torch.optim.Adam(network.parameters(), training.learning_rate)
-    log, start = _Log(training.steps), time.perf_counter()
+def _choose_objective(style: Tensor, training: StyleTrainingParams) -> Objective:
+    vgg16 = choose_vgg16(training)
+    return Vgg16Objective(vgg16.to(style.device), style, training) if vgg16 else CriticObjective(style, training)
+
+
+def _fit(
+    network: TransformerNet, objective: Objective, crops: CropMaker, training: StyleTrainingParams
+) -> tuple[dict[str, Tensor], pd.DataFrame]:
+    optimizer = torch.optim.Adam(network.parameters(), training.learning_rate, betas=_BETAS)
+    log, mean, start = _Log(training.steps), _RunningMean(network), time.perf_counter()
     for step in range(training.steps):
         spent = (time.perf_counter() - start) / training.time_limit_s
-        rate = training.learning_rate * one_cycle(max(step / training.steps, spent))
+        share = one_cycle(max(step / training.steps, spent))
         for group in optimizer.param_groups:
-            group["lr"] = rate
-        with _half_precision(style.device):
-            losses = objective(network, *(part.to(style.device) for part in crops.draw()))
+            group["lr"] = training.learning_rate * share
+        losses = _measure(network, objective, crops, training, share)
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), _CLIP_NORM)
         optimizer.step()
+        mean.add(network)
         last = step + 1 == training.steps or spent >= 1
-        log.add(step + 1, losses, rate, last=last)
+        log.add(step + 1, losses, training.learning_rate * share, last=last)
         if last:
             break
-    return log.to_frame()
+    return mean.state, log.to_frame()
 
 
-def one_cycle(progress: float, warm_up: float = 0.1) -> float:
+def _measure(
+    network: TransformerNet, objective: Objective, crops: CropMaker, training: StyleTrainingParams, share: float
+) -> dict[str, Tensor]:
+    batch = crops.draw().to(next(network.parameters()).device)
+    with half_precision(batch.seen.device):
+        painted = network(batch.seen * 255).float() / 255
+    losses = objective(batch, painted, share)
+    losses["flicker"] = training.consistency_weight * batch.movement.compare(painted[:1], painted[-1:])
+    losses["range"] = _RANGE_WEIGHT * (painted - painted.clamp(0, 1)).abs().mean()
+    if training.total_variation_weight:
+        losses["total_variation"] = training.total_variation_weight * total_variation(painted)
+    return {"loss": torch.stack(list(losses.values())).sum(), **losses}
+
+
+def one_cycle(progress: float, warm_up: float = 0.05) -> float:
     """Return the learning rate as a share of the highest, at a progress of 0 to 1 (Smith, 2018).
 
     Args:
@@ -122,25 +164,19 @@ def one_cycle(progress: float, warm_up: float = 0.1) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - warm_up) / (1 - warm_up))))
 
 
-@dataclass(frozen=True)
-class _Objective:
-    perceptual: Perceptual
-    style: StyleLoss
-    palette: PaletteLoss
-    content_weight: float
+class _RunningMean:
+    """The mean of the weights of the last hundred steps or so, which paints more steadily than the last weights."""
 
-    def __call__(self, network: TransformerNet, photo: Tensor, kept_luma: Tensor) -> dict[str, Tensor]:
-        noisy = photo + _INPUT_NOISE * torch.randn(photo.shape, device=photo.device)
-        painted = network(noisy * 255).float() / 255
-        losses = {
-            "style": self.style(self.perceptual(painted.clamp(-0.2, 1.2))),
-            "palette": self.palette(painted),
-            "content": content_loss(painted, kept_luma),
-            "range": (painted - painted.clamp(0, 1)).abs().mean(),
-        }
-        total = losses["style"] + _PALETTE_WEIGHT * losses["palette"]
-        total = total + self.content_weight * losses["content"] + _RANGE_WEIGHT * losses["range"]
-        return {"loss": total, **losses}
+    def __init__(self, network: TransformerNet) -> None:
+        self.state = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        self._steps = 0
+
+    def add(self, network: TransformerNet) -> None:
+        self._steps += 1
+        memory = min(_MEMORY, self._steps / (self._steps + 10))
+        with torch.no_grad():
+            for name, value in network.state_dict().items():
+                self.state[name].lerp_(value, 1 - memory)
 
 
 class _Log:
@@ -162,27 +198,29 @@ class _Log:
             line = {"step": step, **means, "learning_rate": rate, "seconds": time.perf_counter() - self._start}
             self._lines.append(line)
             self._group = []
-            _logger.info("step %d: style %.3f, content %.4f", step, means["style"], means["content"])
+            _logger.info("step %d: loss %.3f, texture %.3f, structure %.3f", step, *_pick(means))
 
     def to_frame(self) -> pd.DataFrame:
         return pd.DataFrame(self._lines)
 
 
-def _half_precision(device: torch.device) -> AbstractContextManager[object]:
-    # A quarter faster, and the styles look the same; Gram matrices stay in float32.
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or has_bfloat16())
+def _pick(means: dict[str, float]) -> list[float]:
+    return [means[name] for name in ("loss", "texture", "structure")]
 
 
-def _begin_with_mean_colour(network: TransformerNet, style: Tensor) -> None:
-    bias = network.deconv3.conv2d.bias
-    if bias is not None:
-        with torch.no_grad():
-            bias.copy_(255 * style.mean(dim=(0, 2, 3)))
+def _begin_loud_in_mean_colour(network: TransformerNet, style: Tensor) -> None:
+    last = network.deconv3.conv2d
+    with torch.no_grad():
+        last.weight *= _LOUDER
+        if last.bias is not None:
+            last.bias.copy_(255 * style.mean(dim=(0, 2, 3)).cpu())
 
 
-def _scale_to_width(picture: Picture, width: int) -> Picture:
-    height = round(picture.shape[0] * width / picture.shape[1])
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+def _scale_style(picture: Picture, size_px: int) -> Picture:
+    height, width = picture.shape[:2]
+    scale = max(size_px / math.sqrt(height * width), _SMALLEST_STYLE_PX / min(height, width))
+    size = (max(_SMALLEST_STYLE_PX, round(width * scale)), max(_SMALLEST_STYLE_PX, round(height * scale)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _to_tensor(picture: Picture) -> Tensor:
