@@ -17,6 +17,9 @@ from triptych.shelf.params import DetectorParams, TrainingParams
 DETECTOR = PARAMS.replace(roi_batch=16)
 TRAINING = TrainingParams(epochs=3, batch_size=4, evaluate_every_epochs=1, precision="fp32", loader_workers=0)
 
+# Columns of the log that depend on the clock.
+TIMES = ["seconds", "images_per_s", "waiting_share", "validation_seconds"]
+
 Data = tuple[Path, dict[str, Any], pd.DataFrame]
 
 
@@ -32,7 +35,7 @@ def learn(
 
     photos, annotations, roles = data or write_data(folder / "photos", 15)
     checkpoints = folder / "checkpoints"
-    checkpoints.mkdir(exist_ok=True)
+    checkpoints.mkdir(parents=True, exist_ok=True)
     return train(photos, annotations, roles, checkpoints, detector, training)
 
 

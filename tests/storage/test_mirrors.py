@@ -14,6 +14,7 @@ import fsspec
 import pytest
 
 from triptych.datasets import WorkFolderDataset
+from triptych.shelf.params import TrainingParams
 from triptych.shelf.training.checkpoints import Checkpoints
 from triptych.storage import mirrors
 from triptych.video.stylizing.agreement import agree
@@ -139,11 +140,15 @@ def test_ranks_on_several_machines_agree(store: fsspec.AbstractFileSystem, monke
 
 
 def test_a_training_goes_on_on_another_machine(store: fsspec.AbstractFileSystem) -> None:
-    here, there = Checkpoints(mirrors.mount(ADDRESS), "data"), Checkpoints(another_machine(), "data")
+    training = TrainingParams(epochs=3, checkpoint_share=1.0)
+    here, there = (Checkpoints(folder, "data", training) for folder in (mirrors.mount(ADDRESS), another_machine()))
     for epoch in (1, 2):
         here.save({"epoch": epoch, "best_epoch": epoch}, {"weight": epoch})
     assert there.load() == {"epoch": 2, "best_epoch": 2, "fingerprint": "data"}
     assert there.load_best(2) == {"weight": 2}
+    longer = Checkpoints(mirrors.mount(ADDRESS), "data", training.replace(epochs=9))
+    assert (longer.load() or {})["extends"] == 3
+    assert longer.load_best(2) == {"weight": 2}
     assert len(store.find("/work")) == 2
     there.clear()
     assert store.find("/work") == []

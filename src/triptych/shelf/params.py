@@ -14,7 +14,7 @@ from pydantic import (
     field_validator,
 )
 
-from triptych.parameters.base import ModelName, OpenShare, Params, Share, UnitInterval
+from triptych.parameters.base import Fraction, ModelName, OpenShare, Params, Share, UnitInterval
 from triptych.tuning.params import SearchParams, Tuned
 
 NAMED_WEIGHTS = ("COCO_V1", "COCO_V2", "IMAGENET")
@@ -197,7 +197,11 @@ class TrainingParams(Params):
     """Let what shelf_tune found on the same data go before these settings, other than those that are set explicitly;
     `any_data`: on whatever data."""
     resume: bool = True
-    """Go on from the checkpoint of an interrupted run with the same data and settings."""
+    """Go on from the state of an interrupted training with the same data and settings, or from one for fewer epochs."""
+    checkpoint_share: Fraction = 0.05
+    """Share of the time that saving such states may take; 1: one after every epoch."""
+    checkpoint_days: PositiveFloat = 7.0
+    """Days after which states that nobody has gone on from are removed."""
     seed: NonNegativeInt = 0
     """Seed of initial weights, order and augmentation."""
     augmentation: AugmentationParams = AugmentationParams()

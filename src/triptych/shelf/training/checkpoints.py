@@ -1,88 +1,152 @@
-"""What an interrupted training needs to go on exactly: written whole after each epoch, or not at all."""
+"""What an interrupted training needs to go on exactly: each file is written whole, or not at all."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import contextlib
 import logging
 import os
-from collections.abc import Sequence
+import re
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from triptych.shelf.data.dataset import PhotoSet, locate_photo
-from triptych.shelf.params import DetectorParams, TrainingParams
+from triptych.shelf.params import TrainingParams
 from triptych.storage import mirrors
 
 _logger = logging.getLogger(__name__)
-_STATE = "state.pt"
-_BEST = "best_{}.pt"
-# Settings that decide where and how fast, not what, is computed.
-INDIFFERENT = {"resume", "tuned", "loader_workers", "cache_mb", "num_nodes", "processes_per_node", "backend"}
-_SAMPLED_BYTES = 1 << 14
+_STATE, _BEST = "state_{}.pt", "best_{}.pt"
+_COMPLETE = "complete"
+_FOLDER = re.compile(r"(?P<fingerprint>[0-9a-z]+)-(?P<epochs>\d+)")
+_DAY_S = 86_400
+
+
+class _Found(NamedTuple):
+    """A state on disk: of a training planned for so many epochs, after so many of them."""
+
+    planned: int
+    epoch: int
+    path: Path
 
 
 class Checkpoints:
-    """The state of a training in a folder of its own, one epoch at a time.
+    """The state of a training, in a folder that tells it from trainings with other data or settings.
+
+    A state is written after an epoch if saving has not taken more than a share of the time since the last one; what
+    was learnt since then is learnt again, exactly so.
 
     Args:
-        folder: Where to keep it.
-        fingerprint: Of data and settings; the state of another training is not taken up.
+        folder: Where all trainings keep theirs.
+        fingerprint: Of data, settings and whatever else decides what is computed, but for the number of epochs.
+        training: Its number of epochs, and how often and how long states are kept.
     """
 
-    def __init__(self, folder: Path, fingerprint: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, fingerprint: str, training: TrainingParams) -> None:
+        self._root = folder
         self._fingerprint = fingerprint
+        self._epochs = training.epochs
+        self._share = training.checkpoint_share
+        self._days = training.checkpoint_days
+        self._folder = folder / f"{fingerprint}-{training.epochs}"
+        self._best: tuple[int, dict[str, Any]] | None = None  # of which epoch; not on disk yet
+        self._next_save = 0.0
 
     def load(self) -> dict[str, Any] | None:
-        """Give the state after the last complete epoch, or None if there is none of this training."""
-        path = self._folder / _STATE
-        mirrors.pull(self._folder)
-        if not path.is_file():
+        """Give the latest state to go on from, or None if there is none.
+
+        That is one of this very training if it was interrupted, or else of one for fewer epochs, interrupted or not.
+        A complete one is not gone on from by the same.
+        """
+        files = mirrors.list_files(self._root)
+        if self._folder / _COMPLETE in files:
             return None
-        try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # whatever a damaged or foreign file raises
-            _logger.warning("%s cannot be read (%s): training starts anew", path, error)
-            return None
-        if state.get("fingerprint") != self._fingerprint:
-            _logger.warning("%s is of other data or settings: training starts anew", path)
-            return None
-        return state
+        states = sorted(self._find_states(list(files)), key=lambda found: (found.planned == self._epochs, found.epoch))
+        for found in reversed(states):
+            if found.planned <= self._epochs and (state := self._take(found)):
+                return state
+        return None
 
     def save(self, state: dict[str, Any], best: dict[str, Any] | None) -> None:
-        """Write the state after an epoch.
+        """Keep the state after an epoch, unless the time for it has not come; the last one always is.
 
         Args:
-            state: Of the training; `best_epoch` in it says which weights are the best.
-            best: Those weights if they are of this epoch; else they are there already.
+            state: Of the training; `epoch`, and `best_epoch`, which says whose weights are the best.
+            best: Those weights if they are of this epoch; else they have been given before.
         """
         if best is not None:
-            self._write(self._best(state["best_epoch"]), best)
-        self._write(self._folder / _STATE, {**state, "fingerprint": self._fingerprint})
-        for path in self._folder.glob(_BEST.format("*")):
-            if path != self._best(state["best_epoch"]):
+            self._best = state["best_epoch"], best
+        if state["epoch"] < self._epochs and time.monotonic() < self._next_save:
+            return
+        start = time.monotonic()
+        if self._best is not None:
+            self._write(_BEST.format(self._best[0]), self._best[1])
+            self._best = None
+        written = _STATE.format(state["epoch"])
+        self._write(written, {**state, "fingerprint": self._fingerprint})
+        old = (
+            path
+            for pattern in (_STATE.format("*"), _BEST.format("*"), ".*.part")
+            for path in self._folder.glob(pattern)
+        )
+        for path in list(old):
+            if path.name not in (written, _BEST.format(state["best_epoch"])):
                 mirrors.drop(path)
+        end = time.monotonic()
+        self._next_save = end + (end - start) * (1 / self._share - 1)
 
     def load_best(self, epoch: int) -> dict[str, Any]:
         """Give the weights of the best epoch."""
-        weights: dict[str, Any] = torch.load(self._best(epoch), map_location="cpu", weights_only=True)
+        if self._best is not None:
+            return self._best[1]
+        weights: dict[str, Any] = torch.load(self._folder / _BEST.format(epoch), map_location="cpu", weights_only=True)
         return weights
 
+    def finish(self) -> None:
+        """Say that the model is there: the same training starts anew, one for more epochs goes on from it."""
+        mirrors.create(self._folder / _COMPLETE, "The model has been given.\n")
+
     def clear(self) -> None:
-        """Remove everything: the training is complete, or starts anew."""
-        mirrors.pull(self._folder)
-        for path in [self._folder / _STATE, *self._folder.glob(_BEST.format("*")), *self._folder.glob(".*.part")]:
-            mirrors.drop(path)
+        """Remove the state of this training."""
+        paths = [path for path in mirrors.list_files(self._root) if path.parent == self._folder]
+        _remove(self._folder, sorted(paths, key=lambda path: path.name == _COMPLETE))
 
-    def _best(self, epoch: int) -> Path:
-        return self._folder / _BEST.format(epoch)
+    def clean(self) -> None:
+        """Remove what other trainings have left if nobody has written there for long."""
+        changed: dict[Path, float] = {}
+        files = mirrors.list_files(self._root)
+        for path, listed in files.items():
+            place = self._root / path.relative_to(self._root).parts[0]
+            changed[place] = max(changed.get(place, 0.0), listed.changed_s)
+        for place, changed_s in changed.items():
+            if place != self._folder and time.time() - changed_s > self._days * _DAY_S:
+                _logger.info("Removing %s: nobody has gone on from it for %g days", place, self._days)
+                _remove(place, [path for path in files if path.is_relative_to(place)])
 
-    @staticmethod
-    def _write(path: Path, content: dict[str, Any]) -> None:
-        part = path.with_name(f".{path.name}.part")
+    def _find_states(self, files: list[Path]) -> Iterator[_Found]:
+        for path in files:
+            folder, name = _FOLDER.fullmatch(path.parent.name), re.fullmatch(r"state_(\d+)\.pt", path.name)
+            if folder and name and folder["fingerprint"] == self._fingerprint:
+                yield _Found(int(folder["epochs"]), int(name[1]), path)
+
+    def _take(self, found: _Found) -> dict[str, Any] | None:
+        mirrors.pull(found.path)
+        try:
+            state: dict[str, Any] = torch.load(found.path, map_location="cpu", weights_only=True)
+            best = found.path.with_name(_BEST.format(state["best_epoch"]))
+            mirrors.pull(best)
+            weights = torch.load(best, map_location="cpu", weights_only=True) if state["best_epoch"] else {}
+            if found.planned < self._epochs and weights:
+                self._best = state["best_epoch"], weights
+        except Exception as error:  # whatever a damaged or foreign file raises
+            _logger.warning("%s cannot be read (%s): it is not gone on from", found.path, error)
+            return None
+        return state | ({"extends": found.planned} if found.planned < self._epochs else {})
+
+    def _write(self, name: str, content: dict[str, Any]) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path, part = self._folder / name, self._folder / f".{name}.part"
         with part.open("wb") as file:
             torch.save(content, file)
             file.flush()
@@ -91,28 +155,9 @@ class Checkpoints:
         mirrors.push(path)
 
 
-def fingerprint(sets: Sequence[PhotoSet], detector: DetectorParams, training: TrainingParams) -> str:
-    """Tell apart trainings on other photos, other annotations or with other settings.
-
-    Args:
-        sets: The photos of each role.
-        detector: The model.
-        training: How it is trained.
-    """
-    settings = training.model_dump(exclude=INDIFFERENT)
-    digest = hashlib.sha256(json.dumps([detector.model_dump(), settings], sort_keys=True).encode())
-    for photos in sets:
-        digest.update(json.dumps([photos.images, photos.objects], sort_keys=True).encode())
-        for image in photos.images:
-            digest.update(_sample_file(locate_photo(photos.folder, image)))
-    return digest.hexdigest()[:16]
-
-
-def _sample_file(path: Path) -> bytes:
-    """Give a file's size, beginning and end: enough to notice another photo, and soon read."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        start = file.read(_SAMPLED_BYTES)
-        file.seek(max(0, size - _SAMPLED_BYTES))
-        return size.to_bytes(8, "big") + start + file.read(_SAMPLED_BYTES)
+def _remove(place: Path, paths: list[Path]) -> None:
+    """Remove files and, where it is empty then, their folder."""
+    for path in paths:
+        mirrors.drop(path)
+    with contextlib.suppress(OSError):  # no folder, or not empty
+        place.rmdir()

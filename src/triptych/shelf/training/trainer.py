@@ -66,6 +66,7 @@ class Trainer:
         rows: A row for each of them.
         best: The best of them.
         seconds: That the training has taken, whoever measures it.
+        extends: Epochs of the shorter training that it goes on from; 0 where it stands for itself.
     """
 
     def __init__(self, data: LearningData, params: DetectorParams, training: TrainingParams) -> None:
@@ -90,6 +91,7 @@ class Trainer:
         self.rows: list[dict[str, Any]] = []
         self.best = Best()
         self.seconds = 0.0
+        self.extends = 0
         self._fresh: dict[str, Any] | None = None
 
     def _build(self) -> Any:
@@ -204,6 +206,7 @@ class Trainer:
             "best": asdict(self.best),
             "best_epoch": self.best.epoch,
             "seconds": self.seconds,
+            "extends": self.extends,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -212,6 +215,7 @@ class Trainer:
         self._optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.rows, self.seconds = state["epoch"], list(state["rows"]), state["seconds"]
         self.best = Best(**state["best"])
+        self.extends = state.get("extends", 0)
 
     def report(self) -> dict[str, Any]:
         """Summarize the training."""
@@ -219,6 +223,7 @@ class Trainer:
         images = len(self.rows) * self._batches.steps * self._training.batch_size
         return {
             "epochs": self.epoch,
+            "extends_epochs": self.extends,
             "best_epoch": self.best.epoch,
             "validation": self.best.metrics,
             "score_threshold": self.best.threshold,

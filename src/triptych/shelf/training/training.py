@@ -15,10 +15,11 @@ from typing import Any
 import pandas as pd
 
 from triptych import distributed
-from triptych.shelf.devices import limited_threads
+from triptych.shelf.devices import choose_device, choose_dtype, limited_threads
 from triptych.shelf.model.files import LoadedDetector, save_model
 from triptych.shelf.params import DetectorParams, TrainingParams
-from triptych.shelf.training.checkpoints import Checkpoints, fingerprint
+from triptych.shelf.training.checkpoints import Checkpoints
+from triptych.shelf.training.fingerprints import fingerprint
 from triptych.shelf.training.learning_data import prepare_data
 from triptych.shelf.training.trainer import Trainer
 from triptych.storage.folder import Folder
@@ -36,14 +37,15 @@ def train(
 ) -> tuple[Folder, pd.DataFrame, dict[str, Any]]:
     """Train a detector, and keep the epoch that is best on the validation photos.
 
-    An interrupted training with the same data and settings goes on after its last complete epoch; a complete one
-    leaves nothing behind, so the next starts anew.
+    An interrupted training with the same data and settings goes on after the last epoch that was saved. One for more
+    epochs goes on from one for fewer, complete or not, with the learning rates that it would have from there on had it
+    been alone. The same as a complete one starts anew.
 
     Args:
         photos: The ingested photos.
         annotations: Their annotations, in COCO's format.
         roles: Columns `image_id`, `role`.
-        checkpoints: Where the state is kept until the training is complete.
+        checkpoints: Where the states of trainings are kept, each in a folder of its own.
         detector: The model.
         training: How it is trained.
 
@@ -58,8 +60,10 @@ def train(
         start = time.perf_counter()
         data = prepare_data(photos, annotations, roles, detector)
         trainer = Trainer(data, detector, training)
-        mark = fingerprint([data.learnt, data.judged], detector, training)
-        kept = Checkpoints(checkpoints, mark)
+        device = choose_device()
+        dtype = choose_dtype(training.precision, device)
+        mark = fingerprint([data.learnt, data.judged], detector, training, device, dtype)
+        kept = Checkpoints(checkpoints, mark, training)
         before = _resume(trainer, kept, training)
         while trainer.epoch < training.epochs:
             trainer.run_epoch(0, training.epochs)
@@ -70,21 +74,28 @@ def train(
         folder = Folder.create("model")
         if distributed.is_primary():
             _save(folder.path, trainer, kept)
-            kept.clear()
+            kept.finish()
         report = trainer.report() | {"threads": threads, "data_fingerprint": mark}
         return folder, pd.DataFrame(trainer.rows), report
 
 
 def _resume(trainer: Trainer, kept: Checkpoints, training: TrainingParams) -> float:
     """Take up the state of an interrupted training; give the seconds it had taken."""
-    state = kept.load() if training.resume and distributed.is_primary() else None
+    state = None
+    if distributed.is_primary():
+        kept.clean()
+        state = kept.load() if training.resume else None
+        if state is None:
+            kept.clear()
     state = distributed.from_primary(state)
     if state is None:
-        if distributed.is_primary():
-            kept.clear()
         return 0.0
     trainer.restore(state)
     _logger.info("Going on after epoch %d of %d", trainer.epoch, training.epochs)
+    if trainer.extends:
+        _logger.info(
+            "It was planned for %d epochs: the learning rate goes on as in one of %d", trainer.extends, training.epochs
+        )
     return trainer.seconds
 
 
