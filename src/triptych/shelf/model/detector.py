@@ -86,13 +86,14 @@ def _build_backbone(params: DetectorParams, architecture: Architecture) -> Backb
 def _head_settings(params: DetectorParams, architecture: Architecture, anchors: int) -> dict[str, Any]:
     channels, width = params.fpn_channels, params.box_head_width
     if architecture.heads == "plain":
-        box_head: Any = TwoMLPHead(channels * _BOX_POOL_PX**2, width)
-        return {"rpn_head": _PreciseRPNHead(channels, anchors), "box_head": box_head}
+        rpn_head = _PreciseRPNHead(channels, anchors)
+        return {"rpn_head": rpn_head, "box_head": TwoMLPHead(channels * _BOX_POOL_PX**2, width)}
+    rpn_head = _PreciseRPNHead(channels, anchors, _V2_RPN_CONVOLUTIONS)
     convolutions = [channels] * _V2_BOX_CONVOLUTIONS
     box_head = FastRCNNConvFCHead(
         (channels, _BOX_POOL_PX, _BOX_POOL_PX), convolutions, [width], norm_layer=architecture.norm_layer()
     )
-    return {"rpn_head": _PreciseRPNHead(channels, anchors, _V2_RPN_CONVOLUTIONS), "box_head": box_head}
+    return {"rpn_head": rpn_head, "box_head": box_head}
 
 
 def _mask_settings(params: DetectorParams, architecture: Architecture, categories: int) -> dict[str, Any]:
