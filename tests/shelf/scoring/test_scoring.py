@@ -35,7 +35,7 @@ def slow(*arguments):
     time.sleep(0.2)
     return plain(*arguments)
 prediction._predict_batch = slow
-prediction._LOOK_AHEAD = 1
+prediction.LOOK_AHEAD = 1
 model, photos, scored = map(Path, sys.argv[1:])
 scoring.score_folder(model, photos, scored, ScoringParams(score_threshold=0.06, batch_size=1))
 """
@@ -67,7 +67,7 @@ def predicted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     plain = prediction._predict_batch
 
     def watch(detector: Any, batch: Any, *rest: Any) -> Any:
-        seen.extend(image.shape[1] for _, image in batch)
+        seen.extend(image.shape[1] for _, image, *_ in batch)
         return plain(detector, batch, *rest)
 
     monkeypatch.setattr(prediction, "_predict_batch", watch)

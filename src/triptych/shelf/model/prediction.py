@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -20,17 +20,31 @@ from triptych.shelf.model.detector import normalise_images
 from triptych.shelf.model.files import LoadedDetector
 from triptych.shelf.model.preprocessing import resize_image, stack_images, target_size
 
-Photo = tuple[int, NDArray[np.uint8]]
-_LOOK_AHEAD = 4  # batches: photos of equal size among them go together
+LOOK_AHEAD = 4
+"""Batches: photos of equal size among them go together."""
 _HALF = 0.5
+
+
+class Photo(NamedTuple):
+    """A photo to look at.
+
+    Attributes:
+        image_id: What its results are marked with.
+        image: RGB, uint8, H x W x 3: the photo itself, or scaled down to no less than `size`.
+        size: Height and width that the detector scales it to.
+        whole: Height and width of the photo itself, on which results are given.
+    """
+
+    image_id: int
+    image: NDArray[np.uint8]
+    size: tuple[int, int]
+    whole: tuple[int, int]
 
 
 def predict_photos(
     detector: LoadedDetector, images: Iterable[tuple[int, Any]], batch_size: int, precision: str = "auto"
 ) -> Iterator[list[dict[str, Any]]]:
     """Find the objects on photos.
-
-    What is found on a photo does not depend on the others: only photos of equal size share a batch, unpadded.
 
     Args:
         detector: The detector, on the device that computes.
@@ -41,50 +55,57 @@ def predict_photos(
     Yields:
         For each photo, in order, what was found in COCO's results format, best first.
     """
-    photos = ((image_id, np.asarray(image)) for image_id, image in images)
+    arrays = ((image_id, np.asarray(image)) for image_id, image in images)
+    shapes = ((image_id, image, (image.shape[0], image.shape[1])) for image_id, image in arrays)
+    photos = (Photo(number, image, target_size(*shape, detector.params), shape) for number, image, shape in shapes)
+    yield from predict_prepared(detector, photos, batch_size, precision)
+
+
+def predict_prepared(
+    detector: LoadedDetector, photos: Iterable[Photo], batch_size: int, precision: str
+) -> Iterator[list[dict[str, Any]]]:
+    """Find the objects on photos that may have been scaled down already; see `predict_photos`.
+
+    What is found on a photo does not depend on the others: only photos of equal size share a batch, unpadded.
+    """
+    photos = iter(photos)
     detector.model.eval()
-    while window := list(itertools.islice(photos, batch_size * _LOOK_AHEAD)):
+    while window := list(itertools.islice(photos, batch_size * LOOK_AHEAD)):
         alike: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for place, (_, image) in enumerate(window):
-            alike[target_size(image.shape[0], image.shape[1], detector.params)].append(place)
+        for place, photo in enumerate(window):
+            alike[photo.size].append(place)
         found: dict[int, list[dict[str, Any]]] = {}
-        for size, places in alike.items():
+        for places in alike.values():
             for start in range(0, len(places), batch_size):
                 part = places[start : start + batch_size]
-                results = _predict_batch(detector, [window[place] for place in part], size, precision)
+                results = _predict_batch(detector, [window[place] for place in part], precision)
                 found |= dict(zip(part, results, strict=True))
         yield from (found[place] for place in range(len(window)))
 
 
 @torch.inference_mode()
-def _predict_batch(
-    detector: LoadedDetector, photos: list[Photo], size: tuple[int, int], precision: str
-) -> list[list[dict[str, Any]]]:
-    model = detector.model
+def _predict_batch(detector: LoadedDetector, photos: list[Photo], precision: str) -> list[list[dict[str, Any]]]:
+    model, size = detector.model, photos[0].size
     device = next(model.parameters()).device
-    stacked = stack_images([resize_image(image, size) for _, image in photos], size).to(device)
+    stacked = stack_images([resize_image(photo.image, size) for photo in photos], size).to(device)
     images = normalise_images(model, stacked)
     with autocast(device, choose_dtype(precision, device)):
         features = model.backbone(images)
         sizes = [size] * len(photos)
         proposals, _ = model.rpn(ImageList(images, sizes), features)
         detections, _ = model.roi_heads(features, proposals, sizes)
-    return [
-        _describe(image_id, image, size, found) for (image_id, image), found in zip(photos, detections, strict=True)
-    ]
+    return [_describe(photo, found) for photo, found in zip(photos, detections, strict=True)]
 
 
-def _describe(
-    image_id: int, image: NDArray[np.uint8], size: tuple[int, int], found: dict[str, Tensor]
-) -> list[dict[str, Any]]:
+def _describe(photo: Photo, found: dict[str, Tensor]) -> list[dict[str, Any]]:
     """Write what was found on a photo of the model's size as COCO results on the original."""
-    height, width = image.shape[:2]
-    scale = np.array([width / size[1], height / size[0]] * 2)
+    height, width = photo.whole
+    scale = np.array([width / photo.size[1], height / photo.size[0]] * 2)
     boxes = found["boxes"].double().cpu().numpy() * scale
     labels, scores = found["labels"].tolist(), found["scores"].tolist()
     sides = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).round(2).tolist()
     results: list[dict[str, Any]] = [
-        {"image_id": image_id, "category_id": label, "bbox": box, "score": round(score, 5)}
+        {"image_id": photo.image_id, "category_id": label, "bbox": box, "score": round(score, 5)}
         for label, box, score in zip(labels, sides, scores, strict=True)
     ]
     if "masks" in found:

@@ -22,7 +22,7 @@ from triptych.parallel import count_cores
 from triptych.shelf.model.preprocessing import stack_images
 from triptych.shelf.params import AugmentationParams
 from triptych.shelf.training.augmentation import Variation, draw_variation
-from triptych.shelf.training.photo_store import PhotoStore, Sample
+from triptych.shelf.training.photo_store import KeptPhoto, PhotoStore, Sample, vary_photo
 
 _ORDER, _VARIATION, _DRAWS = range(3)  # what a seed is for
 
@@ -121,14 +121,16 @@ class PlainBatches:
         self._parts = [mine[start : start + batch_size] for start in range(0, len(mine), batch_size)]
 
     def __iter__(self) -> Iterator[Batch]:
-        return map(self._load, self._parts)
+        return (batch for _, batch in self.with_photos())
 
-    def _load(self, part: list[int]) -> Batch:
-        samples = [self.store.vary(index, Variation()) for index in part]
-        sizes = [self.store.target(index) for index in part]
-        canvas = max(height for height, _ in sizes), max(width for _, width in sizes)
-        names = [self.store.photos.images[index]["file_name"] for index in part]
-        return collate(samples, canvas, [_seed(0, _DRAWS, index) for index in part], names)
+    def with_photos(self) -> Iterator[tuple[dict[int, KeptPhoto], Batch]]:
+        """Give each batch with its photos as they are kept, by index: each is read once."""
+        for part in self._parts:
+            photos = {index: self.store.read(index) for index in part}
+            samples = [vary_photo(photo, Variation()) for photo in photos.values()]
+            canvas = tuple(max(photo.target[side] for photo in photos.values()) for side in (0, 1))
+            names = [self.store.photos.images[index]["file_name"] for index in part]
+            yield photos, collate(samples, (canvas[0], canvas[1]), [_seed(0, _DRAWS, index) for index in part], names)
 
 
 def _seed(*key: int) -> int:

@@ -37,6 +37,12 @@ class KeptPhoto(NamedTuple):
     masks: list[ObjectMask | None] | None
     target: tuple[int, int]
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        covers = [mask.cover for mask in self.masks or () if mask is not None]
+        return int(self.image.nbytes + self.boxes.nbytes + self.labels.nbytes + sum(cover.nbytes for cover in covers))
+
 
 class Sample(NamedTuple):
     """A photo as the detector sees it.
@@ -62,20 +68,34 @@ class PhotoStore:
         params: Says to which size they are scaled.
         masks: Whether masks are wanted.
         largest_scale: Largest factor by which a variation enlarges.
-        memory_mb: How much to keep.
+        memory: How many bytes to keep.
+
+    Attributes:
+        kept_bytes: Memory that what is kept takes.
     """
 
     def __init__(
-        self, photos: PhotoSet, params: DetectorParams, *, masks: bool, largest_scale: float = 1.0, memory_mb: int = 0
+        self, photos: PhotoSet, params: DetectorParams, *, masks: bool, largest_scale: float = 1.0, memory: int = 0
     ) -> None:
         self.photos = photos
         self._masks = masks
         self._largest_scale = largest_scale
         self._targets = [target_size(image["height"], image["width"], params) for image in photos.images]
         self._kept: dict[int, KeptPhoto] = {}
-        fitting = self._count_fitting(memory_mb * 2**20)
+        self.kept_bytes = 0
+        self._fill(memory)
+
+    def _fill(self, memory: int) -> None:
+        """Keep photos from the first on, as many as fit: estimated before, and counted after they are prepared."""
+        fitting = int(
+            np.searchsorted(np.cumsum([self._estimate(index) for index in range(len(self))]), memory, "right")
+        )
         with ThreadPoolExecutor(count_cores()) as pool:  # decoding leaves Python's lock
-            self._kept = dict(zip(range(fitting), pool.map(self._prepare, range(fitting)), strict=True))
+            for index, photo in enumerate(pool.map(self._prepare, range(fitting))):
+                if self.kept_bytes + photo.nbytes > memory:
+                    break
+                self._kept[index] = photo
+                self.kept_bytes += photo.nbytes
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -96,18 +116,11 @@ class PhotoStore:
             index: Of the photo.
             variation: What is done to it.
         """
-        kept = self._kept.get(index) or self._prepare(index)
-        placement = place(variation, kept.image.shape[:2], kept.target)
-        image = change_colours(placement.move_pixels(kept.image, fill=PADDING), variation)
-        boxes = placement.move_boxes(kept.boxes)
-        whole = abs(placement.x_scale * placement.y_scale) * _areas(kept.boxes)
-        sides = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
-        seen = (sides >= _LEAST_PX) & (_areas(boxes) >= _LEAST_SEEN * whole)
-        if kept.masks is None:
-            return Sample(image, boxes[seen], kept.labels[seen], None)
-        masks = crop_masks(kept.masks, placement)
-        seen &= masks.pixels.any(axis=(1, 2)) | ~masks.known
-        return Sample(image, boxes[seen], kept.labels[seen], MaskCrops(*(part[seen] for part in masks)))
+        return vary_photo(self.read(index), variation)
+
+    def read(self, index: int) -> KeptPhoto:
+        """Give a photo as it is kept; one that is not is read and prepared anew."""
+        return self._kept.get(index) or self._prepare(index)
 
     def _prepare(self, index: int) -> KeptPhoto:
         image = self.photos.read_image(index)
@@ -130,10 +143,27 @@ class PhotoStore:
         height, width = (math.ceil(side * self._largest_scale) for side in target)
         return min(image["height"], height), min(image["width"], width)
 
-    def _count_fitting(self, budget: int) -> int:
-        """Count how many of the photos, from the first, fit into so many bytes."""
-        sizes = [3 * math.prod(self._kept_size(index)) for index in range(len(self.photos))]
-        return int(np.searchsorted(np.cumsum(sizes), budget, side="right"))
+    def _estimate(self, index: int) -> int:
+        """Estimate the bytes that a photo and its masks take: a mask is about as large as its box."""
+        image, (height, width) = self.photos.images[index], self._kept_size(index)
+        shrunk = height * width / (image["height"] * image["width"])
+        boxes = [item["bbox"] for item in self.photos.objects[index] if self._masks and item.get("segmentation")]
+        return 3 * height * width + int(sum(box[2] * box[3] for box in boxes) * shrunk)
+
+
+def vary_photo(kept: KeptPhoto, variation: Variation) -> Sample:
+    """Give a photo in one variation."""
+    placement = place(variation, kept.image.shape[:2], kept.target)
+    image = change_colours(placement.move_pixels(kept.image, fill=PADDING), variation)
+    boxes = placement.move_boxes(kept.boxes)
+    whole = abs(placement.x_scale * placement.y_scale) * _areas(kept.boxes)
+    sides = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    seen = (sides >= _LEAST_PX) & (_areas(boxes) >= _LEAST_SEEN * whole)
+    if kept.masks is None:
+        return Sample(image, boxes[seen], kept.labels[seen], None)
+    masks = crop_masks(kept.masks, placement)
+    seen &= masks.pixels.any(axis=(1, 2)) | ~masks.known
+    return Sample(image, boxes[seen], kept.labels[seen], MaskCrops(*(part[seen] for part in masks)))
 
 
 def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:

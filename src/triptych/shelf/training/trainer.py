@@ -80,12 +80,13 @@ class Trainer:
         self._network = LossNetwork(self.detector, self._dtype, training.channels_last)
         self._parallel = self._spread(self._network)
         self._optimizer = create_optimizer(self.detector, training)
-        scale = training.augmentation.scale[1]
-        keep = partial(PhotoStore, params=params, masks=data.masks, memory_mb=training.cache_mb)
-        self._store = keep(data.learnt, largest_scale=scale)
+        scale, memory = training.augmentation.scale[1], training.cache_mb * 2**20
+        keep = partial(PhotoStore, params=params, masks=data.masks)
+        self._store = keep(data.learnt, largest_scale=scale, memory=memory)
+        judged = keep(data.judged, memory=memory - self._store.kept_bytes)  # the rest
         self._batches = TrainingBatches(self._store, training.batch_size, training.augmentation, training.seed)
         share = math.ceil(training.batch_size / distributed.world_size())
-        self._validator = Validator(data, keep(data.judged), share, training.precision)
+        self._validator = Validator(data, judged, share, training.precision)
         self._iterator: Any = None
         self.epoch = 0
         self.rows: list[dict[str, Any]] = []
@@ -168,10 +169,10 @@ class Trainer:
             return {}
         start = time.perf_counter()
         metrics: dict[str, float] = {}
-        threshold, loss = _NO_THRESHOLD, {}
+        threshold, loss = _NO_THRESHOLD, dict[str, float]()
         if len(self._data.judged):
-            loss = {"validation_loss": self._validator.measure_loss(self._network)}
-            metrics, threshold = self._validator.measure(self.loaded(_NO_THRESHOLD, {}))
+            detector = self.loaded(_NO_THRESHOLD, {})
+            loss["validation_loss"], metrics, threshold = self._validator.measure(self._network, detector)
         if self.best.loses_to(metrics):
             self.best = Best(self.epoch, metrics, threshold)
             self._fresh = {name: value.detach().cpu().clone() for name, value in self.detector.state_dict().items()}

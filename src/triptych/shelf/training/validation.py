@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from triptych import distributed
 from triptych.shelf.evaluation.coco_metrics import choose_threshold, evaluate_detections
 from triptych.shelf.model.files import LoadedDetector
-from triptych.shelf.model.prediction import predict_photos
-from triptych.shelf.training.batches import PlainBatches
+from triptych.shelf.model.prediction import LOOK_AHEAD, Photo, predict_prepared
+from triptych.shelf.training.batches import Batch, PlainBatches
 from triptych.shelf.training.learning_data import LearningData
 from triptych.shelf.training.losses import LossNetwork, add_up_losses, move_batch
-from triptych.shelf.training.photo_store import PhotoStore
+from triptych.shelf.training.photo_store import KeptPhoto, PhotoStore
 
 _IOU = 0.5
 
@@ -36,35 +37,50 @@ class Validator:
         self._precision = precision
         self._ids = sorted(category["id"] for category in data.truth["categories"])
 
-    @torch.no_grad()
-    def measure_loss(self, network: LossNetwork) -> float:
-        """Compute the loss on the photos as they are."""
-        network.train()  # torchvision computes losses in this mode only
-        for part in network.modules():
-            if isinstance(part, nn.modules.batchnorm._BatchNorm):
-                part.eval()
-        device = next(network.parameters()).device
-        shares = [network(move_batch(batch, device)) for batch in self._batches]
-        return add_up_losses(shares)["loss"]
+    def measure(self, network: LossNetwork, detector: LoadedDetector) -> tuple[float, dict[str, float], float]:
+        """Compute the loss on the photos as they are, find the objects, and compare with the annotations.
 
-    def measure(self, detector: LoadedDetector) -> tuple[dict[str, float], float]:
-        """Find the objects, and compare with the annotations.
+        Each photo is read once, from memory if it is kept there.
+
+        Args:
+            network: Computes losses; of the same detector.
+            detector: The detector.
 
         Returns:
-            COCO's figures, and the score threshold with the best F1.
+            The loss, COCO's figures, and the score threshold for F1.
         """
-        photos = self._data.judged
-        mine = distributed.shard(range(len(photos)))
-        images = ((photos.images[index]["id"], photos.read_image(index)) for index in mine)
-        found = [
-            {**item, "category_id": self._ids[item["category_id"] - 1]}
-            for results in predict_photos(detector, images, self._batch_size, self._precision)
-            for item in results
-        ]
+        shares: list[tuple[dict[str, Tensor], Tensor]] = []
+        found: list[dict[str, Any]] = []
+        batches = self._batches.with_photos()
+        while window := list(itertools.islice(batches, LOOK_AHEAD)):
+            shares += self._measure_losses(network, [batch for _, batch in window])
+            found += self._detect(detector, {index: photo for photos, _ in window for index, photo in photos.items()})
         everything: list[dict[str, Any]] = distributed.gather_over_ranks(found)
         figures = None
         if distributed.is_primary():
             metrics = evaluate_detections(self._data.truth, everything, self._data.masks)
             figures = metrics, choose_threshold(self._data.truth, everything, _IOU).score
-        shared: tuple[dict[str, float], float] = distributed.from_primary(figures)
-        return shared
+        metrics, threshold = distributed.from_primary(figures)
+        return add_up_losses(shares)["loss"], metrics, threshold
+
+    @torch.no_grad()
+    def _measure_losses(self, network: LossNetwork, batches: list[Batch]) -> list[tuple[dict[str, Tensor], Tensor]]:
+        network.train()  # torchvision computes losses in this mode only
+        for part in network.modules():
+            if isinstance(part, nn.modules.batchnorm._BatchNorm):
+                part.eval()
+        device = next(network.parameters()).device
+        return [network(move_batch(batch, device)) for batch in batches]
+
+    def _detect(self, detector: LoadedDetector, photos: dict[int, KeptPhoto]) -> list[dict[str, Any]]:
+        """Find the objects on photos, which results are given on at their full size."""
+        images = {index: self._data.judged.images[index] for index in photos}
+        prepared = [
+            Photo(image["id"], photos[index].image, photos[index].target, (image["height"], image["width"]))
+            for index, image in images.items()
+        ]
+        return [
+            {**item, "category_id": self._ids[item["category_id"] - 1]}
+            for results in predict_prepared(detector, prepared, self._batch_size, self._precision)
+            for item in results
+        ]
