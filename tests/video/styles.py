@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from triptych.video.media.conversion import BitDepth, Conversion, plan_conversion
+from triptych.video.media.conversion import Conversion, plan_conversion
 from triptych.video.media.info import ColourTags, VideoInfo
 from triptych.video.network.transformer import TransformerNet
+from triptych.video.params import EncodingParams
 
 
 def make_network(seed: int, width: int = 4, blocks: int = 1) -> TransformerNet:
@@ -38,7 +39,8 @@ def make_conversion(
     pixel_format: str = "yuv420p",
     colours: ColourTags | None = None,
     codec: str = "h264",
-    bit_depth: BitDepth = 8,
+    bit_depth: Any = 8,
+    target_codec: Any = "h264",
 ) -> Conversion:
     """Plan the conversion of a video of which nothing else is known."""
     values: dict[str, Any] = {field.name: None for field in fields(VideoInfo)}
@@ -47,7 +49,7 @@ def make_conversion(
         | {"height": height, "width": width, "pixel_format": pixel_format, "codec": codec}
         | {"colours": colours or ColourTags(), "bit_depth": 10 if "10" in pixel_format else 8}
     )
-    return plan_conversion(info, bit_depth)
+    return plan_conversion(info, EncodingParams(bit_depth=bit_depth, codec=target_codec))
 
 
 def make_frames(count: int, height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:

@@ -46,7 +46,7 @@ def send(
 def encode_segments(
     frames: Path, info: VideoInfo, folder: Path, encoding: EncodingParams = FAST, segment_frames: int = 11
 ) -> list[Path]:
-    segments, conversion = [], plan_conversion(info, encoding.bit_depth)
+    segments, conversion = [], plan_conversion(info, encoding)
     for segment in cut_into_segments(info, segment_frames, 0):
         segments.append(folder / "segments" / f"{segment.index:05d}.mp4")
         with SegmentWriter(segments[-1], info, encoding) as writer:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from triptych.parameters.base import Params, Share, UnitInterval
 
@@ -74,12 +74,16 @@ class SmoothingParams(Params):
 class EncodingParams(Params):
     """How styled frames are encoded."""
 
-    container: Literal["source", "mp4", "mkv"] = "source"
+    codec: Literal["h264", "hevc", "av1"] = "h264"
+    """Codec of the result."""
+    encoder: Literal["auto", "software", "nvenc"] = "auto"
+    """What encodes: the processor, or an NVIDIA card's NVENC; `auto` takes the card where it has an encoder."""
+    container: Literal["source", "mp4", "mkv", "webm"] = "source"
     """Container of the result; `source` keeps that of the source where it can hold the result, else mkv."""
     crf: Annotated[int, Field(ge=0, le=51)] = 18
-    """Quality of H.264: 0 lossless, 18 hardly to be told from the original, 51 worst."""
+    """Quality, on the scale of H.264 for every codec: 0 lossless, 18 hardly to be told from the original, 51 worst."""
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "veryfast"
-    """x264's trade of time for size."""
+    """Trade of time for size, by x264's names for every encoder."""
     bit_depth: Literal[8, 10, "source"] = 8
     """Bits of a sample of the result; `source` keeps 10 where the source has more than 8."""
     timeout_s: PositiveFloat = 120.0
@@ -87,6 +91,14 @@ class EncodingParams(Params):
     keep_segments_days: NonNegativeFloat = 14.0
     """Remove segments that were made longer ago and that this run did not need; a video that lands again within that
     time is not stylized again."""
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> "EncodingParams":
+        if self.container == "webm" and self.codec != "av1":
+            raise ValueError(f"container: webm holds AV1, not {self.codec}: set codec to av1, or container to mkv")
+        if (self.encoder, self.codec) == ("nvenc", "h264") and self.bit_depth != 8:
+            raise ValueError("encoder: NVENC has no H.264 of 10 bits: set codec to hevc or av1, or encoder to software")
+        return self
 
 
 class ReportParams(Params):

@@ -53,9 +53,9 @@ def tag_output(info: VideoInfo) -> ColourTags:
     return ColourTags("tv", space, info.colours.primaries, info.colours.transfer)
 
 
-def chroma_of(width: int, height: int) -> str:
+def chroma_of(width: int, height: int, codec: str = "h264") -> str:
     """Return the pixel format of the result: 4:2:0, which every player opens, or 4:4:4 where a side is odd.
 
-    H.264 cannot crop 4:2:0 to an odd number of columns or rows (chroma is stored for pairs of them).
+    H.264 and HEVC cannot crop 4:2:0 to an odd number of columns or rows (chroma is stored for pairs of them); AV1 can.
     """
-    return "yuv420p" if width % 2 == 0 and height % 2 == 0 else "yuv444p"
+    return "yuv420p" if codec == "av1" or (width % 2 == 0 and height % 2 == 0) else "yuv444p"

@@ -32,7 +32,7 @@ class Container:
     subtitles: frozenset[str]
     """Subtitle codecs."""
     video: frozenset[str]
-    """Codecs of further video streams."""
+    """Video codecs, of the result and of further streams."""
     tick: Fraction = Fraction(0)
     """Seconds a tick of its clock; 0 where every stream has a clock of its own."""
     wraps: int = 0
@@ -91,6 +91,15 @@ CONTAINERS = {
         attachments=True,
         pictures=False,
     ),
+    "webm": Container(
+        name="webm",
+        suffix=".webm",
+        audio=frozenset({"opus", "vorbis"}),
+        subtitles=frozenset({"webvtt"}),
+        video=frozenset({"av1", "vp8", "vp9"}),
+        tick=Fraction(1, 1000),
+        pictures=False,
+    ),
     "mpegts": Container(
         name="mpegts",
         suffix=".ts",
@@ -111,9 +120,9 @@ def choose_container(info: VideoInfo, encoding: EncodingParams) -> tuple[Contain
 
     Args:
         info: The source.
-        encoding: Which container is wanted. `source` takes the source's if it holds everything, else the first of
-            mkv, mp4 and mov that does (mp4 first if mkv's clock of milliseconds cannot express the frames' times),
-            else that which loses least.
+        encoding: Which container is wanted, and the codec it is to hold. `source` takes the source's if it holds
+            everything, else the first of mkv, mp4 and mov that does (mp4 first if mkv's clock of milliseconds cannot
+            express the frames' times), else that which loses least.
 
     Returns:
         The container, and warnings about what it cannot hold.
@@ -121,15 +130,15 @@ def choose_container(info: VideoInfo, encoding: EncodingParams) -> tuple[Contain
     if encoding.container != "source":
         names: list[str] = [encoding.container]
     else:
-        own = "mkv" if info.container == "webm" else info.container
-        names = [name for name in dict.fromkeys((own, "mkv", "mp4", "mov")) if name in CONTAINERS]
-    losses = {name: list_losses(CONTAINERS[name], info) for name in names}
+        names = list(dict.fromkeys((info.container, "mkv", "mp4", "mov")))
+        names = [name for name in names if name in CONTAINERS and encoding.codec in CONTAINERS[name].video]
+    losses = {name: list_losses(CONTAINERS[name], info, encoding.codec) for name in names}
     best = min(names, key=lambda name: (sum(weight for weight, _ in losses[name]), names.index(name)))
     return CONTAINERS[best], [warning for _, warning in losses[best]]
 
 
-def list_losses(container: Container, info: VideoInfo) -> list[tuple[int, str]]:
-    """List what a container cannot hold of a source, as pairs of a weight and a warning."""
+def list_losses(container: Container, info: VideoInfo, codec: str) -> list[tuple[int, str]]:
+    """List what a container cannot hold of a source with its result's codec, as pairs of a weight and a warning."""
     weights = {"audio": 1000, "video": 100, "subtitle": 10}
     losses = [
         (weights.get(stream.type, 1), f"{container.suffix[1:]} cannot hold {stream.type} stream {stream.index} "
@@ -139,6 +148,9 @@ def list_losses(container: Container, info: VideoInfo) -> list[tuple[int, str]]:
     ]  # fmt: skip
     if not container.holds_times(info):
         losses.append((50, f"{container.suffix[1:]} cannot express the times of all frames exactly"))
+    # AV1 leaves it to the container, and PyAV has no way to write it into Matroska.
+    if codec == "av1" and container.name in ("matroska", "webm") and info.sample_aspect_ratio not in (0, 1):
+        losses.append((50, f"{container.suffix[1:]} cannot express the shape of pixels with AV1: take mp4"))
     if info.chapters and not container.chapters:
         losses.append((10, f"{container.suffix[1:]} has no chapters: they are left out"))
     return losses

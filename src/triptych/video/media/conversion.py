@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import av
 import cv2
@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from triptych.video.media.colours import WEIGHTS, chroma_of, guess_space, tag_output
 from triptych.video.media.info import VideoInfo
 from triptych.video.media.planes import MOST_BITS, Layout, Plane, Planes, choose_layout
+from triptych.video.params import EncodingParams
 
-__all__ = ["BitDepth", "Conversion", "Rgb", "plan_conversion", "warn_of_bits"]
+__all__ = ["Conversion", "Rgb", "plan_conversion", "warn_of_bits"]
 
-BitDepth = Literal[8, 10, "source"]
 Rgb = NDArray[Any]
 """uint8, or float32 of 0 to 255 where planes have more than 8 bits; (height, width, 3)."""
 Matrix = tuple[tuple[float, ...], ...]
@@ -103,29 +103,34 @@ class Conversion:
         return planes if self.changes_nothing else self.to_planes(self.to_rgb(planes))
 
 
-def plan_conversion(info: VideoInfo, bit_depth: BitDepth = 8) -> Conversion:
+def plan_conversion(info: VideoInfo, encoding: EncodingParams = EncodingParams()) -> Conversion:  # noqa: B008 - frozen
     """Choose planes and matrices for a video's frames and for its result.
 
     Args:
         info: The video.
-        bit_depth: Bits of a sample of the result; `source` keeps more than 8 as 10.
+        encoding: Bits of a sample of the result (`source` keeps more than 8 as 10), and its codec.
     """
     between = info.codec in BETWEEN_COLUMNS
     source = choose_layout(av.VideoFormat(info.pixel_format), info.height, info.width, between=between)
-    bits = bit_depth if bit_depth != "source" else 10 if info.bit_depth > 8 else 8
-    half = 2 if chroma_of(info.width, info.height) == "yuv420p" else 1
-    target = Layout(info.height, info.width, half, half, bits)
+    half = 2 if chroma_of(info.width, info.height, encoding.codec) == "yuv420p" else 1
+    target = Layout(info.height, info.width, half, half, _choose_bits(info, encoding))
     tags = tag_output(info)
     weights = WEIGHTS[tags.space if tags.space in WEIGHTS else guess_space(info.width, info.height)]
-    written = _yuv_to_rgb(*weights, bits, full=tags.range == "pc")
+    written = _yuv_to_rgb(*weights, target.bits, full=tags.range == "pc")
     read = _read_matrix(source, weights, info.colours.range, full=tags.range == "pc")
     back = np.linalg.inv(np.vstack([written, [0, 0, 0, 1]]))[:3]
     return Conversion(source, target, _as_tuples(read), _as_tuples(back))
 
 
-def warn_of_bits(info: VideoInfo, bit_depth: BitDepth) -> list[str]:
+def _choose_bits(info: VideoInfo, encoding: EncodingParams) -> int:
+    if encoding.bit_depth != "source":
+        return encoding.bit_depth
+    return 10 if info.bit_depth > 8 else 8
+
+
+def warn_of_bits(info: VideoInfo, encoding: EncodingParams) -> list[str]:
     """Say if the result of a video has fewer bits a sample."""
-    bits = plan_conversion(info, bit_depth).target.bits
+    bits = _choose_bits(info, encoding)
     return [f"the source has {info.bit_depth} bits a sample, the result has {bits}"] if info.bit_depth > bits else []
 
 
@@ -185,7 +190,8 @@ def _interpolate(plane: Plane, across: int, between: bool) -> Plane:
 
 
 def _halve(plane: Any) -> Any:
-    """Average two rows, and take every other column after a low pass."""
+    """Average two rows, and take every other column after a low pass; what is odd has its last one twice."""
+    plane = cv2.copyMakeBorder(plane, 0, plane.shape[0] % 2, 0, plane.shape[1] % 2, cv2.BORDER_REPLICATE)
     height, width = plane.shape
     rows = cv2.resize(plane, (width, height // 2), interpolation=cv2.INTER_AREA)
     return cv2.filter2D(rows, -1, LOW_PASS, borderType=cv2.BORDER_REFLECT_101)[:, ::2]

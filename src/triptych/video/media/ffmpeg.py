@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from functools import lru_cache
 from typing import IO, Any
 
 import ffmpeg  # type: ignore[import-untyped]
@@ -20,13 +21,16 @@ import imageio_ffmpeg  # type: ignore[import-untyped]
 
 from triptych.video.media.failures import raise_exit_failure
 
-__all__ = ["FFmpegError", "compile_command", "run_ffmpeg"]
+__all__ = ["QUIET", "FFmpegError", "compile_command", "list_encoders", "run_ffmpeg"]
 
 # Names in transport streams make FFmpeg load the system's character sets, on which a static one (imageio-ffmpeg up to
 # 0.7) crashes. Frames need none.
 _NO_CHARACTER_SETS = {"GCONV_PATH": os.devnull}
+QUIET = {"SVT_LOG": "1"}
+"""Environment in which SVT-AV1 writes of errors only."""
 GETTING_ON = (b"frame", b"out_time_us", b"total_size")
 POLL_S = 0.2
+LISTING_S = 60
 
 
 class FFmpegError(RuntimeError):
@@ -44,6 +48,14 @@ def _find_program() -> str:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:  # on this machine there is none: no video is to blame
         raise FileNotFoundError(f"FFmpeg is missing: {error}") from None
+
+
+@lru_cache(maxsize=1)
+def list_encoders() -> frozenset[str]:
+    """Name the encoders that FFmpeg was built with."""
+    command = [_find_program(), "-hide_banner", "-encoders"]
+    found = subprocess.run(command, check=True, capture_output=True, text=True, timeout=LISTING_S)  # noqa: S603
+    return frozenset(line.split()[1] for line in found.stdout.splitlines() if len(line.split()) > 1)
 
 
 def run_ffmpeg(stream: Any, timeout_s: float) -> None:
@@ -66,7 +78,7 @@ def run_ffmpeg(stream: Any, timeout_s: float) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
-            env=os.environ | _NO_CHARACTER_SETS,
+            env=os.environ | _NO_CHARACTER_SETS | QUIET,
         )
         try:
             code = _wait(process, timeout_s)

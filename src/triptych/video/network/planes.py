@@ -126,7 +126,7 @@ class RgbToPlanes(nn.Module):
         if not self.subsample:
             return _spread(self._store(_weigh(colours, weights)))[:, : self.height, : self.width]
         # Of a cell, columns first: [row 0 left, row 0 right, row 1 left, row 1 right].
-        rows, columns = self.height // CELL, self.width // CELL
+        rows, columns = -(-self.height // CELL), -(-self.width // CELL)
         averaged = [(colour[:, :CELL] + colour[:, CELL:])[:, :, :rows, :columns] * 0.5 for colour in colours]
         both = _weigh(averaged, weights)
         return self._store(_low_pass(both[:, 0], both[:, 1]))

@@ -155,10 +155,10 @@ def expect_result(info: VideoInfo, target: Path) -> VideoInfo:
     with open_media(target) as container:
         stream = choose_stream(container, _ANY_SIZE)
         index, time_base = stream.index, Fraction(stream.time_base or Fraction(1, 1000))
+        pixels, codec = stream.pix_fmt or chroma_of(info.width, info.height), stream.codec_context.name
     ratio = info.time_base / time_base
     pts = tuple(_round(at * ratio) for at in info.pts)
-    pixels = chroma_of(info.width, info.height)
-    timed = replace(info, frames_index=index, time_base=time_base, pts=pts)
+    timed = replace(info, codec=codec, frames_index=index, time_base=time_base, pts=pts)
     return replace(timed, colours=tag_output(info), pixel_format=pixels, conceal=False)
 
 

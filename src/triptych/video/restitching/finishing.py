@@ -121,7 +121,7 @@ def _finish_video(
         path.unlink()
         return comparison | refuse(video.name, f"the result differs from its source: {comparison}")
     _, losses = choose_container(video.info, encoding)
-    notes = [*video.info.warnings, *warn_of_bits(video.info, encoding.bit_depth), *losses]
+    notes = [*video.info.warnings, *warn_of_bits(video.info, encoding), *losses]
     return {"name": video.name, "status": FINISHED, "reason": "; ".join(notes), "file": file, **comparison}
 
 

@@ -31,6 +31,7 @@ __all__ = ["RestitchingError", "restitch", "target_name"]
 
 LONGEST_CLOCK = 2**31 - 1
 MUXER_METADATA = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "vendor_id"}
+HEVC_TAG = "hvc1"  # the only one that Apple's players take
 STYLIZED_AWAY = {"alpha_mode", "ALPHA_MODE"}
 
 
@@ -116,6 +117,10 @@ def _add_streams(
             video = output.add_stream_from_template(template, opaque=True)
             video.time_base = info.time_base
             video.codec_context.color_range = {"tv": 1, "pc": 2}.get(tag_output(info).range, 0)
+            if info.sample_aspect_ratio:  # AV1 says nothing of it, so the container must
+                video.codec_context.sample_aspect_ratio = info.sample_aspect_ratio
+            if template.codec_context.name == "hevc" and container.name in ("mp4", "mov"):
+                video.codec_context.codec_tag = HEVC_TAG
             if info.display_matrix:
                 video.set_display_matrix(info.display_matrix)
             _describe(video, stream)

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from triptych.distributed import rank, world_size
 from triptych.storage import mirrors
 from triptych.storage.local_files import hash_file
+from triptych.video.media.codecs import choose_encoder, name_encoder
 from triptych.video.media.conversion import Conversion, plan_conversion
 from triptych.video.media.decoding import read_planes
 from triptych.video.media.reader import DecodingError
@@ -56,13 +57,15 @@ def stylize_as_rank(
     videos, store = read_plan(plan), SegmentStore(segments)
 
     def decide() -> dict[str, Any]:
+        encoder = choose_encoder(encoding).encoder
         chosen = _choose_runtime(videos, sources, normalised, style_model, style, smoothing, encoding, store)
-        work = list_work(videos, chosen["engine"], encoding)
+        work = list_work(videos, chosen["engine"], encoding.replace(encoder=encoder))
         done = store.find_all(item.key for item in work)
         missing = [item.key for item in work if item.key not in done]
-        return {**chosen, "missing": missing, "job": uuid.uuid4().hex}
+        return {**chosen, "encoder": encoder, "missing": missing, "job": uuid.uuid4().hex}
 
     agreed = agree(store.folder, _name_topic(videos, style, encoding), decide)
+    encoding = choose_encoder(encoding.replace(encoder=agreed["encoder"]))
     work = list_work(videos, agreed["engine"], encoding)
     missing = set(agreed["missing"])
     # Shared out is what was missing when rank 0 looked; what another job has made since is skipped. Files of equal
@@ -77,6 +80,7 @@ def stylize_as_rank(
     return {
         "runtime": agreed["runtime"],
         "engine": agreed["engine"],
+        "encoder": name_encoder(encoding),
         "measured": agreed["measured"],
         "setup_seconds": agreed.get("setup_seconds", 0.0),
         "ranks": world_size(),
@@ -160,7 +164,7 @@ def _choose_runtime(
     found = _find_frame(videos, sources, normalised)
     if found is None:
         return _describe_choice("eager", {})
-    conversion = plan_conversion(found[0].info, encoding.bit_depth)
+    conversion = plan_conversion(found[0].info, encoding)
     frame = TemporalSmoother(smoothing, conversion.source.bits).before(found[1])
     chosen = _with_paths(found[0].styles, style_model)
     choice = choose_runtime(chosen, frame, see(conversion, smoothing), frames, style)

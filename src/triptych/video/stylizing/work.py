@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from triptych.video.media.codecs import name_encoder
 from triptych.video.media.conversion import Conversion, plan_conversion
 from triptych.video.params import EncodingParams
 from triptych.video.planning.plans import PlannedVideo
@@ -56,13 +57,13 @@ def list_work(videos: Sequence[PlannedVideo], engine: Mapping[str, str], encodin
     Args:
         videos: The plan.
         engine: What computes the frames: runtime, precision, versions.
-        encoding: How the results are encoded.
+        encoding: How the results are encoded; what encodes is chosen.
     """
     # What decides about bytes, and not about patience or the name of the file.
-    settings = {"crf": encoding.crf, "preset": encoding.preset}
+    settings = {"crf": encoding.crf, "preset": encoding.preset, "encoder": name_encoder(encoding)}
     work = []
     for video in videos:
-        conversion = plan_conversion(video.info, encoding.bit_depth)
+        conversion = plan_conversion(video.info, encoding)
         encoder = settings | {"pixels": conversion.target.pixel_format}
         for segment in video.segments:
             own = {"pts": list(segment.pts), "lead": len(segment.lead_pts)}
