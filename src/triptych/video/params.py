@@ -38,6 +38,8 @@ class StyleParams(Params):
     the first pattern that fits counts, and the catalog's style model where none does."""
     strength: UnitInterval = 1.0
     """0 gives the frame as it was, 1 the styled one; between, a mix."""
+    keep_colours: bool = False
+    """Give every frame the colours it had: of the styled one only light and dark (luma) are taken."""
     scale: Annotated[float, Field(ge=0.1, le=1)] = 1.0
     """Size in which the network sees frames: .5 is half the width and height, a quarter of the work, and strokes twice
     as large; its picture is scaled up again."""

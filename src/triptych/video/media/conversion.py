@@ -93,6 +93,24 @@ class Conversion:
             u, v = _halve(u), _halve(v)
         return self._store(y), self._store(u), self._store(v)
 
+    def to_chroma(self, planes: Planes) -> tuple[Plane, Plane]:
+        """Convert planes as the source's layout has them to chroma as the target's has it, luma left out.
+
+        Colours beyond what RGB can show stay as they are; nothing is rounded but the result.
+        """
+        if self.changes_nothing:
+            return planes[1], planes[2]
+        height, width = planes[0].shape
+        luma, *chroma = (plane.astype(np.float32) for plane in planes)
+        whole = cv2.merge([luma, *(_enlarge(plane, height, width, self.source.between) for plane in chroma)])
+        there, back = (np.vstack([matrix, [0, 0, 0, 1]]) for matrix in (self.to_rgb_matrix, self.to_yuv_matrix))
+        both: Any = cv2.split(cv2.transform(whole, (back @ there)[1:3]))
+        if self.target.across > 1:
+            both = [_halve(plane) for plane in both]
+        most = 2**self.target.bits - 1
+        u, v = (np.rint(plane).clip(0, most).astype(self.target.dtype) for plane in both)
+        return u, v
+
     def _store(self, plane: Any) -> Plane:
         if self.deep:
             plane = np.rint(plane).clip(0, 2**self.target.bits - 1)

@@ -30,11 +30,15 @@ class _Batch:
     items: list[Decoded]
     smoothers: list[TemporalSmoother]
     styled: Future[list[Planes]]
+    keep_colours: bool
 
     def finish(self) -> Iterator[Painted]:
         """Wait for the network; give each frame with its picture."""
         for item, smoother, picture in zip(self.items, self.smoothers, self.styled.result(), strict=True):
-            yield item, smoother.after(item.frame, picture)
+            painted = smoother.after(item.frame, picture)
+            if self.keep_colours:  # last, so that neither network nor smoothing has a say in them
+                painted = (painted[0], *item.work.conversion.to_chroma(item.frame))
+            yield item, painted
 
 
 class Painting:
@@ -46,10 +50,13 @@ class Painting:
     Args:
         make_stylizer: Gives what stylizes the frames of a segment.
         smoothing: What is done against flicker.
+        keep_colours: Whether only the luma of the pictures is taken, and the chroma of the frames.
     """
 
-    def __init__(self, make_stylizer: Callable[[Work], Stylizer], smoothing: SmoothingParams) -> None:
-        self._make, self._smoothing = make_stylizer, smoothing
+    def __init__(
+        self, make_stylizer: Callable[[Work], Stylizer], smoothing: SmoothingParams, keep_colours: bool = False
+    ) -> None:
+        self._make, self._smoothing, self._keep_colours = make_stylizer, smoothing, keep_colours
         self._smoother = TemporalSmoother(smoothing)
         self._pool: ThreadPoolExecutor | None = None
 
@@ -92,7 +99,7 @@ class Painting:
                 self._smoother = TemporalSmoother(self._smoothing, item.work.conversion.source.bits)
             smoothers.append(self._smoother)
             seen.append(self._smoother.before(item.frame))
-        return _Batch(items, smoothers, self._pool.submit(stylizer.stylize, seen))
+        return _Batch(items, smoothers, self._pool.submit(stylizer.stylize, seen), self._keep_colours)
 
     def _in_batches(self, items: Iterator[Decoded | Passed]) -> Iterator[list[Decoded] | Passed]:
         """Group what is stylized at once, across segments and videos."""

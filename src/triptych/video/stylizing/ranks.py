@@ -74,7 +74,7 @@ def stylize_as_rank(
     shares = share_work(list(once.values()), world_size())
     make = _cache_stylizers(style_model, style.replace(runtime=agreed["runtime"]))
     reader = SegmentReader(sources, normalised, store)
-    stylizer = SegmentStylizer(reader, store, make, smoothing, encoding)
+    stylizer = SegmentStylizer(reader, store, make, smoothing, encoding, style.keep_colours)
     counts = _stylize(stylizer, store, shares, agreed["job"])
     counts["skipped"] += len(work) - len(missing)
     return {

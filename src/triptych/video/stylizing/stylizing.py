@@ -35,6 +35,7 @@ class SegmentStylizer:
         make_stylizer: Gives what stylizes the frames of a segment.
         smoothing: What is done against flicker.
         encoding: How the results are encoded.
+        keep_colours: Whether frames keep the colours of the source.
     """
 
     def __init__(
@@ -44,9 +45,10 @@ class SegmentStylizer:
         make_stylizer: Callable[[Work], Stylizer],
         smoothing: SmoothingParams,
         encoding: EncodingParams,
+        keep_colours: bool = False,
     ) -> None:
         self._reader, self._store = reader, store
-        self._make_stylizer = make_stylizer
+        self._make_stylizer, self._keep_colours = make_stylizer, keep_colours
         self._smoothing, self._encoding = smoothing, encoding
 
     def stylize(self, works: Iterable[Work], progress: Callable[[int], object], ahead: int = 16) -> dict[str, Any]:
@@ -65,7 +67,7 @@ class SegmentStylizer:
         """
         start = time.perf_counter()
         with _Outputs(self._store, self._encoding) as outputs:
-            painting = Painting(self._make_stylizer, self._smoothing)
+            painting = Painting(self._make_stylizer, self._smoothing, self._keep_colours)
             for item in painting.paint(self._reader.read(works, ahead)):
                 if isinstance(item, Passed):
                     outputs.pass_over(item)
