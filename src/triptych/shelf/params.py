@@ -230,7 +230,7 @@ class ScoringParams(Params):
     batch_size: PositiveInt = 4
     """Photos a step."""
     score_threshold: Share = 0.0
-    """Detections with a lower score are left out; 0: the threshold with the best F1 on the validation photos."""
+    """Detections with a lower score are left out; 0: the model's own threshold, chosen by F1 on validation photos."""
     overlays: bool = True
     """Draw a picture for each photo."""
     max_pixels: PillowPixels = 100_000_000

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.shelf.shapes import detect, detect_all, make_truth
 from tests.shelf.strategies import judged_photos
 from triptych.shelf.data.dataset import select_photos
-from triptych.shelf.evaluation.coco_metrics import choose_threshold, evaluate_detections, trace_precision_recall
-from triptych.shelf.evaluation.counts import count_photos, summarize_counts
+from triptych.shelf.evaluation.coco_metrics import evaluate_detections, trace_precision_recall
+from triptych.shelf.evaluation.thresholds import choose_threshold
 
 A, B, C = [10.0, 10.0, 40.0, 40.0], [100.0, 10.0, 40.0, 40.0], [10.0, 100.0, 60.0, 60.0]
 NOWHERE = [150.0, 150.0, 30.0, 30.0]
@@ -162,27 +162,6 @@ def test_the_curve_falls_and_its_mean_is_the_average_precision(case: Case) -> No
         precision = curves.loc[curves["iou"] == iou, "precision"]
         assert precision.mean() == pytest.approx(metrics[name])
         assert (np.diff(precision) <= 1e-12).all()
-
-
-@settings(max_examples=50, deadline=None)
-@given(judged_photos())
-def test_no_threshold_has_a_better_f1_than_the_chosen_one(case: Case) -> None:
-    truth, found = case
-    chosen = choose_threshold(truth, found, 0.5)
-    best = summarize_counts(count_photos(truth, found, chosen.score, 0.5))
-    assert chosen.f1 == pytest.approx(best["f1"])
-    if chosen.f1:
-        assert (chosen.precision, chosen.recall) == pytest.approx((best["precision"], best["recall"]))
-    for score in (item["score"] for item in found):
-        assert summarize_counts(count_photos(truth, found, score, 0.5))["f1"] <= chosen.f1 + 1e-12
-
-
-def test_the_threshold_is_half_way_to_what_is_not_believed() -> None:
-    truth = make_truth({1: [A, B]})
-    found = [detect(1, A, 0.9), detect(1, B, 0.8), detect(1, NOWHERE, 0.4)]
-    assert choose_threshold(truth, found, 0.5) == pytest.approx((0.6, 1.0, 1.0, 1.0))
-    assert choose_threshold(truth, found[:2], 0.5).score == 0.8
-    assert choose_threshold(truth, found[2:], 0.5) == (0.5, 0.0, 0.0, 0.0)
 
 
 def test_crowds_count_neither_way() -> None:

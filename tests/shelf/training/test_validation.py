@@ -9,10 +9,10 @@ import pytest
 
 from tests.shelf.lessons import DETECTOR, TRAINING, learn, paint_objects
 from tests.shelf.tiny import write_data
-from triptych.shelf.data.dataset import PhotoSet, select_role
+from triptych.shelf.data.dataset import PhotoSet, read_ingested, select_role
 from triptych.shelf.evaluation.coco_metrics import evaluate_detections
-from triptych.shelf.evaluation.detections import detect_objects
 from triptych.shelf.model.files import load_detector
+from triptych.shelf.model.prediction import predict_photos
 
 SMALL = DETECTOR.replace(min_size_px=48, max_size_px=72)  # of photos of 96 x 64 pixels
 
@@ -46,7 +46,8 @@ def test_figures_are_those_of_the_photos_on_disk(tmp_path: Path) -> None:
     training = TRAINING.replace(epochs=12, evaluate_every_epochs=12, learning_rate=0.003)
     model, _, report = learn(tmp_path, data=data, detector=SMALL, training=training)
     truth = select_role(data[1], data[2], "validation")
-    found = detect_objects(load_detector(model.path), data[0], truth, batch_size=3)
+    images = ((image["id"], read_ingested(data[0], image)) for image in truth["images"])
+    found = [item for items in predict_photos(load_detector(model.path), images, 3, "fp32") for item in items]
     expected = evaluate_detections(truth, found, masks=True)
     assert expected["box.map_50"] > 0
     assert report["validation"] == pytest.approx(expected, abs=1e-3)

@@ -1,4 +1,4 @@
-"""How well boxes and masks were found: COCO's figures, by pycocotools, and the score threshold with the best F1.
+"""How well boxes and masks were found: COCO's figures, by pycocotools.
 
 Truth is a dict in COCO's instances format, detections a list in COCO's results format; neither is changed.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,18 +21,8 @@ _SIZES = {"": 0, "_small": 1, "_medium": 2, "_large": 3}  # COCO: below 32^2, be
 _MOST = {"1": 0, "10": 1, "100": 2}
 IOUS = {"_50": 0, "_75": 5}  # of .50, .55 ... .95
 _KINDS = {"box": "bbox", "mask": "segm"}
-_FALLBACK_SCORE = 0.5
 _DIGITS = 12
 _BARE_IOU = 0.5  # of boxes: from there on a detection is taken to be of the object, whatever its mask is
-
-
-class Threshold(NamedTuple):
-    """A score from which on detections are believed, and what that gives."""
-
-    score: float
-    f1: float
-    precision: float
-    recall: float
 
 
 def evaluate_detections(truth: dict[str, Any], results: list[dict[str, Any]], masks: bool) -> dict[str, float]:
@@ -73,33 +63,6 @@ def trace_precision_recall(truth: dict[str, Any], results: list[dict[str, Any]],
                 table = {"kind": kind, "iou": iou, "recall": evaluator.params.recThrs}
                 tables.append(pd.DataFrame({**table, "precision": means[0], "score": means[1]}))
     return pd.concat(tables[1:] or tables, ignore_index=True)
-
-
-def choose_threshold(truth: dict[str, Any], results: list[dict[str, Any]], iou: float) -> Threshold:
-    """Choose the score threshold with the best F1 over all photos.
-
-    Args:
-        truth: The photos, with all of their objects.
-        results: What was found on them.
-        iou: Least overlap of the boxes of a detection and the object it finds.
-
-    Returns:
-        The threshold, half-way between the last score that is believed and the next; of equal ones the highest.
-        0.5 where nothing was found rightly.
-    """
-    scores, hits = _pool_matches(truth, results, iou)
-    objects = sum(not item.get("iscrowd", 0) for item in truth["annotations"])
-    if not hits.any():
-        return Threshold(_FALLBACK_SCORE, 0.0, 0.0, 0.0)
-    right = np.cumsum(hits)
-    believed = np.arange(1, len(hits) + 1)
-    f1 = 2 * right / (believed + objects)
-    # Detections of equal score are believed together.
-    f1[:-1][scores[:-1] == scores[1:]] = -1
-    best = int(f1.argmax())
-    following = scores[best + 1] if best + 1 < len(scores) else scores[best]
-    score = round(float(scores[best] + following) / 2, _DIGITS)
-    return Threshold(score, float(f1[best]), float(right[best] / believed[best]), float(right[best] / objects))
 
 
 def run_evaluator(truth: dict[str, Any], results: list[dict[str, Any]], kind: str) -> Any:
@@ -181,19 +144,3 @@ def _mean(values: NDArray[np.float64]) -> float:
     known = values[values > -1]
     # pycocotools adds an epsilon to every denominator, which makes 0.9999999999999998 of 1.
     return round(float(known.mean()), _DIGITS) if known.size else -1.0
-
-
-def _pool_matches(
-    truth: dict[str, Any], results: list[dict[str, Any]], iou: float
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """List the scores of all detections that count, highest first, and whether each found an object."""
-    objects, found = group_by_photo(truth["annotations"]), group_by_photo(results)
-    scores, hits = [np.empty(0)], [np.empty(0, bool)]
-    for image in truth["images"]:
-        detections = found[image["id"]]
-        match = match_photo(objects[image["id"]], detections, iou)
-        scores.append(np.array([item["score"] for item in detections], np.float64)[~match.ignored])
-        hits.append((match.found >= 0)[~match.ignored])
-    pooled, right = np.concatenate(scores), np.concatenate(hits)
-    order = np.argsort(-pooled, kind="stable")
-    return pooled[order], right[order]

@@ -30,7 +30,7 @@ class LoadedDetector:
         model: torchvision's, in evaluation mode.
         categories: Names of what it finds, in the order of their ids, which begin with 1.
         masks: Whether it finds masks.
-        score_threshold: From which score on detections are believed: the best F1 on the validation photos.
+        score_threshold: From which score on detections are believed: chosen by F1 on the validation photos.
         params: Its settings.
         info: Epoch, validation metrics, versions.
     """

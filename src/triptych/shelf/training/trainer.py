@@ -40,7 +40,7 @@ class Best:
     Attributes:
         epoch: From 1; 0 before the first.
         metrics: On the validation photos.
-        threshold: Score with the best F1 on them.
+        threshold: Score chosen by F1 on them.
     """
 
     epoch: int = 0

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from triptych import distributed
-from triptych.shelf.evaluation.coco_metrics import choose_threshold, evaluate_detections
+from triptych.shelf.evaluation.coco_metrics import evaluate_detections
+from triptych.shelf.evaluation.thresholds import choose_threshold
 from triptych.shelf.model.files import LoadedDetector
 from triptych.shelf.model.prediction import LOOK_AHEAD, Photo, predict_prepared
 from triptych.shelf.training.batches import Batch, PlainBatches
