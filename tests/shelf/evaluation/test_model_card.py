@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from importlib.util import find_spec
@@ -16,8 +17,14 @@ from PIL import Image
 from tests.shelf.tiny import draw_photo, write_data, write_model
 from triptych.registry import ModelRegistry, NewVersion, PromotedModel, register
 from triptych.serving.shelf_export import save_shelf_model
+from triptych.shelf.data.dataset import select_role
+from triptych.shelf.evaluation import promotion
+from triptych.shelf.evaluation.detections import detect_objects
 from triptych.shelf.evaluation.model_card import fingerprint_data, make_new_version, pick_example
+from triptych.shelf.evaluation.promotion import hash_photos
+from triptych.shelf.model.files import load_model
 from triptych.shelf.params import EvaluationParams, RegistrationParams
+from triptych.storage.local_files import hash_file
 
 METRICS = {"test.box.map": 0.85321, "test.box.map_50": 0.97, "test.f1": 0.9}
 SHEET = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
@@ -38,7 +45,9 @@ def data(tmp_path: Path) -> tuple[Path, dict[str, Any], pd.DataFrame]:
 def make(data: Any, model: Path, registry: ModelRegistry | None = None) -> NewVersion:
     go = pytest.importorskip("plotly.graph_objects", reason="plotly, which draws figures, is not installed")
     counts = pd.DataFrame({"file_name": ["a.jpg"], "error": [-1]})
-    card: Any = [{"epochs": 2}, METRICS, counts, go.Figure(), SHEET, registry or EmptyRegistry()]
+    truth = select_role(data[1], data[2], "test")
+    found = detect_objects(load_model(model), data[0], truth, 4)
+    card: Any = [{"epochs": 2}, found, METRICS, counts, go.Figure(), SHEET, registry or EmptyRegistry()]
     photos, annotations, roles = data
     params: Any = [RegistrationParams(), EvaluationParams(bootstrap_samples=20), save_shelf_model]
     return make_new_version(photos, annotations, roles, model, *card, *params)
@@ -76,14 +85,49 @@ def test_the_example_is_a_test_photo_with_objects_if_there_is_one(data: Any) -> 
 
 def test_the_fingerprint_is_of_photos_annotations_and_roles(data: Any) -> None:
     photos, annotations, roles = data
-    before = fingerprint_data(*data)
+    hashes = hash_photos(photos, annotations["images"])
+    before = fingerprint_data(hashes, annotations, roles)
     changed = [
-        (photos, {**annotations, "categories": [{"id": 1, "name": "label"}]}, roles),
-        (photos, annotations, roles.assign(role="train")),
+        (hashes, {**annotations, "categories": [{"id": 1, "name": "label"}]}, roles),
+        (hashes, annotations, roles.assign(role="train")),
     ]
     assert len({before, *(fingerprint_data(*case) for case in changed)}) == 3
     draw_photo(77).save(photos / "images/photo_03.png")
-    assert fingerprint_data(*data) != before
+    assert fingerprint_data(hash_photos(photos, annotations["images"]), annotations, roles) != before
+
+
+def test_a_photo_is_hashed_as_its_file_is(data: Any) -> None:
+    photos, annotations, _ = data
+    path = photos / "images/photo_02.png"
+    assert hash_photos(photos, annotations["images"])[2] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.skipif(not find_spec("mlflow"), reason="MLflow is not installed")
+def test_photos_are_hashed_once_and_looked_at_by_the_promoted_version_only(
+    data: Any, tmp_path: Path, restored: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    monkeypatch.chdir(tmp_path)
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    mlflow.set_experiment("registrations")
+    model = write_model(tmp_path / "model")
+    register(make(data, model, ModelRegistry()))
+    hashed, looked = [], []
+
+    def hash_watched(path: Path) -> str:
+        hashed.append(path.name)
+        return hash_file(path)
+
+    def detect_watched(*arguments: Any) -> Any:
+        looked.append(arguments)
+        return detect_objects(*arguments)
+
+    monkeypatch.setattr(promotion, "hash_file", hash_watched)
+    monkeypatch.setattr(promotion, "detect_objects", detect_watched)
+    assert make(data, model, ModelRegistry()).decision.compared_with == 1
+    assert sorted(hashed) == sorted(image["file_name"] for image in data[1]["images"])
+    assert len(looked) == 1
 
 
 @pytest.mark.skipif(not find_spec("mlflow"), reason="MLflow is not installed")

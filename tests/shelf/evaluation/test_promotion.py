@@ -15,7 +15,7 @@ from triptych.registry import Decision, PromotedModel, UnreadableVersionError
 from triptych.shelf.data.dataset import select_role
 from triptych.shelf.evaluation import promotion
 from triptych.shelf.evaluation.promotion import decide_promotion, describe_provenance, hash_photos
-from triptych.shelf.model.files import LoadedDetector
+from triptych.shelf.model.files import LoadedDetector, load_model
 from triptych.shelf.params import EvaluationParams, RegistrationParams
 
 EVALUATION = EvaluationParams(bootstrap_samples=100)
@@ -33,6 +33,14 @@ class StoredModel(PromotedModel):
         return Path((shutil.copytree if found.is_dir() else shutil.copy)(found, folder / found.name))
 
 
+def find_some(detector: LoadedDetector, photos: Path, truth: Any, batch_size: int) -> list[dict[str, Any]]:
+    """As many of the objects as the detector's description says."""
+    return [
+        {"image_id": item["image_id"], "category_id": 1, "bbox": item["bbox"], "score": 0.9 - item["id"] / 100}
+        for item in truth["annotations"][: detector.info["found"]]
+    ]
+
+
 class Case:
     """Data, a new detector, and a promoted one that found less."""
 
@@ -44,7 +52,7 @@ class Case:
         self.write_provenance()
 
     def write_provenance(self, **changes: Any) -> None:
-        provenance = describe_provenance(self.photos, self.annotations, self.roles) | changes
+        provenance = describe_provenance(self.hashes, self.roles) | changes
         (self.stored / "report").mkdir(exist_ok=True)
         (self.stored / "report/provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
 
@@ -56,7 +64,17 @@ class Case:
         promoted = StoredModel("shelf-detector", 4)
         object.__setattr__(promoted, "folder", self.stored)
         params = RegistrationParams(**registration)
-        return decide_promotion(self.photos, self.annotations, self.roles, self.model, promoted, params, EVALUATION)
+        return self.compare(promoted, params)
+
+    def compare(self, promoted: PromotedModel | None, params: RegistrationParams) -> Decision:
+        truth = select_role(self.annotations, self.roles, "test")
+        found = find_some(load_model(self.model), self.photos, truth, 1)
+        data = (self.photos, self.annotations, self.roles, self.hashes)
+        return decide_promotion(*data, found, promoted, params, EVALUATION)
+
+    @property
+    def hashes(self) -> dict[int, str]:
+        return hash_photos(self.photos, self.annotations["images"])
 
     @property
     def tested(self) -> dict[int, str]:
@@ -67,21 +85,12 @@ class Case:
 def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     """Let each detector find as many of the five test objects as its description says."""
 
-    def detect(detector: LoadedDetector, photos: Path, truth: Any, batch_size: int) -> list[dict[str, Any]]:
-        found = truth["annotations"][: detector.info["found"]]
-        return [
-            {"image_id": item["image_id"], "category_id": 1, "bbox": item["bbox"], "score": 0.9 - item["id"] / 100}
-            for item in found
-        ]
-
-    monkeypatch.setattr(promotion, "detect_objects", detect)
+    monkeypatch.setattr(promotion, "detect_objects", find_some)
     return Case(tmp_path)
 
 
 def test_the_first_one_is_promoted(case: Case) -> None:
-    decision = decide_promotion(
-        case.photos, case.annotations, case.roles, case.model, None, RegistrationParams(), EVALUATION
-    )
+    decision = case.compare(None, RegistrationParams())
     assert (decision.promoted, decision.compared_with, decision.figures) == (True, None, None)
 
 
@@ -169,13 +178,13 @@ def test_broken_papers_keep_their_place(case: Case) -> None:
 
 
 def test_provenance_is_what_photos_hold(case: Case, tmp_path: Path) -> None:
-    before = describe_provenance(case.photos, case.annotations, case.roles)
+    before = describe_provenance(case.hashes, case.roles)
     assert len(before["trained_on"]) == 12
     assert not set(before["trained_on"]) & set(case.tested.values())
     learned = case.roles.loc[case.roles["role"] == "validation", "file_name"].iloc[0]
     draw_photo(99).save(case.photos / "images" / learned)
-    after = describe_provenance(case.photos, case.annotations, case.roles)
+    after = describe_provenance(case.hashes, case.roles)
     assert len(set(before["trained_on"]) ^ set(after["trained_on"])) == 2
     assert after["test_fingerprint"] == before["test_fingerprint"]
     moved = pd.DataFrame(case.roles).replace({"role": {"validation": "test"}})
-    assert describe_provenance(case.photos, case.annotations, moved)["test_fingerprint"] != before["test_fingerprint"]
+    assert describe_provenance(case.hashes, moved)["test_fingerprint"] != before["test_fingerprint"]

@@ -34,6 +34,7 @@ def create_pipeline() -> Pipeline:
                     *LEARNED_FROM,
                     "model",
                     "training_report",
+                    "detections",
                     "metrics",
                     "counts",
                     "precision_recall_plot",

@@ -34,6 +34,7 @@ def make_new_version(
     roles: pd.DataFrame,
     model: Path,
     training_report: dict[str, Any],
+    detections: list[dict[str, Any]],
     metrics: dict[str, float],
     counts: pd.DataFrame,
     precision_recall_plot: go.Figure,
@@ -51,6 +52,7 @@ def make_new_version(
         roles: Their roles.
         model: The detector's folder.
         training_report: How it was trained.
+        detections: What it found on the test photos.
         metrics: Of the test photos.
         counts: Of the test photos.
         precision_recall_plot: Of the test photos.
@@ -64,7 +66,8 @@ def make_new_version(
         What the dataset registers.
     """
     promoted = model_registry.find_promoted(registration.name)
-    provenance = describe_provenance(photos, annotations, roles)
+    hashes = hash_photos(photos, annotations["images"])  # once: there may be many gigabytes
+    provenance = describe_provenance(hashes, roles)
     settings = load_model(model).params.model_dump()
     return NewVersion(
         name=registration.name,
@@ -75,16 +78,15 @@ def make_new_version(
         parameters=flatten_parameters("shelf", registration=registration, evaluation=evaluation)
         | {f"shelf.model.{name}": value for name, value in settings.items()},
         tags=tag_version(
-            fingerprint_data(photos, annotations, roles), {name: metrics[name] for name in _SHOWN if name in metrics}
+            fingerprint_data(hashes, annotations, roles), {name: metrics[name] for name in _SHOWN if name in metrics}
         ),
-        decision=decide_promotion(photos, annotations, roles, model, promoted, registration, evaluation),
+        decision=decide_promotion(photos, annotations, roles, hashes, detections, promoted, registration, evaluation),
     )
 
 
-def fingerprint_data(photos: Path, annotations: dict[str, Any], roles: pd.DataFrame) -> str:
-    """Hash photos, annotations and roles."""
-    hashes = hash_photos(photos, annotations["images"]).values()
-    return fingerprint_texts([*hashes, json.dumps(annotations, sort_keys=True), fingerprint_tables([roles])])
+def fingerprint_data(hashes: dict[int, str], annotations: dict[str, Any], roles: pd.DataFrame) -> str:
+    """Hash the hashes of photos, annotations and roles."""
+    return fingerprint_texts([*hashes.values(), json.dumps(annotations, sort_keys=True), fingerprint_tables([roles])])
 
 
 def pick_example(photos: Path, annotations: dict[str, Any], roles: pd.DataFrame) -> Path:

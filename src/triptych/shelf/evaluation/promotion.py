@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from triptych.parallel import count_cores
 from triptych.registry import Decision, PromotedModel, UnreadableVersionError
 from triptych.registry.provenance import fingerprint_texts
 from triptych.shelf.data.dataset import locate_photo, select_photos, select_role
@@ -27,31 +29,37 @@ DETECTOR_FOLDER = "artifacts/detector"
 PROVENANCE_FILE = "provenance.json"
 
 
-def describe_provenance(photos: Path, annotations: dict[str, Any], roles: pd.DataFrame) -> dict[str, Any]:
+def describe_provenance(hashes: dict[int, str], roles: pd.DataFrame) -> dict[str, Any]:
     """Note what a later version has to know to be compared fairly.
+
+    Args:
+        hashes: Of the photos' files, by image id.
+        roles: Of the photos.
 
     Returns:
         `trained_on` (hashes of the files of the photos that the detector learned or was chosen from), and
         `test_fingerprint`; JSON-able.
     """
-    learned = select_role(annotations, roles, "train", "validation")["images"]
-    tested = select_role(annotations, roles, "test")["images"]
+    chosen = {role: [hashes[photo] for photo in rows["image_id"]] for role, rows in roles.groupby("role")}
     return {
-        "trained_on": sorted(hash_photos(photos, learned).values()),
-        "test_fingerprint": fingerprint_texts(hash_photos(photos, tested).values()),
+        "trained_on": sorted([*chosen.get("train", []), *chosen.get("validation", [])]),
+        "test_fingerprint": fingerprint_texts(chosen.get("test", [])),
     }
 
 
 def hash_photos(photos: Path, images: Iterable[dict[str, Any]]) -> dict[int, str]:
-    """Hash the files of photos, by image id."""
-    return {image["id"]: hash_file(locate_photo(photos, image)) for image in images}
+    """Hash the files of photos, by image id; in several threads, as reading and hashing leave Python's lock."""
+    paths = {int(image["id"]): locate_photo(photos, image) for image in images}
+    with ThreadPoolExecutor(count_cores()) as pool:
+        return dict(zip(paths, pool.map(hash_file, paths.values()), strict=True))
 
 
 def decide_promotion(
     photos: Path,
     annotations: dict[str, Any],
     roles: pd.DataFrame,
-    model: Path,
+    hashes: dict[int, str],
+    detections: list[dict[str, Any]],
     promoted: PromotedModel | None,
     registration: RegistrationParams,
     evaluation: EvaluationParams,
@@ -64,7 +72,8 @@ def decide_promotion(
         photos: The ingested photos.
         annotations: Their annotations.
         roles: Their roles.
-        model: The new detector's folder.
+        hashes: Of the photos' files, by image id.
+        detections: What the new detector found on the test photos.
         promoted: The promoted version; None if there is none.
         registration: The metric, and the advantage it takes.
         evaluation: Photos a step, resamples and seed of the bootstrap.
@@ -81,21 +90,21 @@ def decide_promotion(
     except (UnreadableVersionError, ValueError, KeyError, TypeError) as error:
         reason = f"version {version} could not be compared with, promote by hand if this one is better: {error}"
         return Decision(False, reason, version)
-    hashes = hash_photos(photos, tested["images"])
-    fair = select_photos(tested, [photo for photo, digest in hashes.items() if digest not in learned])
+    own_hashes = {image["id"]: hashes[image["id"]] for image in tested["images"]}
+    fair = select_photos(tested, [photo for photo, digest in own_hashes.items() if digest not in learned])
     left_out = len(tested["images"]) - len(fair["images"])
     if not any(not item.get("iscrowd", 0) for item in fair["annotations"]):
         known = f"; {left_out} photos left out that it was trained on" if left_out else ""
         return Decision(False, f"no test photo with objects to compare with version {version} on{known}", version)
-    own, other = (
-        detect_objects(detector, photos, fair, evaluation.batch_size) for detector in (load_detector(model), current)
-    )
+    judged = {image["id"] for image in fair["images"]}
+    own = [item for item in detections if item["image_id"] in judged]
+    other = detect_objects(current, photos, fair, evaluation.batch_size)
     gain = compare_precision(fair, own, other, registration.metric, evaluation.bootstrap_samples, evaluation.seed)
     figures = {
         **_name_figures(gain, registration),
         "test_photos": len(fair["images"]),
         "left_out_photos": left_out,
-        "same_test_set": fingerprint_texts(hashes.values()) == test_fingerprint,
+        "same_test_set": fingerprint_texts(own_hashes.values()) == test_fingerprint,
     }
     return _conclude(version, figures)
 
