@@ -34,8 +34,9 @@ class StyleParams(Params):
     """Which style, how strong, and what computes it."""
 
     styles: dict[str, str] = Field(default_factory=dict)
-    """Style of each video: a pattern of its name (`*.mp4`) to a style (`mosaic`) or a blend (`mosaic:0.7+ink:0.3`);
-    the first pattern that fits counts, and the catalog's style model where none does."""
+    """Style of each video: a pattern of its name (`*.mp4`) to a style (`mosaic`, `painters/mosaic` in a file of
+    several), a blend (`mosaic:0.7+ink:0.3`) or a fade (`mosaic > ink`, `mosaic@2 > ink@5` in seconds); the first
+    pattern that fits counts, and the catalog's style model where none does."""
     strength: UnitInterval = 1.0
     """0 gives the frame as it was, 1 the styled one; between, a mix."""
     keep_colours: bool = False

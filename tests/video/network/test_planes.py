@@ -176,12 +176,12 @@ def test_a_network_paints_the_same_wherever_colours_are_converted(
     for bit_depth in (8, 10):
         conversion = make_conversion(*size, pixels, ColourTags("tv", "bt709"), bit_depth=bit_depth)
         frames = [draw(conversion.source, seed) for seed in range(2)]
-        pixel_network = PixelNetwork([network], [1.0], strength).eval()
+        pixel_network = PixelNetwork([network], strength).eval()
         padding = (pad_length(size[1]), pad_length(size[0]))
         module = PlaneNetwork(pixel_network, conversion.source, conversion.target, padding)
         graph = GraphStylizer(conversion, build_eager(module, [], 1), 2, 1).stylize(frames)
         dtype: Any = np.float32 if conversion.deep else np.uint8
-        run = build_run([network], [1.0], strength, build_eager, padded_size(size), 2, 10**6, 1, dtype=dtype)
+        run = build_run([network], strength, build_eager, padded_size(size), 2, 10**6, 1, dtype=dtype)
         rgb = RgbStylizer(conversion, Painter(size, dtype, run), 2, 1).stylize(frames)
         for one, other in zip(graph, rgb, strict=True):
             conversion.target.check(one)

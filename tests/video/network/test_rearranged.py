@@ -34,9 +34,9 @@ def test_its_own_statistics_change_nothing() -> None:
     fast, picture = FastNetwork(make_network(2, blocks=2)), _picture()
     statistics = fast.statistics(picture)
     assert statistics.shape == (2, fast.statistics_size)
-    torch.testing.assert_close(fast(picture, statistics), fast(picture), rtol=1e-3, atol=0.02)
+    torch.testing.assert_close(fast(picture, statistics=statistics), fast(picture), rtol=1e-3, atol=0.02)
 
 
 def test_the_statistics_of_another_picture_show() -> None:
     fast, picture = FastNetwork(make_network(2)), _picture()
-    assert (fast(picture, fast.statistics(picture * 0.3)) - fast(picture)).abs().max() > 5
+    assert (fast(picture, statistics=fast.statistics(picture * 0.3)) - fast(picture)).abs().max() > 5

@@ -11,7 +11,7 @@ import pytest
 from tests.video.clips import raw_h264, short_clip
 from triptych.video.media import ffmpeg as ffmpeg_module
 from triptych.video.params import PlanningParams, SmoothingParams, StyleParams
-from triptych.video.planning.plans import choose_styles, plan_videos, read_plan
+from triptych.video.planning.plans import plan_videos, read_plan
 from triptych.video.planning.probing import VideoInfo, probe_video
 
 
@@ -22,32 +22,6 @@ def models(tmp_path: Path) -> Path:
         (tmp_path / "models").mkdir(exist_ok=True)
         (tmp_path / "models" / f"{name}.pth").write_text(name)
     return tmp_path / "models" / "mosaic.pth"
-
-
-def test_a_style_is_chosen_by_the_first_pattern_that_fits(models: Path) -> None:
-    style = StyleParams(styles={"night/*": "ink", "*.mkv": "strokes"})
-    assert choose_styles("night/a.mkv", style, models) == [(1, "ink.pth")]
-    assert choose_styles("a.mkv", style, models) == [(1, "strokes.pth")]
-    assert choose_styles("a.mp4", style, models) == [(1, "mosaic.pth")]
-
-
-def test_weights_of_a_blend_add_up_to_one(models: Path) -> None:
-    blend = choose_styles("a.mp4", StyleParams(styles={"*": "mosaic:3 + ink"}), models)
-    assert blend == [(0.75, "mosaic.pth"), (0.25, "ink.pth")]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "message"),
-    [
-        ("etching", "no style 'etching' in .*, which has ink, mosaic, strokes"),
-        ("ink:much", "'ink:much' must be NAME or NAME:WEIGHT"),
-        ("ink:0", "weights must be above 0"),
-        ("ink:nan", "weights must be above 0"),
-    ],
-)
-def test_a_style_that_cannot_be_is_refused_before_the_first_frame(models: Path, wanted: str, message: str) -> None:
-    with pytest.raises(ValueError, match=f"video.style.styles: .*{message}"):
-        choose_styles("a.mp4", StyleParams(styles={"*": wanted}), models)
 
 
 def plan(

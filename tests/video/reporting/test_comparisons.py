@@ -20,6 +20,7 @@ from triptych.video.media.decoding import read_frames
 from triptych.video.media.info import ColourTags, VideoInfo
 from triptych.video.media.reader import DecodingError
 from triptych.video.params import PlanningParams, ReportParams
+from triptych.video.planning.blends import Blend
 from triptych.video.planning.plans import PlannedVideo
 from triptych.video.planning.probing import probe_video
 from triptych.video.planning.segments import cut_into_segments
@@ -42,9 +43,18 @@ CLOCKS = ["plain.mp4", "plain.mov", "plain.mkv", "fractional_rate.mp4", "fractio
           "video_offset.mp4", "edit_list.mp4", "transport_stream.ts", "program_stream.mpg", "two_videos.mp4",
           "cover_picture.mp4", "odd_size.mp4", "webm.webm"]  # fmt: skip
 
+BLEND = Blend(("a.pth",), (("",),), ((0.0, (1.0,)),))
+
 
 def plan(info: VideoInfo, segment_frames: int = 11) -> PlannedVideo:
-    return PlannedVideo(info.name, info, "", [(1.0, "a.pth")], "key", tuple(cut_into_segments(info, segment_frames, 0)))
+    return PlannedVideo(
+        info.name,
+        info,
+        "",
+        BLEND,
+        "key",
+        tuple(cut_into_segments(info, segment_frames, 0)),
+    )
 
 
 def flow_of(source: Frame, target: Frame) -> Floats:

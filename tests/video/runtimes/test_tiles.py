@@ -44,19 +44,20 @@ def test_a_reduced_frame_keeps_its_shape_and_fits(height: int, width: int, most:
 @pytest.mark.parametrize("blocks", [1, 3])
 def test_with_the_statistics_of_the_whole_frame_tiles_give_the_same_as_no_tiles(blocks: int) -> None:
     frames = make_frames(1, 160, 256)
-    pixels = PixelNetwork([make_network(1, blocks=blocks), make_network(2, blocks=1)], [1, 1], 1.0)
+    pixels = PixelNetwork([make_network(1, blocks=blocks, styles=3), make_network(2, blocks=1)])
+    shares = np.array([[0.3, 0.2, 0.0, 0.5]], np.float32)
     plan = plan_tiles((160, 256), 26_000, measure_halo(blocks))
     assert len(plan.rows) * len(plan.columns) > 1
     statistics = build_eager(StatisticsNetwork(pixels), [], 1)
     engine = build_eager(pixels, [], 1)
-    tiled = run_tiles(frames, plan, statistics, engine, (160, 256)).astype(int)
-    whole = engine(frames)[0].astype(int)
+    tiled = run_tiles(frames, plan, statistics, engine, (160, 256), shares).astype(int)
+    whole = engine(frames, shares)[0].astype(int)
     assert np.abs(tiled - whole).max() <= 1  # a value at .5 may be rounded either way
 
 
 def test_a_smaller_halo_would_show() -> None:
     frames = make_frames(1, 160, 256)
-    pixels = PixelNetwork([make_network(1, blocks=3)], [1], 1.0)
+    pixels = PixelNetwork([make_network(1, blocks=3)])
     plan = plan_tiles((160, 256), 10_000, 8)
     engine = build_eager(pixels, [], 1)
     tiled = run_tiles(frames, plan, build_eager(StatisticsNetwork(pixels), [], 1), engine, (160, 256)).astype(int)
@@ -66,8 +67,8 @@ def test_a_smaller_halo_would_show() -> None:
 def test_frames_too_large_are_stylized_without_seams() -> None:
     frames, network = make_frames(2, 256, 384), make_network(1)
     with torch.inference_mode():
-        run = build_run([network], [1.0], 1.0, build_eager, (256, 384), 1, 65_536, 1)
-        whole = build_run([network], [1.0], 1.0, build_eager, (256, 384), 1, 10**6, 1)
+        run = build_run([network], 1.0, build_eager, (256, 384), 1, 65_536, 1)
+        whole = build_run([network], 1.0, build_eager, (256, 384), 1, 10**6, 1)
     difference = run(frames)[0].astype(float) - whole(frames)[0]
     plan = plan_tiles((256, 384), 65_536, measure_halo(1))
     seams = [begin for _, begin, _ in plan.columns[1:]]

@@ -29,7 +29,7 @@ class Identity:
         self.batch_size, self.lanes, self.batches = batch_size, 1, list[int]()
         self._fail_at, self._error = fail_at, error
 
-    def stylize(self, frames: Sequence[Planes]) -> list[Planes]:
+    def stylize(self, frames: Sequence[Planes], _shares: Any = None) -> list[Planes]:
         self.batches.append(len(frames))
         if self._error is not None and len(self.batches) > self._fail_at:
             raise self._error

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.video.trips import FAST, PLANNING, ClipMaker
+from triptych.video.planning.blends import Blend
 from triptych.video.planning.plans import PlannedVideo
 from triptych.video.planning.probing import VideoInfo, probe_video
 from triptych.video.planning.segments import cut_into_segments
@@ -19,6 +20,7 @@ from triptych.video.stylizing.claims import Claims, take_work
 from triptych.video.stylizing.store import SegmentStore
 from triptych.video.stylizing.work import Work, list_work, share_work
 
+BLEND = Blend(("mosaic.pth",), (("",),), ((0.0, (1.0,)),))
 ENGINE = {"runtime": "eager", "precision": "float32", "torch": "2.15"}
 
 
@@ -30,7 +32,7 @@ def info(clip: ClipMaker) -> VideoInfo:
 def make_video(info: VideoInfo, name: str, width: int, height: int, frames: int) -> PlannedVideo:
     described = replace(info, name=name, width=width, height=height, pts=tuple(range(frames)), keyframes=(0,))
     segments = tuple(cut_into_segments(described, PLANNING.segment_frames, 0))
-    return PlannedVideo(name, described, "", [(1.0, "mosaic.pth")], f"source of {name}", segments)
+    return PlannedVideo(name, described, "", BLEND, f"source of {name}", segments)
 
 
 def make_work(info: VideoInfo, sizes: Sequence[tuple[int, int, int]]) -> list[Work]:

@@ -33,7 +33,9 @@ class PlaneNetwork(nn.Module):
         self.pixels, self.reader, self.writer = pixels, PlanesToRgb(source), RgbToPlanes(target)
         self.padding = (0, padding[0], 0, padding[1])
 
-    def forward(self, y: Tensor, u: Tensor, v: Tensor, to_rgb: Tensor, to_yuv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, y: Tensor, u: Tensor, v: Tensor, to_rgb: Tensor, to_yuv: Tensor, *shares: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Stylize.
 
         Args:
@@ -42,6 +44,7 @@ class PlaneNetwork(nn.Module):
             v: The last.
             to_rgb: float32 (N, 3, 4), from (y, u, v, 1) to RGB.
             to_yuv: float32 (N, 3, 4), from (r, g, b, 1) to YUV.
+            shares: Where there is more than one style, float32 (N, styles); see `PixelNetwork.forward`.
 
         Returns:
             Y, U and V as the target's layout has them.
@@ -49,7 +52,7 @@ class PlaneNetwork(nn.Module):
         rgb = self.reader(y, u, v, to_rgb)
         if any(self.padding):
             rgb = functional.pad(rgb, self.padding, mode="replicate")
-        return self.writer(self.pixels.paint(rgb), to_yuv)  # type: ignore[no-any-return]
+        return self.writer(self.pixels.paint(rgb, *shares), to_yuv)  # type: ignore[no-any-return]
 
 
 class PlanesToRgb(nn.Module):

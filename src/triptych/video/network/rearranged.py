@@ -68,7 +68,7 @@ class FastNetwork(nn.Module):
 
     def __init__(self, network: TransformerNet) -> None:
         super().__init__()
-        self.width, self.blocks = network.width, network.blocks
+        self.width, self.blocks, self.styles = network.width, network.blocks, network.styles
         residual: list[Any] = [network.get_submodule(f"res{number}") for number in range(1, network.blocks + 1)]
         down: list[nn.Module] = [network.conv1, network.conv2, network.conv3]
         inner: list[nn.Module] = [layer for block in residual for layer in (block.conv1, block.conv2)]
@@ -86,25 +86,26 @@ class FastNetwork(nn.Module):
         """Numbers that `statistics` gives of a frame: mean and variance of every normalised channel."""
         return 2 * sum(self.channels)
 
-    def forward(self, x: Tensor, statistics: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, shares: Tensor | None = None, statistics: Tensor | None = None) -> Tensor:
         """Stylize.
 
         Args:
             x: (N, 3, H, W) RGB, 0 to 255; H and W are multiples of 4 from 16 on.
+            shares: (N, styles), where there are several.
             statistics: (N, statistics_size), where they are not to be taken from `x`.
 
         Returns:
             (N, 12, H / 2, W / 2): the 2x2 pixels of each cell, row by row, RGB each.
         """
-        return self.last(self._run(x, statistics, None))  # type: ignore[no-any-return]
+        return self.last(self._run(x, shares, statistics, None))  # type: ignore[no-any-return]
 
-    def statistics(self, x: Tensor) -> Tensor:
+    def statistics(self, x: Tensor, shares: Tensor | None = None) -> Tensor:
         """Compute what normalisation takes from a frame: (N, statistics_size)."""
         found: list[Tensor] = []
-        self._run(x, None, found)
+        self._run(x, shares, None, found)
         return torch.cat(found, 1)
 
-    def _run(self, x: Tensor, statistics: Tensor | None, found: list[Tensor] | None) -> Tensor:
+    def _run(self, x: Tensor, shares: Tensor | None, statistics: Tensor | None, found: list[Tensor] | None) -> Tensor:
         given = None if statistics is None else torch.split(statistics, [2 * size for size in self.channels], 1)
         first, last = 3, 3 + 2 * self.blocks
         kept = x
@@ -113,7 +114,7 @@ class FastNetwork(nn.Module):
             if found is not None:
                 variance, mean = torch.var_mean(y.float(), (2, 3), correction=0)
                 found += [mean, variance]
-            y = norm(y) if given is None else _normalise(y, norm, given[number])
+            y = norm(y, shares) if given is None else _normalise(y, norm, shares, given[number])
             if first <= number < last and (number - first) % 2:
                 x = kept = y + kept
             else:
@@ -122,10 +123,11 @@ class FastNetwork(nn.Module):
         return x
 
 
-def _normalise(y: Tensor, norm: Any, statistics: Tensor) -> Tensor:
+def _normalise(y: Tensor, norm: Any, shares: Tensor | None, statistics: Tensor) -> Tensor:
     mean, variance = statistics.chunk(2, 1)
-    scale = norm.weight * torch.rsqrt(variance + EPSILON)
-    shift = norm.bias - mean * scale
+    weight, bias = norm.mix(shares)
+    scale = weight * torch.rsqrt(variance + EPSILON)
+    shift = bias - mean * scale
     return y * scale[:, :, None, None].to(y.dtype) + shift[:, :, None, None].to(y.dtype)  # type: ignore[no-any-return]
 
 

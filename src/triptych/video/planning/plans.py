@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,12 @@ from triptych import parallel
 from triptych.storage.local_files import hash_file
 from triptych.video.media.info import VideoInfo, VideoRefusedError
 from triptych.video.params import PlanningParams, SmoothingParams, StyleParams
+from triptych.video.planning.blends import Blend, choose_blend
 from triptych.video.planning.normalising import normalise_video
 from triptych.video.planning.probing import probe_video
 from triptych.video.planning.segments import Segment, cut_into_segments, hash_settings
 
 _logger = logging.getLogger(__name__)
-Styles = list[tuple[float, str]]
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class PlannedVideo:
         name: Its path within the landing folder.
         info: Its properties.
         normalised: File name of the rewritten video to take frames from, within the folder of such; empty if none.
-        styles: Weight and file name of each style.
+        blend: Its styles, and their shares over time.
         source_key: Hash of everything that its pixels depend on, except for the runtime and the encoding.
         segments: Its segments.
     """
@@ -38,7 +37,7 @@ class PlannedVideo:
     name: str
     info: VideoInfo
     normalised: str
-    styles: Styles
+    blend: Blend
     source_key: str
     segments: tuple[Segment, ...]
 
@@ -52,7 +51,7 @@ class PlannedVideo:
             "name": self.name,
             "info": self.info.to_json(),
             "normalised": self.normalised,
-            "styles": [list(style) for style in self.styles],
+            "blend": self.blend.to_json(),
             "source_key": self.source_key,
             "segments": [[len(segment.lead_pts), len(segment.pts)] for segment in self.segments],
         }
@@ -66,9 +65,9 @@ class PlannedVideo:
             end = start + count
             segments.append(Segment(index, info.pts[start:end], info.pts[start - lead : start]))
             start = end
-        styles = [(float(weight), str(name)) for weight, name in values["styles"]]
+        blend = Blend.from_json(values["blend"])
         rest = {name: values[name] for name in ("name", "normalised", "source_key")}
-        return cls(info=info, styles=styles, segments=tuple(segments), **rest)
+        return cls(info=info, blend=blend, segments=tuple(segments), **rest)
 
 
 @dataclass(frozen=True)
@@ -112,44 +111,20 @@ def plan_videos(
         OSError: The machine failed, which is no video's fault.
         MemoryError: Memory ran out.
     """
-    styles = {name: choose_styles(name, style, style_model) for name in names}
+    blends = {name: choose_blend(name, style, style_model) for name in names}
     described: dict[str, Any] = describe_settings(style, smoothing)
-    workers = max(1, min(parallel.count_workers(planning.workers), len(styles)))
+    workers = max(1, min(parallel.count_workers(planning.workers), len(blends)))
     rewriting = Rewriting(normalised, max(1, parallel.count_cores() // workers))
 
     def plan(name: str) -> PlannedVideo:
-        return _plan_video(sources / name, name, rewriting, style_model, styles[name], described, planning, smoothing)
+        return _plan_video(sources / name, name, rewriting, style_model, blends[name], described, planning, smoothing)
 
     with ThreadPoolExecutor(workers) as pool:
-        outcomes = list(pool.map(lambda name: _attempt(name, plan), sorted(styles)))
+        outcomes = list(pool.map(lambda name: _attempt(name, plan), sorted(blends)))
     return {
         "videos": [outcome.to_json() for outcome in outcomes if isinstance(outcome, PlannedVideo)],
         "refused": [outcome for outcome in outcomes if isinstance(outcome, dict)],
     }
-
-
-def choose_styles(name: str, style: StyleParams, style_model: Path) -> Styles:
-    """Find the style, or the blend of styles, of a video.
-
-    Raises:
-        ValueError: If the blend cannot be read, or a style of it is not there.
-    """
-    wanted = next((value for pattern, value in style.styles.items() if fnmatch(name, pattern)), style_model.stem)
-    chosen: Styles = []
-    for part in wanted.split("+"):
-        stem, _, weight = part.strip().partition(":")
-        file = style_model if stem == style_model.stem else style_model.with_name(f"{stem}.pth")
-        if not file.is_file():
-            there = ", ".join(sorted(path.stem for path in style_model.parent.glob("*.pth")))
-            raise ValueError(f"video.style.styles: no style {stem!r} in {style_model.parent}, which has {there}")
-        try:
-            chosen.append((float(weight or 1), file.name))
-        except ValueError:
-            raise ValueError(f"video.style.styles: {part!r} must be NAME or NAME:WEIGHT") from None
-    if not all(weight > 0 for weight, _ in chosen):
-        raise ValueError(f"video.style.styles: weights must be above 0, got {wanted!r}")
-    total = sum(weight for weight, _ in chosen)
-    return [(weight / total, file) for weight, file in chosen]
 
 
 def describe_settings(style: StyleParams, smoothing: SmoothingParams) -> dict[str, Any]:
@@ -176,7 +151,7 @@ def _plan_video(
     name: str,
     rewriting: Rewriting,
     style_model: Path,
-    styles: Styles,
+    blend: Blend,
     described: dict[str, Any],
     planning: PlanningParams,
     smoothing: SmoothingParams,
@@ -190,11 +165,11 @@ def _plan_video(
         made, info = normalise_video(path, info, folder, planning, rewriting.threads)
         rewritten = str(made.relative_to(rewriting.folder))
     lead = smoothing.lead_frames if smoothing.method != "none" else 0
-    weights = [(weight, hash_file(style_model.with_name(file))) for weight, file in styles]
-    pixels: dict[str, Any] = {"source": hash_file(path), "needs": list(info.needs), "styles": weights}
+    painted = blend.to_json() | {"files": [hash_file(style_model.with_name(file)) for file in blend.files]}
+    pixels: dict[str, Any] = {"source": hash_file(path), "needs": list(info.needs), "styles": painted}
     pixels |= {"conceal": True} if info.conceal else {}
     key = hash_settings(described | pixels)
     for warning in info.warnings:
         _logger.warning("%s: %s", name, warning)
     segments = cut_into_segments(info, planning.segment_frames, lead)
-    return PlannedVideo(name, info, rewritten, styles, key, tuple(segments))
+    return PlannedVideo(name, info, rewritten, blend, key, tuple(segments))

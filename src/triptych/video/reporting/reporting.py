@@ -17,7 +17,7 @@ from triptych.storage import mirrors
 from triptych.storage.folder import Folder
 from triptych.storage.local_files import link_or_copy
 from triptych.video.params import ReportParams
-from triptych.video.planning.plans import PlannedVideo, read_plan
+from triptych.video.planning.plans import read_plan
 from triptych.video.planning.segments import hash_settings
 from triptych.video.planning.sources import list_handed_out
 from triptych.video.reporting.looks import Finished, compare_all
@@ -68,20 +68,13 @@ def write_report(
     for result in results:
         record = dict(result) | {"runtime": stylizing_report["runtime"]}
         if (video := planned.get(result["name"])) is not None:
-            record["style"] = describe_styles(video)
+            record["style"] = video.blend.describe()
         record |= compared[result["name"]].figures if result["name"] in compared else {}
         write_json(records / f"{hash_settings({'name': result['name']})}.json", record)
     table = tabulate_records(records)
     sheet = draw_contact_sheet([(item.name, item.before, item.after) for item in compared.values()])
     quarantine = put_aside(sources, results)
     return summarize(table, stylizing_report, results), table, sheet, pictures, quarantine
-
-
-def describe_styles(video: PlannedVideo) -> str:
-    """Name a video's style, or its blend."""
-    if len(video.styles) == 1:
-        return Path(video.styles[0][1]).stem
-    return "+".join(f"{Path(file).stem}:{weight:.3g}" for weight, file in video.styles)
 
 
 def tabulate_records(records: Path) -> pd.DataFrame:

@@ -55,7 +55,7 @@ def choose_runtime(
     The one that will be done first wins, setting up included, among those whose pixels keep to `pixel_tolerance`.
 
     Args:
-        styles: Weight and checkpoint of each style.
+        styles: As of `create_stylizer`.
         frame: Planes of a frame of the video with most to do.
         conversion: From its planes to those of its result.
         frames_to_do: Frames of this size to be stylized, by all ranks together.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,18 +22,21 @@ from triptych.video.runtimes.hardware import free_gpu_memory, free_memory
 from triptych.video.runtimes.painters import (
     Painter,
     ScaledPainter,
+    Shares,
     build_run,
     in_fixed_batches,
     make_examples,
+    make_shares,
     pad_length,
     padded_size,
 )
-from triptych.video.runtimes.stylizers import CopyingStylizer, GraphStylizer, RgbStylizer, Stylizer
+from triptych.video.runtimes.stylizers import CopyingStylizer, GraphStylizer, RgbStylizer, SharingStylizer, Stylizer
 
 __all__ = ["Styles", "create_painter", "create_stylizer", "fit_batch"]
 
-Styles = Sequence[tuple[float, Path]]
-_Files = tuple[tuple[float, Path, int], ...]
+Styles = Sequence[tuple[float | Sequence[float], Path]]
+"""Weight of each checkpoint, or of each style in it, and the checkpoint."""
+_Files = tuple[tuple[Path, int], ...]
 _FRAME_A_THREAD = ("openvino", "compile")  # these compute other pixels with another number of threads
 _PLANES_IN_GRAPH = ("cuda",)  # where a graph converts colours quicker than OpenCV: see media.conversion
 _BYTES_A_PIXEL = 16  # of memory, for each channel of the first layer: what the widest layers hold at once
@@ -45,7 +48,8 @@ def create_stylizer(styles: Styles, conversion: Conversion, style: StyleParams) 
     """Make what stylizes the frames of a video; engines are made once for all videos of a size.
 
     Args:
-        styles: Weight and checkpoint of each style; pictures of several are blended.
+        styles: The checkpoints, with the weights of their styles that count where a call names none. Styles of one
+            checkpoint are blended within the network, those of several by their pictures.
         conversion: From the video's planes to RGB, and to those of its result.
         style: The runtime, a fixed one, and all else.
 
@@ -53,16 +57,55 @@ def create_stylizer(styles: Styles, conversion: Conversion, style: StyleParams) 
         ValueError: If a checkpoint is not one of a style network, or the runtime is `auto`.
         RuntimeError: Or ImportError, or whatever it raises, if the runtime cannot run here.
     """
-    setup = _Setup.of(styles, style)
-    source = conversion.source
+    setup = _Setup.of([path for _, path in styles], style)
     if style.strength == 0:
         return CopyingStylizer(conversion)
+    counts = [network.styles for network in _load(setup.files)]
+    shares = _weigh_styles([weight for weight, _ in styles], counts)
+    if len(counts) == 1:
+        return _create_stylizer(setup, conversion, style, shares if len(shares) > 1 else None)
+
+    def make(active: tuple[int, ...]) -> Stylizer:
+        some = replace(setup, files=tuple(setup.files[number] for number in active))
+        return _create_stylizer(some, conversion, style, _pick_shares(shares, counts, active))
+
+    return SharingStylizer(make, counts, shares)
+
+
+def _create_stylizer(setup: _Setup, conversion: Conversion, style: StyleParams, shares: Shares | None) -> Stylizer:
+    """Make what runs all checkpoints of a setup, whatever their shares."""
+    source = conversion.source
     lanes = setup.count_lanes((source.height, source.width))
     if setup.runtime in _PLANES_IN_GRAPH and style.scale == 1 and source.height * source.width <= setup.max_pixels:
         run, batch_size = _create_graph(setup, style.strength, source, conversion.target)
-        return GraphStylizer(conversion, run, batch_size, lanes)
+        return GraphStylizer(conversion, run, batch_size, lanes, shares)
     painter, batch_size = _create_painter(setup, (source.height, source.width), style, deep=conversion.deep)
-    return RgbStylizer(conversion, painter, batch_size, lanes)
+    return RgbStylizer(conversion, painter, batch_size, lanes, shares)
+
+
+def _weigh_styles(weights: Sequence[float | Sequence[float]], counts: Sequence[int]) -> Shares:
+    """Give the share of each style of each checkpoint; a single number is spread over the styles of its checkpoint.
+
+    Raises:
+        ValueError: If there are not as many weights, or one is below 0, or none above.
+    """
+    spread = [
+        np.atleast_1d(weight) if np.ndim(weight) else np.full(count, weight / count)  # type: ignore[operator]
+        for weight, count in zip(weights, counts, strict=True)
+    ]
+    flat = np.concatenate(spread, dtype=np.float32) if spread else np.zeros(0, np.float32)
+    if [len(part) for part in spread] != list(counts) or not flat.sum() > 0 or flat.min() < 0:
+        raise ValueError(f"each style needs a weight, none below 0 and not all 0, got {list(weights)}")
+    return np.asarray(flat / flat.sum(), np.float32)
+
+
+def _pick_shares(shares: Shares, counts: Sequence[int], active: tuple[int, ...]) -> Shares | None:
+    """Give the shares within some of the checkpoints; None where these are of one style."""
+    picked = np.concatenate([np.split(shares, np.cumsum(counts)[:-1])[number] for number in active])
+    if len(picked) == 1:
+        return None
+    total = picked.sum()
+    return np.asarray(picked / total if total else np.full(len(picked), 1 / len(picked)), np.float32)
 
 
 def create_painter(styles: Styles, size: tuple[int, int], style: StyleParams, *, deep: bool = False) -> Painter:
@@ -74,7 +117,7 @@ def create_painter(styles: Styles, size: tuple[int, int], style: StyleParams, *,
         style: As of `create_stylizer`.
         deep: Whether frames are float32, and not uint8.
     """
-    return _create_painter(_Setup.of(styles, style), (size[0], size[1]), style, deep=deep)[0]
+    return _create_painter(_Setup.of([path for _, path in styles], style), (size[0], size[1]), style, deep=deep)[0]
 
 
 @dataclass(frozen=True)
@@ -82,7 +125,7 @@ class _Setup:
     """What engines are made by, whatever the size of the frames.
 
     Attributes:
-        files: Weight, checkpoint and time of change of each style.
+        files: Checkpoints, each with its time of change.
         runtime: What runs them.
         batch_size: The wish; 0 for none.
         max_pixels: Frames with more are stylized in tiles.
@@ -96,17 +139,12 @@ class _Setup:
     threads: int
 
     @classmethod
-    def of(cls, styles: Styles, style: StyleParams) -> _Setup:
+    def of(cls, paths: Sequence[Path], style: StyleParams) -> _Setup:
         """Take it from the parameters."""
         if style.runtime == "auto":
             raise ValueError("runtime must be chosen before a stylizer is made: see choose_runtime")
-        files = tuple((float(weight), Path(path), Path(path).stat().st_mtime_ns) for weight, path in styles)
+        files = tuple((Path(path), Path(path).stat().st_mtime_ns) for path in paths)
         return cls(files, style.runtime, style.batch_size, style.max_tile_pixels, count_threads(style.threads))
-
-    @property
-    def weights(self) -> list[float]:
-        """Weight of each style."""
-        return [weight for weight, _, _ in self.files]
 
     def count_lanes(self, size: tuple[int, int]) -> int:
         """Count the frames that go through the network at once, one a thread, as far as memory goes."""
@@ -127,7 +165,7 @@ class _Setup:
 
 @lru_cache(maxsize=_SETUPS)
 def _load(files: _Files) -> list[TransformerNet]:
-    return [load_style(path) for _, path, _ in files]
+    return [load_style(path) for path, _ in files]
 
 
 def _create_painter(setup: _Setup, size: tuple[int, int], style: StyleParams, *, deep: bool) -> tuple[Painter, int]:
@@ -145,7 +183,6 @@ def _create_plain_painter(setup: _Setup, size: tuple[int, int], strength: float,
     dtype = np.float32 if deep else np.uint8
     run = build_run(
         networks,
-        setup.weights,
         strength,
         _find_build(setup.runtime),
         padded_size(size),
@@ -164,14 +201,12 @@ def _create_graph(setup: _Setup, strength: float, source: Layout, target: Layout
     networks = _load(setup.files)
     size = (source.height, source.width)
     batch_size = setup.choose_batch(size, sum(network.width for network in networks))
-    pixels = PixelNetwork(networks, setup.weights, strength, fast=setup.runtime != "eager")
+    pixels = PixelNetwork(networks, strength, fast=setup.runtime != "eager")
     padding = (pad_length(source.width), pad_length(source.height))
     module = PlaneNetwork(pixels, source, target, padding).eval().requires_grad_(False)
     examples = [make_examples(batch_size, shape)[..., 0].astype(source.dtype) for shape in source.shapes]
-    matrices = [np.ones((batch_size, 3, 4), np.float32)] * 2
-    return in_fixed_batches(
-        _find_build(setup.runtime)(module, [*examples, *matrices], setup.threads), batch_size
-    ), batch_size
+    inputs = [*examples, *[np.ones((batch_size, 3, 4), np.float32)] * 2, *make_shares(pixels, batch_size)]
+    return in_fixed_batches(_find_build(setup.runtime)(module, inputs, setup.threads), batch_size), batch_size
 
 
 def fit_batch(memory: int, pixels: int, width: int) -> int:

@@ -14,10 +14,22 @@ from triptych.video.network.transformer import TransformerNet
 from triptych.video.runtimes.eager import Build, Engine
 from triptych.video.runtimes.tiles import STEP, measure_halo, plan_tiles, reduced_size, run_tiles
 
-__all__ = ["Painter", "ScaledPainter", "build_run", "in_fixed_batches", "make_examples", "pad_length", "padded_size"]
+__all__ = [
+    "Painter",
+    "ScaledPainter",
+    "Shares",
+    "build_run",
+    "in_fixed_batches",
+    "make_examples",
+    "make_shares",
+    "pad_length",
+    "padded_size",
+]
 
 Frames = NDArray[Any]
 """uint8, or float32 of 0 to 255 where nothing is to be rounded; (N, H, W, 3)."""
+Shares = NDArray[np.float32]
+"""Of each style of each network in every frame, (N, styles); they add up to 1."""
 _SMALLEST = 4 * STEP  # below, the reflection at the network's smallest layers has nothing to reflect
 
 
@@ -33,11 +45,12 @@ class Painter:
     def __init__(self, size: tuple[int, int], dtype: Any, run: Engine) -> None:
         self.size, self.dtype, self._run = (size[0], size[1]), np.dtype(dtype), run
 
-    def paint(self, frames: Frames) -> Frames:
+    def paint(self, frames: Frames, *shares: Shares) -> Frames:
         """Stylize frames.
 
         Args:
             frames: RGB, (N, H, W, 3), any N, H and W as said.
+            shares: Where there is more than one style, those of each in every frame, (N, styles).
 
         Raises:
             ValueError: If the frames are of another size or type.
@@ -48,7 +61,7 @@ class Painter:
         padded = frames
         if bottom + right:
             padded = np.pad(frames, ((0, 0), (0, bottom), (0, right), (0, 0)), mode="edge")
-        return np.ascontiguousarray(self._run(padded)[0][:, :height, :width])
+        return np.ascontiguousarray(self._run(padded, *shares)[0][:, :height, :width])
 
     def _check(self, frames: Frames) -> None:
         height, width = self.size
@@ -68,15 +81,15 @@ class ScaledPainter(Painter):
     """
 
     def __init__(self, small: Painter, size: tuple[int, int], strength: float) -> None:
-        super().__init__(size, small.dtype, lambda frames: [frames])
+        super().__init__(size, small.dtype, lambda frames, *_: [frames])
         self._small, self._strength = small, strength
 
-    def paint(self, frames: Frames) -> Frames:
+    def paint(self, frames: Frames, *shares: Shares) -> Frames:
         """Stylize frames; see `Painter.paint`."""
         self._check(frames)
         height, width = self._small.size
         reduced = [cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in frames]
-        styled = self._small.paint(np.stack(reduced).astype(self.dtype, copy=False))
+        styled = self._small.paint(np.stack(reduced).astype(self.dtype, copy=False), *shares)
         return np.stack([self._enlarge(picture, frame) for picture, frame in zip(styled, frames, strict=True)])
 
     def _enlarge(self, picture: Frames, frame: Frames) -> Frames:
@@ -98,7 +111,6 @@ def padded_size(size: tuple[int, int]) -> tuple[int, int]:
 
 def build_run(
     networks: Sequence[TransformerNet],
-    weights: Sequence[float],
     strength: float,
     build: Build,
     size: tuple[int, int],
@@ -111,8 +123,7 @@ def build_run(
     """Build what stylizes frames of a padded size, in tiles where it is too large.
 
     Args:
-        networks: The styles.
-        weights: Weight of each.
+        networks: The styles; the engine is given shares after the frames where there is more than one.
         strength: 0 to 1.
         build: Makes an engine of a module.
         size: Height and width, multiples of 4 from 16 on.
@@ -123,17 +134,19 @@ def build_run(
         dtype: Of the frames, uint8 or float32.
     """
     tiled = size[0] * size[1] > max_pixels
-    pixels = PixelNetwork(networks, weights, strength, fast or tiled).eval().requires_grad_(False)
+    pixels = PixelNetwork(networks, strength, fast or tiled).eval().requires_grad_(False)
+    shares = make_shares(pixels, batch_size)
     if not tiled:
-        return in_fixed_batches(build(pixels, [make_examples(batch_size, size, dtype)], threads), batch_size)
+        return in_fixed_batches(build(pixels, [make_examples(batch_size, size, dtype), *shares], threads), batch_size)
     plan = plan_tiles(size, max_pixels, measure_halo(max(network.blocks for network in networks)))
     reduced = reduced_size(size, max_pixels)
     given = [np.ones((batch_size, size), np.float32) for size in pixels.statistics_sizes]
-    statistics = build(StatisticsNetwork(pixels).eval(), [make_examples(batch_size, reduced, dtype)], threads)
-    tile = build(pixels, [make_examples(batch_size, plan.size, dtype), *given], threads)
+    whole = [make_examples(batch_size, reduced, dtype), *shares]
+    statistics = build(StatisticsNetwork(pixels).eval(), whole, threads)
+    tile = build(pixels, [make_examples(batch_size, plan.size, dtype), *shares, *given], threads)
 
-    def run(frames: Frames) -> list[Frames]:
-        return [run_tiles(frames, plan, statistics, tile, reduced)]
+    def run(frames: Frames, *shares: Shares) -> list[Frames]:
+        return [run_tiles(frames, plan, statistics, tile, reduced, *shares)]
 
     return in_fixed_batches(run, batch_size)
 
@@ -162,3 +175,9 @@ def in_fixed_batches(run: Engine, batch_size: int) -> Engine:
 def make_examples(batch_size: int, size: tuple[int, int], dtype: Any = np.uint8) -> Frames:
     """Draw frames of RGB to make an engine by; not constant, as those have no deviation to normalise by."""
     return np.random.default_rng(0).integers(0, 256, (batch_size, *size, 3)).astype(dtype)
+
+
+def make_shares(pixels: PixelNetwork, batch_size: int) -> list[Shares]:
+    """Make shares to make an engine by; none where there is nothing to blend."""
+    styles = sum(pixels.counts)
+    return [np.full((batch_size, styles), 1 / styles, np.float32)] if pixels.takes_shares else []

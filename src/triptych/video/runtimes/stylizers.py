@@ -7,7 +7,9 @@ bytes a pixel are moved; but for frames that the network sees smaller or in tile
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -15,9 +17,9 @@ import numpy as np
 from triptych.video.media.conversion import Conversion
 from triptych.video.media.planes import Planes
 from triptych.video.runtimes.eager import Engine
-from triptych.video.runtimes.painters import Painter
+from triptych.video.runtimes.painters import Painter, Shares
 
-__all__ = ["CopyingStylizer", "GraphStylizer", "RgbStylizer", "Stylizer"]
+__all__ = ["CopyingStylizer", "GraphStylizer", "RgbStylizer", "SharingStylizer", "Stylizer"]
 
 
 class Stylizer(Protocol):
@@ -31,11 +33,13 @@ class Stylizer(Protocol):
     batch_size: int
     lanes: int
 
-    def stylize(self, frames: Sequence[Planes]) -> list[Planes]:
+    def stylize(self, frames: Sequence[Planes], shares: Shares | None = None) -> list[Planes]:
         """Stylize frames.
 
         Args:
             frames: Planes as the source's layout has them, any number of frames.
+            shares: Of each style of each checkpoint in every frame, (N, styles), which add up to 1; None for those
+                that the stylizer was made with. Of no meaning where there is one style.
 
         Returns:
             For each its planes as the target's layout has them.
@@ -53,20 +57,24 @@ class RgbStylizer:
         painter: Runs the network.
         batch_size: Frames to be given at once.
         lanes: Calls that may be under way at once.
+        shares: Of each style where nothing else is said, (styles,); None where there is one style.
     """
 
-    def __init__(self, conversion: Conversion, painter: Painter, batch_size: int, lanes: int) -> None:
-        self._conversion, self._painter = conversion, painter
+    def __init__(
+        self, conversion: Conversion, painter: Painter, batch_size: int, lanes: int, shares: Shares | None = None
+    ) -> None:
+        self._conversion, self._painter, self._shares = conversion, painter, shares
         self.batch_size, self.lanes = batch_size, lanes
 
-    def stylize(self, frames: Sequence[Planes]) -> list[Planes]:
+    def stylize(self, frames: Sequence[Planes], shares: Shares | None = None) -> list[Planes]:
         """Stylize frames; see `Stylizer.stylize`."""
         for frame in frames:
             self._conversion.source.check(frame)
         if not frames:
             return []
         rgb = [self._conversion.to_rgb(frame) for frame in frames]
-        painted = self._painter.paint(rgb[0][None] if len(rgb) == 1 else np.stack(rgb))
+        given = _choose_shares(shares, self._shares, len(frames))
+        painted = self._painter.paint(rgb[0][None] if len(rgb) == 1 else np.stack(rgb), *given)
         return [self._conversion.to_planes(picture) for picture in painted]
 
 
@@ -75,16 +83,20 @@ class GraphStylizer:
 
     Args:
         conversion: The matrices it is given with the planes.
-        run: Takes Y, U, V and both matrices of frames, and gives the planes of the result.
+        run: Takes Y, U, V and both matrices of frames, and their shares where there is more than one style; gives the
+            planes of the result.
         batch_size: Frames to be given at once.
         lanes: Calls that may be under way at once.
+        shares: As of `RgbStylizer`.
     """
 
-    def __init__(self, conversion: Conversion, run: Engine, batch_size: int, lanes: int) -> None:
-        self._conversion, self._run = conversion, run
+    def __init__(
+        self, conversion: Conversion, run: Engine, batch_size: int, lanes: int, shares: Shares | None = None
+    ) -> None:
+        self._conversion, self._run, self._shares = conversion, run, shares
         self.batch_size, self.lanes = batch_size, lanes
 
-    def stylize(self, frames: Sequence[Planes]) -> list[Planes]:
+    def stylize(self, frames: Sequence[Planes], shares: Shares | None = None) -> list[Planes]:
         """Stylize frames; see `Stylizer.stylize`."""
         for frame in frames:
             self._conversion.source.check(frame)
@@ -92,8 +104,46 @@ class GraphStylizer:
             return []
         planes = [np.stack(each) for each in zip(*frames, strict=True)]
         matrices = [np.repeat(matrix[None], len(frames), 0) for matrix in self._conversion.matrices]
-        y, u, v = self._run(*planes, *matrices)
+        y, u, v = self._run(*planes, *matrices, *_choose_shares(shares, self._shares, len(frames)))
         return list(zip(y, u, v, strict=True))
+
+
+class SharingStylizer:
+    """Runs for each frame only the checkpoints that have a share in it, so that a fade costs both only in between.
+
+    Frames of a batch are divided by that, and not by what the batch has in common: what a frame looks like does not
+    depend on its neighbours.
+
+    Args:
+        make: Makes what blends some of the checkpoints, by their numbers; asked once for each set that occurs.
+        counts: Styles in each checkpoint.
+        shares: Of each style where nothing else is said, (styles,).
+    """
+
+    def __init__(self, make: Callable[[tuple[int, ...]], Stylizer], counts: Sequence[int], shares: Shares) -> None:
+        self._make, self._shares = make, shares
+        self._owner = np.repeat(np.arange(len(counts)), counts)
+        self._made: dict[tuple[int, ...], Stylizer] = {}
+        self._lock = Lock()
+        largest = self._get(tuple(range(len(counts))))
+        self.batch_size, self.lanes = largest.batch_size, largest.lanes
+
+    def stylize(self, frames: Sequence[Planes], shares: Shares | None = None) -> list[Planes]:
+        """Stylize frames; see `Stylizer.stylize`."""
+        given = _choose_shares(shares, self._shares, len(frames))[0]
+        painted: list[Planes] = []
+        numbers = range(len(frames))
+        for active, run in groupby(numbers, lambda number: tuple(np.unique(self._owner[given[number] > 0]).tolist())):
+            together = list(run)
+            columns = given[together][:, np.isin(self._owner, active)]
+            painted += self._get(active).stylize([frames[number] for number in together], columns)
+        return painted
+
+    def _get(self, active: tuple[int, ...]) -> Stylizer:
+        with self._lock:
+            if active not in self._made:
+                self._made[active] = self._make(active)
+            return self._made[active]
 
 
 class CopyingStylizer:
@@ -108,8 +158,16 @@ class CopyingStylizer:
     def __init__(self, conversion: Conversion) -> None:
         self._conversion = conversion
 
-    def stylize(self, frames: Sequence[Planes]) -> list[Planes]:
+    def stylize(self, frames: Sequence[Planes], shares: Shares | None = None) -> list[Planes]:
         """Give the frames; see `Stylizer.stylize`."""
+        del shares
         for frame in frames:
             self._conversion.source.check(frame)
         return [self._conversion.convert(frame) for frame in frames]
+
+
+def _choose_shares(shares: Shares | None, usual: Shares | None, count: int) -> list[Shares]:
+    """Give what engines are given of shares: nothing where there is one style."""
+    if usual is None:
+        return []
+    return [np.repeat(usual[None], count, 0) if shares is None else np.asarray(shares, np.float32)]

@@ -98,7 +98,9 @@ def reduce_frames(frames: Frame, size: tuple[int, int]) -> Frame:
     return np.stack(reduced).astype(frames.dtype, copy=False)
 
 
-def run_tiles(frames: Frame, plan: TilePlan, statistics: Engine, pixels: Engine, reduced: tuple[int, int]) -> Frame:
+def run_tiles(
+    frames: Frame, plan: TilePlan, statistics: Engine, pixels: Engine, reduced: tuple[int, int], *shares: Frame
+) -> Frame:
     """Stylize frames tile by tile.
 
     Args:
@@ -107,12 +109,13 @@ def run_tiles(frames: Frame, plan: TilePlan, statistics: Engine, pixels: Engine,
         statistics: Gives those of reduced frames.
         pixels: Stylizes tiles by given statistics.
         reduced: Height and width of reduced frames.
+        shares: Of each style in every frame, (N, styles), where there is more than one.
     """
-    given = statistics(reduce_frames(frames, reduced))
+    given = statistics(reduce_frames(frames, reduced), *shares)
     result = np.empty_like(frames)
     height, width = plan.size
     for (top, y0, y1), (left, x0, x1) in itertools.product(plan.rows, plan.columns):
         tile = np.ascontiguousarray(frames[:, top : top + height, left : left + width])
-        styled = pixels(tile, *given)[0]
+        styled = pixels(tile, *shares, *given)[0]
         result[:, y0:y1, x0:x1] = styled[:, y0 - top : y1 - top, x0 - left : x1 - left]
     return result

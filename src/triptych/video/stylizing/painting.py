@@ -8,6 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from triptych.video.media.planes import Planes
 from triptych.video.params import SmoothingParams
 from triptych.video.stylizing.reading import Decoded, Passed
@@ -99,7 +101,8 @@ class Painting:
                 self._smoother = TemporalSmoother(self._smoothing, item.work.conversion.source.bits)
             smoothers.append(self._smoother)
             seen.append(self._smoother.before(item.frame))
-        return _Batch(items, smoothers, self._pool.submit(stylizer.stylize, seen), self._keep_colours)
+        shares = np.array([item.shares for item in items], np.float32)
+        return _Batch(items, smoothers, self._pool.submit(stylizer.stylize, seen, shares), self._keep_colours)
 
     def _in_batches(self, items: Iterator[Decoded | Passed]) -> Iterator[list[Decoded] | Passed]:
         """Group what is stylized at once, across segments and videos."""

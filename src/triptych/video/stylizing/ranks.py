@@ -22,7 +22,7 @@ from triptych.video.media.conversion import Conversion, plan_conversion
 from triptych.video.media.decoding import read_planes
 from triptych.video.media.reader import DecodingError
 from triptych.video.params import EncodingParams, SmoothingParams, StyleParams
-from triptych.video.planning.plans import PlannedVideo, Styles, read_plan
+from triptych.video.planning.plans import PlannedVideo, read_plan
 from triptych.video.planning.segments import hash_settings
 from triptych.video.stylizing.agreement import agree
 from triptych.video.stylizing.claims import Claims, take_work
@@ -147,7 +147,7 @@ def _choose_runtime(
 
     if not videos:
         return _describe_choice("eager" if style.runtime == "auto" else style.runtime, {})
-    styles = sorted({file for video in videos for _, file in video.styles})
+    styles = sorted({file for video in videos for file in video.blend.files})
     machine = {
         "machine": re.sub(r"\d+ cores", "", describe_machine()),
         "versions": list_versions(),
@@ -166,7 +166,10 @@ def _choose_runtime(
         return _describe_choice("eager", {})
     conversion = plan_conversion(found[0].info, encoding)
     frame = TemporalSmoother(smoothing, conversion.source.bits).before(found[1])
-    chosen = _with_paths(found[0].styles, style_model)
+    video = found[0]
+    shares = video.blend.weigh(video.info, video.info.pts[video.info.frames // 2])
+    paths = [style_model.with_name(file) for file in video.blend.files]
+    chosen = list(zip(video.blend.by_file(shares), paths, strict=True))
     choice = choose_runtime(chosen, frame, see(conversion, smoothing), frames, style)
     decision = _describe_choice(choice.runtime, choice.measured) | {"setup_seconds": time.perf_counter() - start}
     if choice.measured:
@@ -194,16 +197,13 @@ def _find_frame(videos: list[PlannedVideo], sources: Path, normalised: Path) -> 
 
 def _cache_stylizers(style_model: Path, style: StyleParams) -> Any:
     @lru_cache(maxsize=2)
-    def make(styles: tuple[tuple[float, str], ...], conversion: Conversion) -> Stylizer:
+    def make(files: tuple[str, ...], conversion: Conversion) -> Stylizer:
         from triptych.video.runtimes.making import create_stylizer
 
-        return create_stylizer(_with_paths(list(styles), style_model), conversion, style)
+        # Every frame comes with the shares of its styles, so these weights never count.
+        return create_stylizer([(1.0, style_model.with_name(file)) for file in files], conversion, style)
 
     def make_for(work: Work) -> Stylizer:
-        return make(tuple(work.video.styles), work.conversion)
+        return make(work.video.blend.files, work.conversion)
 
     return make_for
-
-
-def _with_paths(styles: Styles, style_model: Path) -> list[tuple[float, Path]]:
-    return [(weight, style_model.with_name(file)) for weight, file in styles]

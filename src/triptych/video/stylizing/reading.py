@@ -34,6 +34,14 @@ class Decoded:
     number: int
     frame: Planes
 
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Share of each style in it."""
+        segment = self.work.segment
+        ahead = len(segment.lead_pts)
+        pts = segment.lead_pts[self.number] if self.number < ahead else segment.pts[self.number - ahead]
+        return self.work.video.blend.weigh(self.work.video.info, pts)
+
 
 @dataclass(frozen=True)
 class Passed:

@@ -43,8 +43,8 @@ class Work:
 
     @property
     def engine(self) -> tuple[Any, ...]:
-        """Tell which work the same engine does: that of the same styles and size of frames."""
-        return (tuple(self.video.styles), self.video.info.height, self.video.info.width)
+        """Tell which work the same engine does: that of the same checkpoints and size of frames."""
+        return (self.video.blend.files, self.video.info.height, self.video.info.width)
 
     def looks_like(self, other: Work) -> bool:
         """Tell whether frames of both may be given to a stylizer at once: if their colours are meant alike too."""

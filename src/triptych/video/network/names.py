@@ -1,0 +1,35 @@
+"""The names of the styles in a checkpoint, read without PyTorch where there are none."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+__all__ = ["NAMES", "read_style_names"]
+
+NAMES = "styles"
+"""Key of the list of names, beside the weights."""
+
+
+def read_style_names(path: Path) -> tuple[str, ...]:
+    """Read the names of the styles in a checkpoint.
+
+    Returns:
+        None of a file with a single style in the layout of pytorch/examples, nor of one that is no checkpoint, of
+        which loading it will tell.
+    """
+    if not _may_have_names(path):
+        return ()
+    import torch
+
+    state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    return tuple(map(str, state.get(NAMES, ())))
+
+
+def _may_have_names(path: Path) -> bool:
+    """Look for the key in the part of the file that lists its tensors: importing PyTorch takes seconds."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        listing = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
+        return listing is not None and NAMES.encode() in archive.read(listing)
