@@ -21,6 +21,16 @@ def test_a_missing_one_is_named(tmp_path: Path) -> None:
         dataset.load()
 
 
+def test_a_folder_only_where_it_may_be_one(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="is no file"):
+        FileDataset(filepath=tmp_path).load()
+    either = FileDataset(filepath=tmp_path, or_folder=True)
+    assert either.exists()
+    assert either.load() == tmp_path
+    with pytest.raises(DatasetError, match="neither a file nor a folder"):
+        FileDataset(filepath=tmp_path / "none", or_folder=True).load()
+
+
 def test_it_is_never_written(tmp_path: Path) -> None:
     data: Any = b"x"
     with pytest.raises(DatasetError, match="only read"):

@@ -41,9 +41,9 @@ class StyleParams(Params):
     """0 gives the frame as it was, 1 the styled one; between, a mix."""
     keep_colours: bool = False
     """Give every frame the colours it had: of the styled one only light and dark (luma) are taken."""
-    scale: Annotated[float, Field(ge=0.1, le=1)] = 1.0
+    scale: Annotated[float, Field(ge=0.1, le=2)] = 1.0
     """Size in which the network sees frames: .5 is half the width and height, a quarter of the work, and strokes twice
-    as large; its picture is scaled up again."""
+    as large; 2 is four times the work, and strokes half as large. Its picture is scaled back again."""
     runtime: Literal["auto", "eager", "compile", "openvino", "cuda"] = "auto"
     """What runs the network; `auto` takes the fastest that keeps to `pixel_tolerance`."""
     pixel_tolerance: PositiveFloat = 12.0
@@ -126,7 +126,7 @@ class StyleTrainingParams(Params):
     blocks: PositiveInt = 3
     """Residual blocks (5 in the paper)."""
     steps: PositiveInt = 2000
-    """Training steps."""
+    """Training steps; of several styles, those of each."""
     batch_size: PositiveInt = 2
     """Crops a step; one of them is shown twice."""
     crop_px: Annotated[int, Field(ge=64)] = 192
@@ -149,6 +149,7 @@ class StyleTrainingParams(Params):
     input_noise: UnitInterval = 0.1
     """Strongest noise on photos, of 1, that is not to be painted."""
     time_limit_s: PositiveFloat = 900.0
-    """Training comes to its end in this time, with fewer steps where it must."""
+    """Training comes to its end in this time, with fewer steps where it must; of several styles, in as much for
+    each."""
     seed: NonNegativeInt = 0
     """Seed of weights and crops."""

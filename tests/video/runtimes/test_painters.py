@@ -104,18 +104,20 @@ def test_compiled_pixels_agree_and_do_not_depend_on_threads(style: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("size", "scale", "small"), [((64, 96), 0.5, (32, 48)), ((33, 47), 0.5, (16, 24)), ((9, 7), 0.1, (1, 1))]
+    ("size", "scale", "seen"),
+    [((64, 96), 0.5, (32, 48)), ((33, 47), 0.5, (16, 24)), ((9, 7), 0.1, (1, 1)), ((33, 47), 2.0, (66, 94))],
 )
-def test_the_network_sees_a_smaller_frame(
-    style: Path, size: tuple[int, int], scale: float, small: tuple[int, int]
+def test_the_network_sees_a_frame_of_another_size(
+    style: Path, size: tuple[int, int], scale: float, seen: tuple[int, int]
 ) -> None:
     frames = make_frames(2, *size)
     scaled = _make(style, size, "eager", scale=scale)
     found = scaled.paint(frames)
     assert found.shape == frames.shape
-    reduced = np.stack([cv2.resize(frame, small[::-1], interpolation=cv2.INTER_AREA) for frame in frames])
-    styled = _make(style, small, "eager").paint(reduced)
-    expected = [cv2.resize(picture, size[::-1], interpolation=cv2.INTER_CUBIC) for picture in styled]
+    there, back = (cv2.INTER_AREA, cv2.INTER_CUBIC) if scale < 1 else (cv2.INTER_CUBIC, cv2.INTER_AREA)
+    reduced = np.stack([cv2.resize(frame, seen[::-1], interpolation=there) for frame in frames])
+    styled = _make(style, seen, "eager").paint(reduced)
+    expected = [cv2.resize(picture, size[::-1], interpolation=back) for picture in styled]
     assert np.array_equal(found, np.stack(expected))
     with pytest.raises(ValueError, match="frames must be uint8"):
         scaled.paint(reduced)

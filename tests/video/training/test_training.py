@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from triptych.video.network.transformer import load_style
+from triptych.video.network.transformer import build_network, load_style, name_styles
 from triptych.video.params import StyleTrainingParams
-from triptych.video.training.training import one_cycle, train_from_files, train_style
+from triptych.video.training.photos import read_styles
+from triptych.video.training.training import one_cycle, train_from_files, train_style, train_styles
 
 Picture = NDArray[np.uint8]
 PARAMS = StyleTrainingParams(width=4, blocks=1, steps=24, batch_size=1, crop_px=64, style_px=96)
@@ -94,3 +95,57 @@ def test_the_learning_rate_rises_then_falls(progress: float) -> None:
     assert 0 < one_cycle(progress) <= 1
     assert one_cycle(0.05) == pytest.approx(1)
     assert one_cycle(1) < 0.02
+
+
+def save_pictures(folder: Path, *names: str) -> Path:
+    folder.mkdir()
+    for seed, name in enumerate(names):
+        tiles = np.random.default_rng(seed).integers(0, 255, (8, 10, 3), dtype=np.uint8)
+        Image.fromarray(tiles.repeat(8, 0).repeat(8, 1)).save(folder / name)
+    return folder
+
+
+def test_a_folder_of_pictures_gives_one_network_of_several_styles(tmp_path: Path, photos: list[Picture]) -> None:
+    folder = save_pictures(tmp_path / "painters", "oil.png", "pen.jpg", "chalk.png")
+    (folder / "notes.txt").write_text("no picture")
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(photos[0]).save(tmp_path / "photos" / "ramp.png")
+    trained = train_from_files(folder, tmp_path / "photos", PARAMS.replace(steps=4))
+    torch.save(trained.state, tmp_path / "new.pth")
+    network = load_style(tmp_path / "new.pth")
+    assert (network.styles, network.names) == (3, ("chalk", "oil", "pen"))
+    assert list(trained.log["step"]) == [3, 6, 9, 12]
+    assert {"ripple", "ripple.chalk", "patch_distance.pen"} < set(trained.figures)
+    assert trained.preview.shape[0] > 3 * 600
+    weights = network.in3.weight
+    assert not torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[1], weights[2])
+
+
+def test_a_folder_of_one_picture_names_its_style(tmp_path: Path, photos: list[Picture]) -> None:
+    folder = save_pictures(tmp_path / "painters", "oil.png")
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(photos[0]).save(tmp_path / "photos" / "ramp.png")
+    trained = train_from_files(folder, tmp_path / "photos", PARAMS.replace(steps=1))
+    torch.save(trained.state, tmp_path / "new.pth")
+    assert load_style(tmp_path / "new.pth").names == ("oil",)
+    assert "ripple.oil" not in trained.figures
+
+
+def test_each_style_becomes_its_own(style: Picture, photos: list[Picture]) -> None:
+    """Of a dark and a light picture one style paints dark and one light."""
+    dark, light = style // 4, 255 - style // 4
+    params = PARAMS.replace(steps=60, learning_rate=1e-2)
+    state, _ = train_styles([dark, light], photos[:1], params)
+    network = build_network(name_styles(state, ["dark", "light"]))
+    picture = torch.from_numpy(photos[0][:64, :64].astype(np.float32)).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        levels = [float(network.extract(number)(picture).mean()) for number in range(2)]
+    assert levels[0] + 40 < levels[1]
+
+
+@pytest.mark.parametrize("names", [(), ("a.png", "a.jpg"), ("a+b.png",), ("a@2.png",)])
+def test_folders_without_styles_or_with_odd_names_are_refused(names: tuple[str, ...], tmp_path: Path) -> None:
+    save_pictures(tmp_path / "painters", *names)
+    with pytest.raises(ValueError, match="painters"):
+        read_styles(tmp_path / "painters")

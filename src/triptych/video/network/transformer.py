@@ -148,9 +148,14 @@ class TransformerNet(nn.Module):
         y = functional.relu(self.in5(self.deconv2(y), shares))
         return self.deconv3(y)  # type: ignore[no-any-return]
 
-    def give_shares(self, style: int) -> Tensor | None:
-        """Give the shares (1, styles) of one style alone; None where there is only one."""
-        return functional.one_hot(torch.tensor([style]), self.styles).float() if self.styles > 1 else None
+    def extract(self, style: int) -> TransformerNet:
+        """Give the network of one style alone, ready to stylize."""
+        if self.styles == 1:
+            return self
+        state = self.state_dict().items()
+        single = TransformerNet(self.width, self.blocks)
+        single.load_state_dict({name: value[style] if _NORMS.search(name) else value for name, value in state})
+        return single.eval().requires_grad_(False)
 
 
 def build_network(state: Mapping[str, Any]) -> TransformerNet:
@@ -170,7 +175,7 @@ def build_network(state: Mapping[str, Any]) -> TransformerNet:
         raise ValueError("not a style network: it has no conv1.conv2d.weight of shape (width, 3, 9, 9)")
     names = _check_names(state.get(NAMES, ()), weights.get("in1.weight"))
     if len(names) == 1:
-        weights = {name: value[0] if re.search(_NORMS, name) else value for name, value in weights.items()}
+        weights = {name: value[0] if _NORMS.search(name) else value for name, value in weights.items()}
     blocks = sum(re.fullmatch(r"res\d+\.conv1\.conv2d\.weight", name) is not None for name in weights)
     network = TransformerNet(first.shape[0], blocks, max(1, len(names)), names)
     _check_weights(network, weights)
@@ -208,7 +213,7 @@ def name_styles(state: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, 
     """
     named = dict(state)
     if len(names) == 1:
-        named = {name: value[None] if re.search(_NORMS, name) else value for name, value in state.items()}
+        named = {name: value[None] if _NORMS.search(name) else value for name, value in state.items()}
     return {NAMES: list(names), **named}
 
 

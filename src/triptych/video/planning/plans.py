@@ -133,7 +133,7 @@ def describe_settings(style: StyleParams, smoothing: SmoothingParams) -> dict[st
     if smoothing.method != "none":
         smooth |= {"weight": str(smoothing.weight), "lead": str(smoothing.lead_frames)}
         smooth |= {"occlusion_px": str(smoothing.occlusion_px)}
-    further: dict[str, Any] = {"scale": style.scale} if style.scale < 1 else {}
+    further: dict[str, Any] = {"scale": style.scale} if style.scale != 1 else {}
     further |= {"keep_colours": True} if style.keep_colours else {}
     return {"strength": style.strength, "max_tile_pixels": style.max_tile_pixels, "smoothing": smooth, **further}
 

@@ -75,7 +75,7 @@ def create_stylizer(styles: Styles, conversion: Conversion, style: StyleParams) 
 def _create_stylizer(setup: _Setup, conversion: Conversion, style: StyleParams, shares: Shares | None) -> Stylizer:
     """Make what runs all checkpoints of a setup, whatever their shares."""
     source = conversion.source
-    lanes = setup.count_lanes((source.height, source.width))
+    lanes = setup.count_lanes(_scale_size((source.height, source.width), style.scale))
     if setup.runtime in _PLANES_IN_GRAPH and style.scale == 1 and source.height * source.width <= setup.max_pixels:
         run, batch_size = _create_graph(setup, style.strength, source, conversion.target)
         return GraphStylizer(conversion, run, batch_size, lanes, shares)
@@ -171,9 +171,12 @@ def _load(files: _Files) -> list[TransformerNet]:
 def _create_painter(setup: _Setup, size: tuple[int, int], style: StyleParams, *, deep: bool) -> tuple[Painter, int]:
     if style.scale == 1:
         return _create_plain_painter(setup, size, style.strength, deep)
-    small = (max(1, round(size[0] * style.scale)), max(1, round(size[1] * style.scale)))
-    painter, batch_size = _create_plain_painter(setup, small, 1.0, deep)
+    painter, batch_size = _create_plain_painter(setup, _scale_size(size, style.scale), 1.0, deep)
     return ScaledPainter(painter, size, style.strength), batch_size
+
+
+def _scale_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 @lru_cache(maxsize=_SETUPS)

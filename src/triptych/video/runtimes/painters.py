@@ -72,31 +72,34 @@ class Painter:
 
 
 class ScaledPainter(Painter):
-    """Lets a network see frames in a smaller size, and scales its pictures up again.
+    """Lets a network see frames in another size, and scales its pictures back again.
 
     Args:
-        small: Runs it over the smaller frames, with full strength.
+        inner: Runs it over frames of that size, with full strength.
         size: Height and width of the frames.
         strength: 0 to 1; what is below mixes in the frame as it was, in its own size.
     """
 
-    def __init__(self, small: Painter, size: tuple[int, int], strength: float) -> None:
-        super().__init__(size, small.dtype, lambda frames, *_: [frames])
-        self._small, self._strength = small, strength
+    def __init__(self, inner: Painter, size: tuple[int, int], strength: float) -> None:
+        super().__init__(size, inner.dtype, lambda frames, *_: [frames])
+        self._inner, self._strength = inner, strength
 
     def paint(self, frames: Frames, *shares: Shares) -> Frames:
         """Stylize frames; see `Painter.paint`."""
         self._check(frames)
-        height, width = self._small.size
-        reduced = [cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in frames]
-        styled = self._small.paint(np.stack(reduced).astype(self.dtype, copy=False), *shares)
-        return np.stack([self._enlarge(picture, frame) for picture, frame in zip(styled, frames, strict=True)])
+        scaled = np.stack([self._scale(frame, self._inner.size) for frame in frames])
+        styled = self._inner.paint(scaled, *shares)
+        return np.stack([self._mix(picture, frame) for picture, frame in zip(styled, frames, strict=True)])
 
-    def _enlarge(self, picture: Frames, frame: Frames) -> Frames:
-        height, width = frame.shape[:2]
-        large = cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC)
-        mixed = large if self._strength == 1 else cv2.addWeighted(large, self._strength, frame, 1 - self._strength, 0)
-        return np.asarray(mixed, self.dtype)
+    def _mix(self, picture: Frames, frame: Frames) -> Frames:
+        back = self._scale(picture, self.size)
+        if self._strength == 1:
+            return back
+        return np.asarray(cv2.addWeighted(back, self._strength, frame, 1 - self._strength, 0), self.dtype)
+
+    def _scale(self, picture: Frames, size: tuple[int, int]) -> Frames:
+        method = cv2.INTER_AREA if size[0] * size[1] < picture.shape[0] * picture.shape[1] else cv2.INTER_CUBIC
+        return np.asarray(cv2.resize(picture, size[::-1], interpolation=method), self.dtype)
 
 
 def pad_length(length: int) -> int:

@@ -5,7 +5,7 @@ The eye is the judge; these tell when to look.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -23,6 +23,26 @@ from triptych.video.training.structure import luma
 Picture = NDArray[np.uint8]
 _HEIGHT_PX = 384
 _COARSE_PX = 4
+
+
+def measure_styles(
+    networks: Mapping[str, TransformerNet], styles: Mapping[str, Picture], photos: Sequence[Picture]
+) -> dict[str, float]:
+    """Measure how several styles are painted.
+
+    Args:
+        networks: Of each style by name, one that paints in it.
+        styles: The style images as they were trained on.
+        photos: As of `measure_style`.
+
+    Returns:
+        What `measure_style` gives, means over the styles; of several also those of each, as `patch_distance.NAME`.
+    """
+    found = {name: measure_style(network, styles[name], photos) for name, network in networks.items()}
+    means = {key: float(np.mean([figures[key] for figures in found.values()])) for key in next(iter(found.values()))}
+    if len(found) == 1:
+        return means
+    return means | {f"{key}.{name}": value for name, figures in found.items() for key, value in figures.items()}
 
 
 def measure_style(network: TransformerNet, style: Picture, photos: Sequence[Picture]) -> dict[str, float]:

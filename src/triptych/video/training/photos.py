@@ -15,6 +15,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 Picture = NDArray[np.uint8]
 _logger = logging.getLogger(__name__)
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+_RESERVED = "/:+>@"  # what divides the names of styles where they are asked for
 _BUNDLED = {
     "sklearn": ("datasets/images/china.jpg", "datasets/images/flower.jpg"),
     "skimage": (
@@ -120,6 +121,26 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is no picture that can be read: {error}") from error
+
+
+def read_styles(path: Path) -> dict[str, Picture]:
+    """Read a picture, or all that lie in a folder, by their names without ending.
+
+    Raises:
+        ValueError: If there is none, one is no picture, or a name cannot be that of a style.
+    """
+    if not path.is_dir():
+        return {path.stem: read_picture(path)}
+    styles: dict[str, Picture] = {}
+    for file in sorted(path.iterdir()):
+        if file.suffix.lower() not in _SUFFIXES or file.name.startswith("."):
+            continue
+        if file.stem in styles or set(file.stem) & set(_RESERVED):
+            raise ValueError(f"{file}: each style needs a name of its own without any of {_RESERVED}; rename it")
+        styles[file.stem] = read_picture(file)
+    if not styles:
+        raise ValueError(f"{path} holds no picture to take a style from")
+    return styles
 
 
 def _list_pictures(folder: Path) -> list[Path]:

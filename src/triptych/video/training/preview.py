@@ -44,6 +44,14 @@ def draw_preview(network: TransformerNet, style_image: Picture, photos: Sequence
     return np.concatenate([part for column in [first, *columns] for part in (gap, column)] + [gap], 1)
 
 
+def stack_previews(sheets: Sequence[Picture]) -> Picture:
+    """Put the previews of several styles under each other."""
+    width = max(sheet.shape[1] for sheet in sheets)
+    gap = np.full((2 * _GAP_PX, width, 3), _PAPER, np.uint8)
+    rows = [np.pad(sheet, ((0, 0), (0, width - sheet.shape[1]), (0, 0)), constant_values=_PAPER) for sheet in sheets]
+    return np.concatenate([part for row in rows for part in (gap, row)][1:])
+
+
 def plot_log(log: pd.DataFrame) -> go.Figure:
     """Plot the losses over the steps; structure has an axis of its own."""
     import plotly.graph_objects as go  # only where a figure is drawn

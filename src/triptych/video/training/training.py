@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,19 +22,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from triptych.video.network.transformer import TransformerNet, build_network
+from triptych.video.network.transformer import TransformerNet, build_network, name_styles
 from triptych.video.params import StyleTrainingParams
 from triptych.video.runtimes.hardware import find_gpu, half_precision
 from triptych.video.training.crops import CropMaker
-from triptych.video.training.figures import measure_style
+from triptych.video.training.figures import measure_styles
+from triptych.video.training.log import LossLog
 from triptych.video.training.objectives import CriticObjective, Objective, Vgg16Objective, total_variation
-from triptych.video.training.perceptual import choose_vgg16
-from triptych.video.training.photos import PhotoStream, find_photos, read_picture
-from triptych.video.training.preview import draw_preview
+from triptych.video.training.perceptual import Vgg16, choose_vgg16
+from triptych.video.training.photos import PhotoStream, find_photos, read_styles
+from triptych.video.training.preview import draw_preview, stack_previews
 
 Picture = NDArray[np.uint8]
 _logger = logging.getLogger(__name__)
-_LOGGED = 30  # lines of the log
 _SHOWN = 3  # photos of the preview
 _SMALLEST_STYLE_PX = 72
 _LOUDER = 8.0  # the last layer's weights at the start: it begins with contrast instead of grey
@@ -48,43 +49,57 @@ class TrainedStyle:
     """What a training gives.
 
     Attributes:
-        state: State dict of the network, on the CPU.
-        figures: How it paints (see `measure_style`).
+        state: State dict of the network, on the CPU; of a folder of pictures with the names of their styles.
+        figures: How it paints (see `measure_styles`).
         log: Losses, a row every few steps.
-        preview: The style, and photos before and after.
+        preview: The style or styles, and photos before and after.
     """
 
-    state: dict[str, Tensor]
+    state: dict[str, Any]
     figures: dict[str, float]
     log: pd.DataFrame
     preview: Picture
 
 
 def train_from_files(style_image: Path, photos: Path, training: StyleTrainingParams) -> TrainedStyle:
-    """Train a network from a picture and a folder of photos.
+    """Train a network from a picture, or several styles in one from a folder of pictures, and a folder of photos.
 
     Args:
-        style_image: The picture.
+        style_image: The picture, or the folder.
         photos: Photos to learn on; where the folder holds none, those that come with scikit-learn and scikit-image.
         training: How.
     """
-    style, stream = read_picture(style_image), PhotoStream(find_photos(photos), training.seed)
+    styles, stream = read_styles(style_image), PhotoStream(find_photos(photos), training.seed)
     shown = [next(stream) for _ in range(min(_SHOWN, len(stream)))]
-    state, log = train_style(style, stream, training)
+    trained, log = train_styles(list(styles.values()), stream, training)
+    state = name_styles(trained, list(styles)) if style_image.is_dir() else trained
     network = build_network(state)
-    figures = measure_style(network, _scale_style(style, training.style_px), shown)
-    return TrainedStyle(state, figures, log, draw_preview(network, style, shown))
+    networks = {name: network.extract(number) for number, name in enumerate(styles)}
+    scaled = {name: _scale_style(picture, training.style_px) for name, picture in styles.items()}
+    figures = measure_styles(networks, scaled, shown)
+    sheets = [draw_preview(networks[name], picture, shown) for name, picture in styles.items()]
+    return TrainedStyle(state, figures, log, stack_previews(sheets))
 
 
 def train_style(
     style_image: Picture, photos: Sequence[Picture] | PhotoStream, training: StyleTrainingParams
 ) -> tuple[dict[str, Tensor], pd.DataFrame]:
-    """Train a network to paint in the style of a picture.
+    """Train a network to paint in the style of a picture; see `train_styles`."""
+    return train_styles([style_image], photos, training)
+
+
+def train_styles(
+    style_images: Sequence[Picture], photos: Sequence[Picture] | PhotoStream, training: StyleTrainingParams
+) -> tuple[dict[str, Tensor], pd.DataFrame]:
+    """Train a network to paint in the styles of pictures, a step each in turn.
+
+    Convolutions are shared, and learn from all; each style has a scale and shift of its own after every normalisation,
+    an objective and crops of its own (Dumoulin et al., "A learned representation for artistic style", 2017).
 
     Args:
-        style_image: (H, W, 3) RGB.
+        style_images: (H, W, 3) RGB each.
         photos: (H, W, 3) RGB each, of anything; larger than a crop is best.
-        training: Size, steps and weights.
+        training: Size, steps and weights; steps and time limit are for each style.
 
     Returns:
         State dict of the network on the CPU, and a log with the mean losses of every group of steps. The same
@@ -99,39 +114,60 @@ def train_style(
     device = torch.device(find_gpu() or "cpu")
     with torch.random.fork_rng():
         torch.manual_seed(training.seed)
-        picture = _scale_style(style_image, training.style_px)
-        style = _to_tensor(picture).to(device)
-        network = TransformerNet(training.width, training.blocks)
-        _begin_loud_in_mean_colour(network, style)
+        pictures = [_scale_style(picture, training.style_px) for picture in style_images]
+        styles = [_to_tensor(picture).to(device) for picture in pictures]
+        network = TransformerNet(training.width, training.blocks, len(styles))
+        _begin_loud_in_mean_colour(network, styles)
         network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         coming = photos if isinstance(photos, PhotoStream) else cycle(photos)
-        crops = CropMaker(coming, len(photos), picture, training)
-        state, log = _fit(network, _choose_objective(style, training), crops, training)
+        crops = [CropMaker(coming, len(photos), picture, training) for picture in pictures]
+        state, log = _fit(network, _make_lessons(styles, crops, training), training)
     return {name: value.cpu().contiguous() for name, value in state.items()}, log
 
 
-def _choose_objective(style: Tensor, training: StyleTrainingParams) -> Objective:
+@dataclass(frozen=True)
+class _Lesson:
+    """What is learnt of one style: its objective, its crops, and its shares (1, styles) where there are several."""
+
+    objective: Objective
+    crops: CropMaker
+    shares: Tensor | None
+
+
+def _make_lessons(styles: Sequence[Tensor], crops: Sequence[CropMaker], training: StyleTrainingParams) -> list[_Lesson]:
     vgg16 = choose_vgg16(training)
+    shares = torch.eye(len(styles), device=styles[0].device)
+    lessons = []
+    for number, (style, own) in enumerate(zip(styles, crops, strict=True)):
+        objective = (
+            Vgg16Objective(vgg16.to(style.device), style, training) if vgg16 else CriticObjective(style, training)
+        )
+        lessons.append(_Lesson(objective, own, shares[number : number + 1] if len(styles) > 1 else None))
+    return lessons
+
+
+def _choose_objective(vgg16: Vgg16 | None, style: Tensor, training: StyleTrainingParams) -> Objective:
     return Vgg16Objective(vgg16.to(style.device), style, training) if vgg16 else CriticObjective(style, training)
 
 
 def _fit(
-    network: TransformerNet, objective: Objective, crops: CropMaker, training: StyleTrainingParams
+    network: TransformerNet, lessons: Sequence[_Lesson], training: StyleTrainingParams
 ) -> tuple[dict[str, Tensor], pd.DataFrame]:
+    steps, seconds = training.steps * len(lessons), training.time_limit_s * len(lessons)
     optimizer = torch.optim.Adam(network.parameters(), training.learning_rate, betas=_BETAS)
-    log, mean, start = _Log(training.steps), _RunningMean(network), time.perf_counter()
-    for step in range(training.steps):
-        spent = (time.perf_counter() - start) / training.time_limit_s
-        share = one_cycle(max(step / training.steps, spent))
+    log, mean, start = LossLog(steps, len(lessons)), _RunningMean(network), time.perf_counter()
+    for step in range(steps):
+        spent = (time.perf_counter() - start) / seconds
+        share = one_cycle(max(step / steps, spent))
         for group in optimizer.param_groups:
             group["lr"] = training.learning_rate * share
-        losses = _measure(network, objective, crops, training, share)
+        losses = _measure(network, lessons[step % len(lessons)], training, share)
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), _CLIP_NORM)
         optimizer.step()
         mean.add(network)
-        last = step + 1 == training.steps or spent >= 1
+        last = step + 1 == steps or spent >= 1
         log.add(step + 1, losses, training.learning_rate * share, last=last)
         if last:
             break
@@ -139,12 +175,12 @@ def _fit(
 
 
 def _measure(
-    network: TransformerNet, objective: Objective, crops: CropMaker, training: StyleTrainingParams, share: float
+    network: TransformerNet, lesson: _Lesson, training: StyleTrainingParams, share: float
 ) -> dict[str, Tensor]:
-    batch = crops.draw().to(next(network.parameters()).device)
+    batch = lesson.crops.draw().to(next(network.parameters()).device)
     with half_precision(batch.seen.device):
-        painted = network(batch.seen * 255).float() / 255
-    losses = objective(batch, painted, share)
+        painted = network(batch.seen * 255, lesson.shares).float() / 255
+    losses = lesson.objective(batch, painted, share)
     losses["flicker"] = training.consistency_weight * batch.movement.compare(painted[:1], painted[-1:])
     losses["range"] = _RANGE_WEIGHT * (painted - painted.clamp(0, 1)).abs().mean()
     if training.total_variation_weight:
@@ -179,41 +215,12 @@ class _RunningMean:
                 self.state[name].lerp_(value, 1 - memory)
 
 
-class _Log:
-    """Gathers the losses of steps into lines."""
-
-    def __init__(self, steps: int) -> None:
-        self._every = max(1, steps // _LOGGED)
-        self._group: list[dict[str, float]] = []
-        self._lines: list[dict[str, float]] = []
-        self._start = time.perf_counter()
-
-    def add(self, step: int, losses: dict[str, Tensor], rate: float, *, last: bool) -> None:
-        values = {name: float(value.detach()) for name, value in losses.items()}
-        if not all(math.isfinite(value) for value in values.values()):
-            raise FloatingPointError(f"a loss is not finite at step {step}: {values}; lower learning_rate")
-        self._group.append(values)
-        if last or step % self._every == 0:
-            means = {name: float(np.mean([one[name] for one in self._group])) for name in values}
-            line = {"step": step, **means, "learning_rate": rate, "seconds": time.perf_counter() - self._start}
-            self._lines.append(line)
-            self._group = []
-            _logger.info("step %d: loss %.3f, texture %.3f, structure %.3f", step, *_pick(means))
-
-    def to_frame(self) -> pd.DataFrame:
-        return pd.DataFrame(self._lines)
-
-
-def _pick(means: dict[str, float]) -> list[float]:
-    return [means[name] for name in ("loss", "texture", "structure")]
-
-
-def _begin_loud_in_mean_colour(network: TransformerNet, style: Tensor) -> None:
+def _begin_loud_in_mean_colour(network: TransformerNet, styles: Sequence[Tensor]) -> None:
     last = network.deconv3.conv2d
     with torch.no_grad():
         last.weight *= _LOUDER
         if last.bias is not None:
-            last.bias.copy_(255 * style.mean(dim=(0, 2, 3)).cpu())
+            last.bias.copy_(255 * torch.stack([style.mean(dim=(0, 2, 3)) for style in styles]).mean(0).cpu())
 
 
 def _scale_style(picture: Picture, size_px: int) -> Picture:
