@@ -2,9 +2,19 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from triptych.parameters.base import Params, Share, UnitInterval
+
+SMALLEST_TILE = 65_536
 
 
 class PlanningParams(Params):
@@ -30,6 +40,12 @@ class PlanningParams(Params):
     """Videos planned at once, which share the cores; 0: one a core."""
 
 
+def _check_tile(pixels: int) -> int:
+    if 0 < pixels < SMALLEST_TILE:
+        raise ValueError(f"must be 0 or at least {SMALLEST_TILE}")
+    return pixels
+
+
 class StyleParams(Params):
     """Which style, how strong, and what computes it."""
 
@@ -51,8 +67,9 @@ class StyleParams(Params):
     thousand."""
     batch_size: NonNegativeInt = 0
     """Frames a step; 0: chosen by size and memory on GPUs, one a thread with OpenVINO and compile, 1 with eager."""
-    max_tile_pixels: Annotated[int, Field(ge=65_536)] = 4_194_304
-    """Frames with more pixels are stylized in tiles."""
+    max_tile_pixels: Annotated[NonNegativeInt, AfterValidator(_check_tile)] = 0
+    """Frames with more pixels are stylized in tiles (65,536 at least); 0: 4,194,304, and on GPUs as many as fit into
+    memory."""
     threads: NonNegativeInt = 0
     """CPU threads of a rank; 0: cores divided by ranks on the node."""
     num_nodes: PositiveInt = 1

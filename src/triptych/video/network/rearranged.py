@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from triptych.video.network.transformer import EPSILON, ConvLayer, TransformerNet, UpsampleConvLayer
+from triptych.video.network.normalisation import normalise
+from triptych.video.network.transformer import ConvLayer, TransformerNet, UpsampleConvLayer
 
 CELL = 2
 
@@ -108,27 +109,19 @@ class FastNetwork(nn.Module):
     def _run(self, x: Tensor, shares: Tensor | None, statistics: Tensor | None, found: list[Tensor] | None) -> Tensor:
         given = None if statistics is None else torch.split(statistics, [2 * size for size in self.channels], 1)
         first, last = 3, 3 + 2 * self.blocks
-        kept = x
-        for number, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
+        kept, norms = x, list[Any](self.norms)
+        for number, (layer, norm) in enumerate(zip(self.layers, norms, strict=True)):
             y = layer(x)
             if found is not None:
                 variance, mean = torch.var_mean(y.float(), (2, 3), correction=0)
                 found += [mean, variance]
-            y = norm(y, shares) if given is None else _normalise(y, norm, shares, given[number])
+            y = norm(y, shares) if given is None else normalise(y, *norm.mix(shares), *given[number].chunk(2, 1))
             if first <= number < last and (number - first) % 2:
                 x = kept = y + kept
             else:
                 x = functional.relu(y)
                 kept = x if number == first - 1 else kept
         return x
-
-
-def _normalise(y: Tensor, norm: Any, shares: Tensor | None, statistics: Tensor) -> Tensor:
-    mean, variance = statistics.chunk(2, 1)
-    weight, bias = norm.mix(shares)
-    scale = weight * torch.rsqrt(variance + EPSILON)
-    shift = bias - mean * scale
-    return y * scale[:, :, None, None].to(y.dtype) + shift[:, :, None, None].to(y.dtype)  # type: ignore[no-any-return]
 
 
 def _bias(layer: ConvLayer | UpsampleConvLayer) -> Tensor:

@@ -128,14 +128,14 @@ def plan_videos(
 
 
 def describe_settings(style: StyleParams, smoothing: SmoothingParams) -> dict[str, Any]:
-    """Name the settings that pixels depend on."""
+    """Name the settings that pixels depend on, but for those that ranks settle: runtime and tiles."""
     smooth: dict[str, str] = {"method": smoothing.method}
     if smoothing.method != "none":
         smooth |= {"weight": str(smoothing.weight), "lead": str(smoothing.lead_frames)}
         smooth |= {"occlusion_px": str(smoothing.occlusion_px)}
     further: dict[str, Any] = {"scale": style.scale} if style.scale != 1 else {}
     further |= {"keep_colours": True} if style.keep_colours else {}
-    return {"strength": style.strength, "max_tile_pixels": style.max_tile_pixels, "smoothing": smooth, **further}
+    return {"strength": style.strength, "smoothing": smooth, **further}
 
 
 def _attempt(name: str, plan: Callable[[str], PlannedVideo]) -> PlannedVideo | dict[str, str]:

@@ -25,6 +25,7 @@ from triptych.video.runtimes.stylizers import Stylizer
 __all__ = ["Choice", "choose_runtime", "describe_machine"]
 
 _logger = logging.getLogger(__name__)
+_TRIED_PIXELS = 2**22  # of a larger frame, where tiles are not limited
 _STEP = 4  # rows and columns that share a sample of chroma, at most
 _COMPILE_S = 30.0  # what compiling takes on two cores when nothing of it is cached
 _BEST_COMPILED = 5.0  # times eager's speed, as measured: 4.5 to 5
@@ -63,6 +64,7 @@ def choose_runtime(
     """
     if style.runtime != "auto":
         return Choice(style.runtime, {})
+    style = style.replace(max_tile_pixels=style.max_tile_pixels or _TRIED_PIXELS)
     part = _crop(frame, conversion, style.max_tile_pixels)
     trial = _Trial(styles, *part, max(1, frames_to_do // world_size()), style)
     for runtime, reason in (

@@ -16,7 +16,8 @@ from triptych.video.media.planes import Layout
 from triptych.video.network.pixels import PixelNetwork
 from triptych.video.network.planes import PlaneNetwork
 from triptych.video.network.transformer import TransformerNet, load_style
-from triptych.video.params import StyleParams
+from triptych.video.params import SMALLEST_TILE, StyleParams
+from triptych.video.runtimes.cuda import CUDA_LANES, build_cuda
 from triptych.video.runtimes.eager import Build, Engine, build_eager
 from triptych.video.runtimes.hardware import free_gpu_memory, free_memory
 from triptych.video.runtimes.painters import (
@@ -32,7 +33,7 @@ from triptych.video.runtimes.painters import (
 )
 from triptych.video.runtimes.stylizers import CopyingStylizer, GraphStylizer, RgbStylizer, SharingStylizer, Stylizer
 
-__all__ = ["Styles", "create_painter", "create_stylizer", "fit_batch"]
+__all__ = ["Styles", "choose_tile_pixels", "create_painter", "create_stylizer", "fit_batch"]
 
 Styles = Sequence[tuple[float | Sequence[float], Path]]
 """Weight of each checkpoint, or of each style in it, and the checkpoint."""
@@ -41,6 +42,8 @@ _FRAME_A_THREAD = ("openvino", "compile")  # these compute other pixels with ano
 _PLANES_IN_GRAPH = ("cuda",)  # where a graph converts colours quicker than OpenCV: see media.conversion
 _BYTES_A_PIXEL = 16  # of memory, for each channel of the first layer: what the widest layers hold at once
 _LARGEST_BATCH = 16
+_TILE_PIXELS = 2**22  # on processors, whose memory is mostly enough for more, but not their caches
+_LARGEST_TILE = 2**26
 _SETUPS = 2  # sizes of frames whose engines are kept
 
 
@@ -144,10 +147,13 @@ class _Setup:
         if style.runtime == "auto":
             raise ValueError("runtime must be chosen before a stylizer is made: see choose_runtime")
         files = tuple((Path(path), Path(path).stat().st_mtime_ns) for path in paths)
-        return cls(files, style.runtime, style.batch_size, style.max_tile_pixels, count_threads(style.threads))
+        most = style.max_tile_pixels or _TILE_PIXELS
+        return cls(files, style.runtime, style.batch_size, most, count_threads(style.threads))
 
     def count_lanes(self, size: tuple[int, int]) -> int:
         """Count the frames that go through the network at once, one a thread, as far as memory goes."""
+        if self.runtime == "cuda":
+            return CUDA_LANES
         if self.runtime not in _FRAME_A_THREAD:
             return 1
         width = sum(network.width for network in _load(self.files))
@@ -160,7 +166,7 @@ class _Setup:
             return self.batch_size
         if self.runtime != "cuda" or size[0] * size[1] > self.max_pixels:
             return 1
-        return min(_LARGEST_BATCH, fit_batch(free_gpu_memory() // 2, size[0] * size[1], width))
+        return min(_LARGEST_BATCH, fit_batch(free_gpu_memory() // 2 // CUDA_LANES, size[0] * size[1], width))
 
 
 @lru_cache(maxsize=_SETUPS)
@@ -212,6 +218,21 @@ def _create_graph(setup: _Setup, strength: float, source: Layout, target: Layout
     return in_fixed_batches(_find_build(setup.runtime)(module, inputs, setup.threads), batch_size), batch_size
 
 
+def choose_tile_pixels(paths: Sequence[Path], style: StyleParams) -> int:
+    """Choose the pixels above which frames are stylized in tiles.
+
+    Args:
+        paths: Checkpoints of the styles.
+        style: The wish, and the runtime; on a GPU without a wish a quarter of the free memory a lane, in powers of two,
+            so that it is the same every time.
+    """
+    if style.max_tile_pixels or style.runtime != "cuda":
+        return style.max_tile_pixels or _TILE_PIXELS
+    width = sum(load_style(path).width for path in paths)
+    fitting = fit_batch(free_gpu_memory() // 2 // CUDA_LANES, 1, width)
+    return max(SMALLEST_TILE, min(_LARGEST_TILE, 1 << (fitting.bit_length() - 1)))
+
+
 def fit_batch(memory: int, pixels: int, width: int) -> int:
     """Give the number of frames that fit into so many bytes, 1 at least.
 
@@ -233,7 +254,5 @@ def _find_build(runtime: str) -> Build:
 
         return build_openvino
     if runtime == "cuda":
-        from triptych.video.runtimes.cuda import build_cuda
-
         return build_cuda
     return build_eager

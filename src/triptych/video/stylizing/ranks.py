@@ -59,20 +59,22 @@ def stylize_as_rank(
     def decide() -> dict[str, Any]:
         encoder = choose_encoder(encoding).encoder
         chosen = _choose_runtime(videos, sources, normalised, style_model, style, smoothing, encoding, store)
-        work = list_work(videos, chosen["engine"], encoding.replace(encoder=encoder))
+        chosen |= {"encoder": encoder, "tile_pixels": _choose_tiles(videos, style_model, style, chosen["runtime"])}
+        work = list_work(videos, chosen["engine"], encoding.replace(encoder=encoder), chosen["tile_pixels"])
         done = store.find_all(item.key for item in work)
         missing = [item.key for item in work if item.key not in done]
-        return {**chosen, "encoder": encoder, "missing": missing, "job": uuid.uuid4().hex}
+        return {**chosen, "missing": missing, "job": uuid.uuid4().hex}
 
     agreed = agree(store.folder, _name_topic(videos, style, encoding), decide)
     encoding = choose_encoder(encoding.replace(encoder=agreed["encoder"]))
-    work = list_work(videos, agreed["engine"], encoding)
+    work = list_work(videos, agreed["engine"], encoding, agreed["tile_pixels"])
     missing = set(agreed["missing"])
     # Shared out is what was missing when rank 0 looked; what another job has made since is skipped. Files of equal
     # content have the same segments.
     once = {item.key: item for item in work if item.key in missing}
     shares = share_work(list(once.values()), world_size())
-    make = _cache_stylizers(style_model, style.replace(runtime=agreed["runtime"]))
+    settled = style.replace(runtime=agreed["runtime"], max_tile_pixels=agreed["tile_pixels"])
+    make = _cache_stylizers(style_model, settled)
     reader = SegmentReader(sources, normalised, store)
     stylizer = SegmentStylizer(reader, store, make, smoothing, encoding, style.keep_colours)
     counts = _stylize(stylizer, store, shares, agreed["job"])
@@ -181,6 +183,14 @@ def _describe_choice(runtime: str, measured: dict[str, Any]) -> dict[str, Any]:
     from triptych.video.runtimes.hardware import describe_engine
 
     return {"runtime": runtime, "engine": describe_engine(runtime), "measured": measured}
+
+
+def _choose_tiles(videos: list[PlannedVideo], style_model: Path, style: StyleParams, runtime: str) -> int:
+    from triptych.video.runtimes.making import choose_tile_pixels
+
+    # The blend with most to hold in memory at once.
+    most = max((video.blend.files for video in videos), key=len, default=())
+    return choose_tile_pixels([style_model.with_name(file) for file in most], style.replace(runtime=runtime))
 
 
 def _find_frame(videos: list[PlannedVideo], sources: Path, normalised: Path) -> tuple[PlannedVideo, Any] | None:

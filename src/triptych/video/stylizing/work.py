@@ -51,22 +51,27 @@ class Work:
         return self.engine == other.engine and self.conversion == other.conversion
 
 
-def list_work(videos: Sequence[PlannedVideo], engine: Mapping[str, str], encoding: EncodingParams) -> list[Work]:
+def list_work(
+    videos: Sequence[PlannedVideo], engine: Mapping[str, str], encoding: EncodingParams, tile_pixels: int = 0
+) -> list[Work]:
     """List the segments of all videos in order.
 
     Args:
         videos: The plan.
         engine: What computes the frames: runtime, precision, versions.
         encoding: How the results are encoded; what encodes is chosen.
+        tile_pixels: Frames with more are stylized in tiles; 0 for no limit.
     """
     # What decides about bytes, and not about patience or the name of the file.
     settings = {"crf": encoding.crf, "preset": encoding.preset, "encoder": name_encoder(encoding)}
     work = []
     for video in videos:
         conversion = plan_conversion(video.info, encoding)
+        # What has no tiles is the same whatever their size.
+        tiles = tile_pixels if 0 < tile_pixels < video.info.width * video.info.height else 0
         encoder = settings | {"pixels": conversion.target.pixel_format}
         for segment in video.segments:
-            own = {"pts": list(segment.pts), "lead": len(segment.lead_pts)}
+            own = {"pts": list(segment.pts), "lead": len(segment.lead_pts), "tiles": tiles}
             key = hash_settings({"source": video.source_key, "engine": dict(engine), "encoder": encoder, **own})
             work.append(Work(video, segment, key, conversion))
     return work
