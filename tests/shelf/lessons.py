@@ -70,7 +70,7 @@ def write_lesson(folder: Path) -> Path:
 
 
 def main() -> None:
-    """Train in a process of its own: data folder, output folder."""
+    """Train in a process of its own: data folder, output folder, and perhaps a file of weights."""
     import torch
 
     from triptych import distributed
@@ -78,7 +78,8 @@ def main() -> None:
     torch.use_deterministic_algorithms(True)
     source, target = Path(sys.argv[1]), Path(sys.argv[2])
     target.mkdir(exist_ok=True)
-    model, log, report = learn(target, data=read_data(source), training=TRAINING)
+    detector = DETECTOR.replace(weights=sys.argv[3]) if sys.argv[3:] else DETECTOR
+    model, log, report = learn(target, data=read_data(source), detector=detector, training=TRAINING)
     log.to_csv(target / f"log_{distributed.rank()}.csv", index=False)
     if distributed.is_primary():
         (target / "report.json").write_text(json.dumps(report))

@@ -132,6 +132,21 @@ def test_other_categories_begin_anew_and_that_is_logged(
     assert "begin at random, as there are 3 categories and in the weights 90" in caplog.text
 
 
+def test_deeper_heads_are_trained(tmp_path: Path) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None, num_classes=91)
+    draw_statistics(model)
+    params = COCO.replace(weights=str(save(model, tmp_path / "v2.pth")), min_size_px=64, max_size_px=96, roi_batch=16)
+    trained, log, _ = learn(tmp_path, detector=params, training=TRAINING.replace(epochs=1))
+    assert np.isfinite(log["loss"]).all()
+    own, theirs = load_model(trained.path).model.state_dict(), model.state_dict()
+    kept = [name for name in own if "running_" in name]
+    assert len(kept) > 100
+    assert all(torch.equal(own[name], theirs[name]) for name in kept)
+    assert not torch.equal(own["roi_heads.box_head.5.weight"], theirs["roi_heads.box_head.5.weight"])
+
+
 @pytest.mark.parametrize("wrap", [lambda weights: weights, lambda weights: {"state_dict": weights}])
 def test_a_backbone_of_imagenet_keeps_its_statistics_in_training(tmp_path: Path, wrap: Any) -> None:
     model = resnet50(weights=None)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pytest
 import torch
+from torchvision.models import resnet18
 
 from tests.preloaded.scripts import PreloadedScripts
 from tests.ranks import rank_environment
@@ -30,8 +31,8 @@ class Lesson(NamedTuple):
     folder: Path
     preloaded: PreloadedScripts
 
-    def start(self, target: Path, environment: dict[str, str] | None = None) -> Any:
-        command = self.preloaded.command(Path(lessons.__file__), str(self.folder), str(target))
+    def start(self, target: Path, environment: dict[str, str] | None = None, *weights: str) -> Any:
+        command = self.preloaded.command(Path(lessons.__file__), str(self.folder), str(target), *weights)
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         environment = {**(environment or os.environ), "PYTHONPATH": path}
         return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
@@ -201,6 +202,22 @@ def test_two_ranks_give_the_losses_of_one_process(lesson: Lesson, uninterrupted:
     report = json.loads((target / "report.json").read_text())
     assert (report["ranks"], report["photos"]) == (2, 5)
     assert len(list(target.rglob("complete"))) == 1
+
+
+def test_the_first_rank_alone_reads_weights(lesson: Lesson, tmp_path: Path) -> None:
+    """The other has the name of a file that it does not see, as on another machine."""
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        torch.save(resnet18(weights=None).state_dict(), tmp_path / "resnet18.pth")
+    names = [str(tmp_path / "resnet18.pth"), str(tmp_path / "not_here.pth")]
+    pairs = zip(rank_environment(2), names, strict=True)
+    finish(*(lesson.start(tmp_path, environment, name) for environment, name in pairs))
+    first, second = (pd.read_csv(tmp_path / f"log_{rank}.csv")[LOSSES] for rank in (0, 1))
+    pd.testing.assert_frame_equal(first, second)
+    weights = torch.load(tmp_path / "weights.pt", weights_only=True)
+    start = torch.load(tmp_path / "resnet18.pth", weights_only=True)
+    assert torch.equal(weights["backbone.body.bn1.running_var"], start["bn1.running_var"])
+    assert torch.equal(weights["backbone.body.conv1.weight"], start["conv1.weight"])  # frozen
 
 
 def test_more_ranks_than_photos_a_batch_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
