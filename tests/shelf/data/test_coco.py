@@ -57,7 +57,8 @@ def test_shares_of_the_photo_are_refused_with_cause_and_cure(tmp_path: Path, ite
 
 def test_one_tiny_box_is_no_share(tmp_path: Path) -> None:
     assert len(read(tmp_path, coco({"a.jpg": [{"bbox": [0.1, 0.2, 0.5, 0.25]}, BOX]}))[0].objects) == 2
-    assert len(read(tmp_path, coco({"a.jpg": [{"bbox": [0, 0, 0, 0]}]}))[0].objects) == 1
+    for box in ([0, 0, 0, 0], [1.0], [0.5, 0.5, 1, 1]):
+        assert len(read(tmp_path, coco({"a.jpg": [{"bbox": box}]}))[0].objects) == 1
 
 
 def test_ids_may_be_texts(tmp_path: Path) -> None:
@@ -127,6 +128,11 @@ ENTRIES = st.lists(st.dictionaries(st.sampled_from(KEYS), ANYTHING | st.just(1))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(content=st.fixed_dictionaries({"images": ENTRIES, "annotations": ENTRIES, "categories": ENTRIES}))
 def test_any_content_gives_records(content: dict[str, Any], tmp_path: Path) -> None:
-    records = read(tmp_path, content)
+    try:
+        records = read(tmp_path, content)
+    except AnnotationError as error:
+        if "between 0 and 1" not in str(error):  # the one thing that makes a file as a whole useless
+            raise
+        return
     assert all(isinstance(record.name, str) for record in records)
     assert all(item.box is None or len(item.box) == 4 for record in records for item in record.objects)

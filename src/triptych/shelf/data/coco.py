@@ -6,7 +6,6 @@ Format: https://cocodataset.org/#format-data, "Object Detection".
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ from triptych.shelf.data.records import AnnotationError, Box, PhotoRecord, RawOb
 
 MAX_BYTES = 1_000_000_000
 """Larger files are refused; the training annotations of COCO itself take half of it."""
+
+_LEAST_COORDINATES = 6  # of a polygon
 
 
 class OtherJsonError(AnnotationError):
@@ -61,23 +62,23 @@ def _refuse_shares(items: list[Any]) -> None:
 
     No object is in the upper left pixel of its photo, let alone all of them.
     """
-    values = [value for item in items if isinstance(item, dict) for value in _list_coordinates(item)]
-    numbers = [number for number in map(to_number, values) if math.isfinite(number)]
-    if numbers and all(0 <= number <= 1 for number in numbers) and any(numbers):
+    shapes = [shape for item in items if isinstance(item, dict) for shape in _list_shapes(item)]
+    if shapes and all(all(0 <= value <= 1 for value in shape) for shape in shapes):
         raise AnnotationError(
             "all coordinates are between 0 and 1, shares of the photo's width and height, and COCO's are in pixels: "
             "multiply x and width by the width of each photo, y and height by its height, or export in pixels"
         )
 
 
-def _list_coordinates(item: dict[str, Any]) -> Iterator[object]:
-    """List the numbers of an annotation's box and polygons, whatever they are."""
-    for part in (item.get("bbox"), *_as_list(item.get("segmentation"))):
-        yield from _as_list(part)
-
-
-def _as_list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _list_shapes(item: dict[str, Any]) -> Iterator[list[float]]:
+    """List the edges of an annotation's box and the coordinates of its polygons, where they are what they should be."""
+    box = _read_box(item.get("bbox"))
+    if box is not None and box[0] < box[2] and box[1] < box[3]:
+        yield list(box)
+    polygons = item.get("segmentation")
+    for polygon in polygons if isinstance(polygons, list) else []:
+        if isinstance(polygon, list) and len(polygon) >= _LEAST_COORDINATES:
+            yield [to_number(value) for value in polygon]
 
 
 def _parse(path: Path) -> Any:
