@@ -130,6 +130,17 @@ class ReportParams(Params):
     """Before-and-after pictures of each video."""
 
 
+class PreviewParams(Params):
+    """What a preview shows (pipeline video_preview)."""
+
+    videos: PositiveInt = 20
+    """Videos that are shown, in the order of their names."""
+    height_px: Annotated[int, Field(ge=60, le=1080)] = 240
+    """Largest height of a still on the sheet."""
+    first_frames: NonNegativeInt = 0
+    """Frames of a clip of each video in its style, with sound; 0: no clips."""
+
+
 class StyleTrainingParams(Params):
     """How a style network is trained (pipeline video_style)."""
 

@@ -69,6 +69,11 @@ class Conversion:
         matrix = tuple((a / step, b / step, c / step, d) for a, b, c, d in self.to_rgb_matrix)
         return replace(self, source=replace(self.source, bits=MOST_BITS), to_rgb_matrix=matrix)
 
+    def of_result(self) -> Conversion:
+        """Give that of the result's own frames, by which they can be looked at."""
+        whole = np.vstack([np.array(self.to_yuv_matrix), [0, 0, 0, 1]])
+        return replace(self, source=self.target, to_rgb_matrix=_as_tuples(np.linalg.inv(whole)[:3]))
+
     @cached_property
     def matrices(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Both matrices as float32, (3, 4)."""

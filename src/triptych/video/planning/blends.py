@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,15 @@ class Blend:
         places = [stop for stop, _ in self.stops]
         by_style = zip(*(shares for _, shares in self.stops), strict=True)
         return tuple(float(np.interp(at, places, shares)) for shares in by_style)
+
+    def in_seconds(self, info: VideoInfo) -> Blend:
+        """Give the same for a video, spread over its own length, with its stops in seconds."""
+        if self.timed or len(self.stops) == 1:
+            return self
+        length = float((info.pts[-1] - info.pts[0]) * info.time_base)
+        if not length:
+            return replace(self, stops=self.stops[:1])
+        return replace(self, stops=tuple((place * length, shares) for place, shares in self.stops), timed=True)
 
     def by_file(self, shares: Sequence[float]) -> list[tuple[float, ...]]:
         """Divide shares by the file that they are of."""

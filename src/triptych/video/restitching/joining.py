@@ -29,6 +29,7 @@ from triptych.video.params import EncodingParams
 
 __all__ = ["RestitchingError", "restitch", "target_name"]
 
+_INTERLEAVED_S = 30  # how far streams of a file may be apart, generously
 LONGEST_CLOCK = 2**31 - 1
 MUXER_METADATA = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "vendor_id"}
 HEVC_TAG = "hvc1"  # the only one that Apple's players take
@@ -47,7 +48,12 @@ def target_name(info: VideoInfo, encoding: EncodingParams) -> str:
 
 
 def restitch(
-    source: Path, info: VideoInfo, segments: Sequence[Path], target: Path, encoding: EncodingParams
+    source: Path,
+    info: VideoInfo,
+    segments: Sequence[Path],
+    target: Path,
+    encoding: EncodingParams,
+    until: Fraction | None = None,
 ) -> list[str]:
     """Write the finished video; it appears under its name only when complete.
 
@@ -57,6 +63,7 @@ def restitch(
         segments: The segments in order.
         target: File to write.
         encoding: Which container is wanted.
+        until: Second of the source from which on its other streams are left out; None for all of them.
 
     Returns:
         Warnings about what the container cannot hold.
@@ -69,21 +76,23 @@ def restitch(
     container, warnings = choose_container(info, encoding)
     try:
         with replace_file(target) as part:
-            _join(source, info, segments, part, container)
+            _join(source, info, segments, part, container, until)
     except av.FFmpegError as error:
         raise_machine_failure(error)
         raise RestitchingError(f"{container.suffix[1:]} does not take its streams ({error.strerror})") from None
     return warnings
 
 
-def _join(source: Path, info: VideoInfo, segments: Sequence[Path], part: Path, container: Container) -> None:
+def _join(
+    source: Path, info: VideoInfo, segments: Sequence[Path], part: Path, container: Container, until: Fraction | None
+) -> None:
     with open_media(source) as original, av.open(str(segments[0])) as first:
         options = _muxer_options(container, info, original.metadata)
         with av.open(str(part.absolute()), "w", format=container.name, options=options) as output:
             video, others = _add_streams(output, original, first.streams.video[0], info, container)
             _copy_metadata(output, original, info, container)
             clips = _read_segments(segments, info, video)
-            copies = _read_others(original, others)
+            copies = _read_others(original, others, until)
             for _, _, packet in heapq.merge(clips, copies, key=lambda item: item[:2]):
                 output.mux(packet)
 
@@ -173,8 +182,8 @@ def _read_segments(segments: Sequence[Path], info: VideoInfo, video: VideoStream
         raise RestitchingError(f"the segments hold {frames} of the {info.frames} frames of the plan")
 
 
-def _read_others(original: InputContainer, others: dict[int, Stream]) -> Iterator[Timed]:
-    """Yield the packets of all other streams unchanged."""
+def _read_others(original: InputContainer, others: dict[int, Stream], until: Fraction | None = None) -> Iterator[Timed]:
+    """Yield the packets of all other streams unchanged, up to a second if one is given."""
     kept = [original.streams[index] for index in others]
     latest = Fraction(-(2**40))
     for packet in read_packets(original, kept):
@@ -187,6 +196,10 @@ def _read_others(original: InputContainer, others: dict[int, Stream]) -> Iterato
         if packet.dts is not None:
             # Only for merging: what the file holds out of order is written in the file's order.
             latest = max(latest, packet.dts * packet.time_base)
+        if until is not None and packet.pts is not None and packet.pts * packet.time_base >= until:
+            if latest > until + _INTERLEAVED_S:
+                return
+            continue
         index = packet.stream.index
         packet.stream = others[index]
         yield latest, index, packet
