@@ -109,7 +109,8 @@ class FastNetwork(nn.Module):
     def _run(self, x: Tensor, shares: Tensor | None, statistics: Tensor | None, found: list[Tensor] | None) -> Tensor:
         given = None if statistics is None else torch.split(statistics, [2 * size for size in self.channels], 1)
         first, last = 3, 3 + 2 * self.blocks
-        kept, norms = x, list[Any](self.norms)
+        kept = x
+        norms: Any = self.norms
         for number, (layer, norm) in enumerate(zip(self.layers, norms, strict=True)):
             y = layer(x)
             if found is not None:
