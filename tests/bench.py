@@ -22,6 +22,8 @@ class Bench:
     """Database of MLflow's without a run."""
     clips: Path
     """Folder of two short videos."""
+    few_photos: Path
+    """Folder of some photos of shelves with their annotations."""
 
 
 MakeBench = Callable[[str], Bench]
@@ -29,7 +31,11 @@ MakeBench = Callable[[str], Bench]
 
 @pytest.fixture(scope="session")
 def make_bench(
-    preloaded: PreloadedScripts, empty_tracking: Path, clips: Path, tmp_path_factory: pytest.TempPathFactory
+    preloaded: PreloadedScripts,
+    empty_tracking: Path,
+    clips: Path,
+    few_photos: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> MakeBench:
     """Return a function that makes a bench for a run of a name."""
-    return lambda name: Bench(tmp_path_factory.mktemp(name), preloaded, empty_tracking, clips)
+    return lambda name: Bench(tmp_path_factory.mktemp(name), preloaded, empty_tracking, clips, few_photos)

@@ -55,10 +55,23 @@ def copy_few_photos(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def few_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy some of the bundled photos, for runs whose subject is not how many there are; return the folder."""
+    return copy_few_photos(tmp_path_factory.mktemp("few_photos") / "shelf")
+
+
+@pytest.fixture(scope="session")
+def few_photos_run(few_photos: Path, run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run shelf on some of the photos in this process; return the data_root."""
+    return run_in(tmp_path_factory.mktemp("few_photos_run"), "shelf", env="test", params={"shelf_raw": str(few_photos)})
+
+
+@pytest.fixture(scope="session")
 def shelf_on_two_ranks(make_bench: MakeBench) -> Path:
-    """Run shelf under torchrun, in two processes with one thread each; return the data_root."""
-    work = make_bench("shelf_on_two_ranks").folder
-    params = f"data_root={work}/data,mlflow_uri=sqlite:///{work}/mlflow.db,mlflow_artifacts={work}/artifacts"
+    """Run shelf on some of the photos under torchrun, in two processes with one thread each; return the data_root."""
+    bench = make_bench("shelf_on_two_ranks")
+    work = bench.folder
+    params = f"data_root={work}/data,shelf_raw={bench.few_photos},mlflow_uri=sqlite:///{work}/mlflow.db,mlflow_artifacts={work}/artifacts"
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "kedro"]
     command = ["run", "--env", "test", "--pipelines", "shelf", "--params", f"{params},shelf.training.num_nodes=2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -41,7 +41,7 @@ class Cluster:
         roots = {"work_root": f"file://{folder}/work", "styled_root": f"file://{folder}/styled"}
         project = copy_project(folder / "project")
         compiled = compile_pipelines(project, folder / "compiled", names, {**roots, **params}, bench.preloaded)
-        cluster = cls(folder, compiled, add_samples(DataAssets(folder / "assets")), bench.preloaded)
+        cluster = cls(folder, compiled, add_samples(DataAssets(folder / "assets"), bench.few_photos), bench.preloaded)
         for name in names:
             shutil.copy(bench.empty_tracking, folder / f"{name}.db")
             StepTracking(cluster.tracking_uri(name), EXPERIMENT, folder / "mlartifacts")

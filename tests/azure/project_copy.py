@@ -26,7 +26,6 @@ SIZES: dict[str, Any] = {
 SAMPLES = {
     "triptych_faq_raw": "faq",
     "triptych_faq_new_questions": "faq_new",
-    "triptych_shelf_raw": "shelf",
     "triptych_shelf_new_photos": "shelf_new",
     "triptych_video_styles": "video_style/models",
     "triptych_video_style_image": "video_style/mosaic.jpg",
@@ -81,8 +80,9 @@ def compile_pipelines(
     return files
 
 
-def add_samples(assets: DataAssets) -> DataAssets:
-    """Register the bundled samples as data assets."""
+def add_samples(assets: DataAssets, shelf_raw: Path) -> DataAssets:
+    """Register the bundled samples as data assets, those photos of shelves that are given."""
+    assets.add("triptych_shelf_raw", shelf_raw)
     for name, path in SAMPLES.items():
         assets.add(name, ROOT / "data" / "01_raw" / path)
     return assets

@@ -166,11 +166,11 @@ def test_a_folder_without_photos_is_a_clear_error(run_project: RunProject, tmp_p
         run_project("shelf", env="test", params={"shelf_raw": str(tmp_path / "raw")})
 
 
-def test_the_command_line_trains_on_two_ranks(shelf_on_two_ranks: Path, shelf_run: Path) -> None:
+def test_the_command_line_trains_on_two_ranks(shelf_on_two_ranks: Path, few_photos_run: Path) -> None:
     """Two gloo ranks run the training node under torchrun; one of them does the rest, and saves."""
     assert read_json(shelf_on_two_ranks / "06_models/shelf/training_report.json")["ranks"] == 2
     alone, together = (
-        pd.read_csv(root / "08_reporting/shelf/training_log.csv") for root in (shelf_run, shelf_on_two_ranks)
+        pd.read_csv(root / "08_reporting/shelf/training_log.csv") for root in (few_photos_run, shelf_on_two_ranks)
     )
     # The same global batches: what differs is rounding, which training enlarges.
     assert together["loss"].iloc[0] == pytest.approx(alone["loss"].iloc[0], rel=0.05)
