@@ -64,6 +64,12 @@ def test_a_mark_at_the_start_of_the_file_is_no_part_of_a_name(tmp_path: Path) ->
     assert load(path) == [[1, "a", "b"]]
 
 
+@pytest.mark.parametrize("name", ["q.csv", "q.parquet"])
+def test_ids_may_be_text(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / name, {"question_id": ["INC-1", "007"], "title": ["a", "b"]})
+    assert QuestionFileDataset(filepath=path).load()["question_id"].tolist() == ["INC-1", "007"]
+
+
 def test_no_rows_are_no_questions(tmp_path: Path) -> None:
     path = tmp_path / "q.csv"
     path.write_text("title,body\n")
@@ -74,10 +80,9 @@ def test_no_rows_are_no_questions(tmp_path: Path) -> None:
     ("name", "columns", "message"),
     [
         ("q.csv", {"text": ["a"]}, r"q\.csv: columns are \['text'\]: title or body is needed"),
-        ("q.csv", {"question_id": ["x", "1"], "title": ["a", "b"]}, r"question_id must be whole numbers"),
-        ("q.csv", {"question_id": [1.5, 2], "title": ["a", "b"]}, r"question_id must be whole numbers"),
-        ("q.csv", {"question_id": [1, None], "title": ["a", "b"]}, r"question_id must be whole numbers"),
-        ("q.parquet", {"question_id": [1.5, 2.0], "title": ["a", "b"]}, r"question_id must be whole numbers"),
+        ("q.csv", {"question_id": ["x", None], "title": ["a", "b"]}, r"q\.csv: question_id is empty in row 2"),
+        ("q.parquet", {"question_id": [1, None], "title": ["a", "b"]}, r"question_id is empty in row 2"),
+        ("q.parquet", {"question_id": [1.5, 2.0], "title": ["a", "b"]}, r"question_id 1.5 is neither"),
         ("q.csv", {"question_id": [4, 5, 4], "title": ["a", "b", "c"]}, r"question_id 4 occurs twice"),
     ],
 )

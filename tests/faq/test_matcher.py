@@ -56,6 +56,12 @@ def test_one_question_is_answered_as_among_others(matcher: FaqMatcher) -> None:
     pd.testing.assert_frame_equal(together, alone)
 
 
+def test_ids_of_any_kind_come_back(matcher: FaqMatcher) -> None:
+    named = matcher.match(ASKED.assign(question_id=["INC-7", "INC-5", "x"]), top_k=2)
+    assert named["question_id"].tolist() == ["INC-7"] * 2 + ["INC-5"] * 2 + ["x"] * 2
+    assert named["original_id"].tolist()[0:4:2] == [1030, 1080]
+
+
 def test_no_question_gives_an_empty_table(matcher: FaqMatcher) -> None:
     matches = matcher.match(ASKED.head(0), top_k=3)
     assert list(matches.columns) == COLUMNS

@@ -59,12 +59,32 @@ def test_one_text_is_enough_and_ids_are_kept(model: Any) -> None:
     assert bodies[["question_id", "original_id"]].to_numpy().tolist() == [[2, 1080]]  # the first one has no text
 
 
+def test_another_text_format_is_refused(model: Any) -> None:
+    from mlflow import MlflowException
+
+    with pytest.raises(MlflowException, match="text_format must be one of auto, html, plain, got markdown"):
+        model.predict(EXAMPLE, params={"text_format": "markdown"})
+
+
+def test_ids_of_ticket_systems_are_kept(model: Any) -> None:
+    matches = model.predict(pd.DataFrame({"question_id": ["INC-1", "7"], "title": ["topic3x topic3y", "topic8z"]}))
+    assert matches["question_id"].tolist() == ["INC-1"] * 3 + ["7"] * 3
+
+
+def test_plain_text_is_not_read_as_html(model: Any) -> None:
+    asked = pd.DataFrame({"body": ["if (a<b && c>d) topic3x topic3y", "why <b topic8z topic8x </b>"]})
+    assert model.predict(asked, params={"top_k": 1})["original_id"].tolist() == [1030, 1080]
+    lost = model.predict(asked.tail(1), params={"text_format": "html", "top_k": 1})
+    assert lost["original_id"].tolist() == [1000]  # all ties: the tag took the words with it
+
+
 def test_its_signature_describes_what_it_gives(model: Any) -> None:
     outputs = model.metadata.signature.outputs
     assert outputs.input_names() == COLUMNS
+    assert str(outputs.inputs[0].type) == "Any"  # whatever was asked with
     mlflow_types = {"long": "int64", "double": "float64", "string": "object"}
-    wanted = [mlflow_types[kind.name] for kind in outputs.input_types()]
-    assert [str(kind) for kind in model.predict(EXAMPLE).dtypes] == wanted
+    wanted = [mlflow_types[kind.name] for kind in outputs.input_types()[1:]]
+    assert [str(kind) for kind in model.predict(EXAMPLE).dtypes[1:]] == wanted
 
 
 @pytest.mark.parametrize(

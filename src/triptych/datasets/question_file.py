@@ -15,7 +15,7 @@ class QuestionFileDataset(AbstractDataset["pd.DataFrame", "pd.DataFrame"]):
     """Load questions from a CSV (UTF-8, with a header) or Parquet file, told apart by the name's ending.
 
     Columns: `title`, `body` (HTML or plain text), of which one may be missing, and optionally
-    `question_id` (whole numbers, unique; counted from 1 where the column is missing).
+    `question_id` (whole numbers or text, unique; counted from 1 where the column is missing).
 
     Args:
         filepath: The file; `.csv`, `.csv.gz` or `.parquet`.
@@ -30,7 +30,7 @@ class QuestionFileDataset(AbstractDataset["pd.DataFrame", "pd.DataFrame"]):
         """Read the questions.
 
         Returns:
-            Columns `question_id` (int64, unique), `title`, `body` (str; empty where there is none).
+            Columns `question_id` (int64 or str, unique), `title`, `body` (str; empty where there is none).
 
         Raises:
             DatasetError: It cannot be read, or a column is missing or wrong; the message names the file.
@@ -58,8 +58,8 @@ class QuestionFileDataset(AbstractDataset["pd.DataFrame", "pd.DataFrame"]):
         try:
             if self._filepath.suffix == ".parquet":
                 return pd.read_parquet(self._filepath)
-            # Text stays as it is: a question may be titled "null", "NaN" or "1.10".
-            texts, ids = {"title": str, "body": str}, {"question_id": [""]}
+            # Text stays as it is: a question may be titled "null", "NaN" or "1.10", and a ticket numbered 007.
+            texts, ids = {"title": str, "body": str, "question_id": str}, {"question_id": [""]}
             return pd.read_csv(self._filepath, encoding="utf-8", dtype=texts, keep_default_na=False, na_values=ids)
         except (ValueError, OSError, pd.errors.ParserError) as error:
             raise DatasetError(f"{self._filepath} cannot be read: {error}") from error

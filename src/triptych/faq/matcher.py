@@ -25,7 +25,7 @@ from triptych.faq.retrieval.views import VIEWS, FieldCounts, Weighting
 if TYPE_CHECKING:
     import lightgbm as lgb
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass
@@ -63,7 +63,7 @@ class FaqMatcher:
         """Rank the originals for each question.
 
         Args:
-            questions: Columns `question_id`, `title`, `text`, `code` (clean).
+            questions: Columns `question_id` (of any type), `title`, `text`, `code` (clean).
             top_k: Originals a question.
             workers: Processes; 0 takes every core.
 
@@ -71,7 +71,7 @@ class FaqMatcher:
             Columns `question_id`, `rank` (from 1), `original_id`, `score` (higher is better; only the order
             within a question means anything), `title`, `answer_id`, `answer`.
         """
-        plans = [QueryPlan(int(q), count=self.candidates) for q in questions["question_id"]]
+        plans = [QueryPlan(row, count=self.candidates) for row in range(len(questions))]
         if not plans:
             return pd.DataFrame(columns=["question_id", "rank", "original_id", "score", *self.entries.columns[1:]])
         chunks = featurize_chunks(self.index, questions, plans, workers)
@@ -80,7 +80,7 @@ class FaqMatcher:
         table = self.entries.iloc[np.concatenate([entries for entries, _ in best])].reset_index(drop=True)
         table.insert(1, "score", np.concatenate([scores for _, scores in best]))
         table.insert(0, "rank", np.concatenate([np.arange(1, size + 1) for size in sizes]))
-        table.insert(0, "question_id", np.repeat([plan.question_id for plan in plans], sizes))
+        table.insert(0, "question_id", np.repeat(questions["question_id"].to_numpy(), sizes))
         return table
 
     def _rank(self, found: list[Candidates], top_k: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
+from triptych.faq.text.markup import TextFormat
 from triptych.parameters.base import Fraction, ModelName, OpenShare, Params, Share
 from triptych.tuning.params import SearchParams, Tuned
 
@@ -28,6 +29,8 @@ class FilterParams(Params):
     """Fewest duplicates an original needs."""
     require_accepted_answer: bool = False
     """Drop originals without an accepted answer."""
+    text_format: TextFormat = "auto"
+    """What bodies are: `html`, `plain`, or `auto`, told text by text."""
 
 
 class SplitParams(Params):
@@ -138,6 +141,8 @@ class ScoringParams(Params):
 
     top_k: PositiveInt = 3
     """Originals returned for a question."""
+    text_format: TextFormat = "auto"
+    """What bodies are: `html`, `plain`, or `auto`, told text by text."""
     workers: NonNegativeInt = 0
     """Processes that match; 0 takes every core."""
 

@@ -60,7 +60,10 @@ FEATURE_ROWS = pa.DataFrameSchema(
         **{name: pa.Column("float32", pa.Check.ge(0)) for name in FEATURES},
     }
 )
-NEW_QUESTIONS = pa.DataFrameSchema({"question_id": pa.Column("int64", unique=True), "title": _TEXT, "body": _TEXT})
+# Ids are whole numbers or text, whatever the system gives that they come from.
+NEW_QUESTIONS = pa.DataFrameSchema(
+    {"question_id": pa.Column(unique=True, nullable=False), "title": _TEXT, "body": _TEXT}
+)
 
 
 class Posts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def save_faq_model(matcher: FaqMatcher, example: pd.DataFrame, folder: Path) -> 
     """
     import mlflow.pyfunc
 
-    from triptych.serving.faq_model import DEFAULT_TOP_K, MATCHER
+    from triptych.serving.faq_model import DEFAULT_TEXT_FORMAT, DEFAULT_TOP_K, MATCHER
 
     with tempfile.TemporaryDirectory(prefix="triptych-matcher-") as part:
         # MLflow keeps the folder's name.
@@ -54,18 +55,21 @@ def save_faq_model(matcher: FaqMatcher, example: pd.DataFrame, folder: Path) -> 
             artifacts={MATCHER: str(files)},
             code_paths=[str(copy_source(Path(part) / "source"))],
             pip_requirements=[*pin(DISTRIBUTIONS), *UNPINNED],
-            signature=_signature(DEFAULT_TOP_K),
-            input_example=(example, {"top_k": DEFAULT_TOP_K}),
+            signature=_signature(DEFAULT_TOP_K, DEFAULT_TEXT_FORMAT),
+            input_example=(example, {"top_k": DEFAULT_TOP_K, "text_format": DEFAULT_TEXT_FORMAT}),
         )
 
 
-def _signature(top_k: int) -> Any:
+def _signature(top_k: int, text_format: str) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+    from mlflow.types.schema import AnyType
 
-    asked = [("long", "question_id"), ("string", "title"), ("string", "body")]
+    # As it was asked: a number, or a ticket's text.
+    anything: Callable[[], Any] = AnyType  # MLflow does not type it
+    question = ColSpec(anything(), "question_id", required=False)
+    asked = [("string", "title"), ("string", "body")]
     given = [
-        ("long", "question_id"),
         ("long", "rank"),
         ("long", "original_id"),
         ("double", "score"),
@@ -74,7 +78,9 @@ def _signature(top_k: int) -> Any:
         ("string", "answer"),
     ]
     return ModelSignature(
-        inputs=Schema([ColSpec(kind, name, required=False) for kind, name in asked]),
-        outputs=Schema([ColSpec(kind, name) for kind, name in given]),
-        params=ParamSchema([ParamSpec("top_k", DataType.long, top_k)]),
+        inputs=Schema([question, *(ColSpec(kind, name, required=False) for kind, name in asked)]),
+        outputs=Schema([question, *(ColSpec(kind, name) for kind, name in given)]),
+        params=ParamSchema(
+            [ParamSpec("top_k", DataType.long, top_k), ParamSpec("text_format", DataType.string, text_format)]
+        ),
     )

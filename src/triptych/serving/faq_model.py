@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel
 
+from triptych.faq.text.markup import TextFormat
 from triptych.faq.text.new_questions import clean_new_questions, complete_columns
 from triptych.startup import ensure_openmp
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 MATCHER = "matcher"
 DEFAULT_TOP_K = 3
+DEFAULT_TEXT_FORMAT: TextFormat = "auto"
 _MOST_ORIGINALS = 1000
 
 
@@ -24,7 +26,8 @@ class FaqModel(PythonModel):
     """Match questions with the FAQ in the model's artifact `matcher`.
 
     Input: columns `title` and `body` (HTML or plain text), of which one may be missing, and optionally
-    `question_id` (int64; counted from 1 where missing). Parameter: `top_k`, originals a question, in [1, 1000].
+    `question_id` (whole numbers or text; counted from 1 where missing). Parameters: `top_k`, originals a question, in
+    [1, 1000]; `text_format`, what bodies are: `html`, `plain`, or `auto`, told text by text.
     Output: a row an original with `question_id`, `rank` (from 1), `original_id`, `score`, `title`, `answer_id`
     (-1: none), `answer` (HTML, may be empty). A question without any text has no row.
     """
@@ -48,21 +51,26 @@ class FaqModel(PythonModel):
         Args:
             context: Not used.
             model_input: The questions.
-            params: `top_k`.
+            params: `top_k`, `text_format`.
 
         Returns:
             The originals, best first.
 
         Raises:
-            MlflowException: If the input or `top_k` is wrong (HTTP 400 from a server).
+            MlflowException: If the input or a parameter is wrong (HTTP 400 from a server).
         """
         top_k = int((params or {}).get("top_k", DEFAULT_TOP_K))
         if not 1 <= top_k <= _MOST_ORIGINALS:
             raise MlflowException.invalid_parameter_value(f"top_k must be in [1, {_MOST_ORIGINALS}], got {top_k}")
+        text_format = (params or {}).get("text_format", DEFAULT_TEXT_FORMAT)
+        if text_format not in get_args(TextFormat):
+            raise MlflowException.invalid_parameter_value(
+                f"text_format must be one of {', '.join(get_args(TextFormat))}, got {text_format}"
+            )
         try:
             questions = complete_columns(model_input)
         except ValueError as error:
             raise MlflowException.invalid_parameter_value(f"questions: {error}") from error
-        clean, _ = clean_new_questions(questions)
+        clean, _ = clean_new_questions(questions, text_format)
         # One process: a server has its own.
         return self._matcher.match(clean, top_k, workers=1)

@@ -19,10 +19,26 @@ from triptych.faq.text.tokens import word_pairs, word_tokens
         ("x" * 40, ["x" * 40]),
         ("x" * 41 + " short", ["short"]),
         ("a < b > c = d", ["a", "b", "c", "d"]),
+        ("C#, F# and C# 8", ["c#", "f#", "and", "c#", "8"]),
+        ("C++ (C++17) or G++", ["c++", "c++", "17", "or", "g++"]),
+        ("i++; w#x a#", ["i", "++", "w", "x", "a"]),
+        (".NET Core, ASP.NET", [".net", "core", "asp.net", "asp", ".net"]),
+        ("node.js; index.jsp fishing net", ["node.js", "node", "js", "index", "jsp", "fish", "net"]),
+        ("socket.io?.net ...net", ["socket.io", "socket", "io", "?.", "net", "...", "net"]),
     ],
 )
 def test_words_and_operators(text: str, tokens: list[str]) -> None:
     assert word_tokens(text) == tokens
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("C#", "C"), ("F#", "F"), ("C++", "C"), (".NET", "net"), ("node.js", "node js")]
+)
+def test_names_keep_what_makes_them_what_they_are(name: str, other: str) -> None:
+    assert word_tokens(name) != word_tokens(other)
+    # Of a question about one, a text about the other shares less than a text about the same.
+    asked = set(word_tokens(f"sort a list in {name}"))
+    assert len(asked & set(word_tokens(f"{name} list"))) > len(asked & set(word_tokens(f"{other} list")))
 
 
 @given(st.text(max_size=60))

@@ -57,6 +57,11 @@ def clean_html(body: str) -> CleanText:
     return CleanText(_strip_leaks(text), "\n".join(block.strip() for block in blocks))
 
 
+def clean_plain(body: str) -> CleanText:
+    """Fold plain text into one line and drop addresses and duplicate banners; all of it counts as prose."""
+    return CleanText(_strip_leaks(body), "")
+
+
 def clean_title(title: str) -> str:
     """Drop the marks that the site appends to titles, and label leaks."""
     return _strip_leaks(_TITLE_MARK.sub("", title))

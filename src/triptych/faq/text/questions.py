@@ -4,11 +4,16 @@ import pandas as pd
 from tqdm import tqdm
 
 from triptych.faq.dump.parquet_batches import PostFile
-from triptych.faq.text.html import clean_html, clean_title
+from triptych.faq.text.html import clean_title
+from triptych.faq.text.markup import TextFormat, clean_body
 
 
-def read_questions(posts: PostFile) -> pd.DataFrame:
+def read_questions(posts: PostFile, text_format: TextFormat = "auto") -> pd.DataFrame:
     """Read and clean the questions.
+
+    Args:
+        posts: The raw posts.
+        text_format: What their bodies are.
 
     Returns:
         Columns `question_id`, `title`, `text`, `code`, `tags`, `created`, `accepted_answer_id` (-1: none).
@@ -16,7 +21,7 @@ def read_questions(posts: PostFile) -> pd.DataFrame:
     columns = ["id", "title", "body", "tags", "created", "accepted_answer_id"]
     raw = posts.to_pandas(columns=columns, filters=[("kind", "==", "question")])
     bar = tqdm(raw["body"].fillna(""), desc="cleaning questions", unit="question", disable=None)
-    clean = [clean_html(body) for body in bar]
+    clean = [clean_body(body, text_format) for body in bar]
     return pd.DataFrame(
         {
             "question_id": raw["id"].astype("int64"),
@@ -30,12 +35,13 @@ def read_questions(posts: PostFile) -> pd.DataFrame:
     )
 
 
-def read_answers(posts: PostFile, questions: pd.DataFrame) -> pd.DataFrame:
+def read_answers(posts: PostFile, questions: pd.DataFrame, text_format: TextFormat = "auto") -> pd.DataFrame:
     """Read the best answer of each question: the accepted one, else the one with the highest score.
 
     Args:
         posts: The raw posts.
         questions: Columns `question_id`, `accepted_answer_id`: whose answers to read.
+        text_format: What their bodies are.
 
     Returns:
         Columns `question_id`, `answer_id`, `accepted`, `score`, `html`, `text`; at most one row a question.
@@ -56,6 +62,6 @@ def read_answers(posts: PostFile, questions: pd.DataFrame) -> pd.DataFrame:
             "accepted": best["accepted"].astype(bool),
             "score": best["score"].fillna(0).astype("int64"),
             "html": best["body"].fillna(""),
-            "text": [clean_html(body).text for body in best["body"].fillna("")],
+            "text": [clean_body(body, text_format).text for body in best["body"].fillna("")],
         }
     ).reset_index(drop=True)

@@ -6,8 +6,12 @@ from functools import lru_cache
 
 import Stemmer
 
+# Names that a sign makes: C# is not C, and .NET no net. Digits may follow, as in C++17.
+_SIGNED = r"(?<![^\W_])(?:[cfjqx]#|(?:c|g|clang|libc|libstdc|notepad)\+\+)(?![^\W\d_])|(?<![^\W_])\.net(?![^\W_])"
+# Products named after a file's ending are a word of their own beside their parts, which may be all that is written.
+_ENDING = r"(?:\.(?:js|net|io)(?![^\W_]))?"
 # Operators are words of their own: `==` and `===` are what some questions are about.
-_TOKEN = re.compile(r"[^\W_]+|[=!<>]=+|=>|&&|\|\||\+\+|\?\.|\?\?|\.\.\.")
+_TOKEN = re.compile(rf"{_SIGNED}|[^\W_]+{_ENDING}|[=!<>]=+|=>|&&|\|\||\+\+|\?\.|\?\?|\.\.\.")
 _LONGEST_TOKEN = 40
 _STEMMER = Stemmer.Stemmer("english", 0)
 
@@ -24,8 +28,18 @@ def word_tokens(text: str) -> list[str]:
 
     >>> word_tokens("Why does NaN === NaN return false?")
     ['whi', 'doe', 'nan', '===', 'nan', 'return', 'fals']
+    >>> word_tokens("Node.js or C#?")
+    ['node.js', 'node', 'js', 'or', 'c#']
     """
-    return [_stem(word) for word in _TOKEN.findall(text.lower()) if len(word) <= _LONGEST_TOKEN]
+    found = [word for word in _TOKEN.findall(text.lower()) if len(word) <= _LONGEST_TOKEN]
+    return [word for name in found for word in (_list_parts(name) if "." in name else (_stem(name),))]
+
+
+def _list_parts(name: str) -> tuple[str, ...]:
+    product, dot, ending = name.partition(".")
+    if not product.isalnum():
+        return (name,)
+    return name, _stem(product), dot + ending if ending == "net" else ending
 
 
 def word_pairs(text: str) -> list[str]:

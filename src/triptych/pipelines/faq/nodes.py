@@ -73,7 +73,7 @@ def clean_questions(
     Raises:
         ValueError: If no pair is left.
     """
-    questions = read_questions(posts)
+    questions = read_questions(posts, filters.text_format)
     pairs, counts = filter_pairs(questions, links, filters)
     if pairs.empty:
         raise ValueError(
@@ -81,7 +81,7 @@ def clean_questions(
             f"({counts}): loosen faq.filter and faq.ingest.tags, or check that the data has duplicate links"
         )
     originals = questions[questions["question_id"].isin(pairs["original_id"])]
-    answers = read_answers(posts, originals)
+    answers = read_answers(posts, originals, filters.text_format)
     report = {"ingest": posts.metadata, "clean": describe_data(questions, pairs, answers, counts)}
     return questions, pairs, answers, report
 

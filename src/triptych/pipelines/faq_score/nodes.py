@@ -3,9 +3,7 @@
 import pandas as pd
 
 from triptych.faq.matcher import FaqMatcher
-from triptych.faq.params import (
-    ScoringParams,
-)
+from triptych.faq.params import ScoringParams
 from triptych.faq.text.new_questions import clean_new_questions
 
 
@@ -22,5 +20,5 @@ def score_questions(
     Returns:
         The best originals of each question with scores and answers, and the questions without any text.
     """
-    clean, rejected = clean_new_questions(new_questions)
+    clean, rejected = clean_new_questions(new_questions, scoring.text_format)
     return matcher.match(clean, scoring.top_k, scoring.workers), rejected
