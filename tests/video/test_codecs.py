@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 
+from tests.video import clips
 from tests.video.trips import ClipMaker, decode, send
 from triptych.video.media.conversion import plan_conversion
 from triptych.video.media.planes import extract_planes
@@ -107,3 +108,11 @@ def test_the_same_bytes_every_time(codec: str, clip: ClipMaker, tmp_path: Path) 
 def test_a_container_that_holds_the_codec(name: str, codec: str, made: str, clip: ClipMaker, tmp_path: Path) -> None:
     _, result = send(clip(name), tmp_path, encoding=encode(codec=codec))
     assert result.name == made
+
+
+@pytest.mark.parametrize("codec", sorted(DECODED))
+def test_a_thousand_frames_a_second(codec: str, tmp_path: Path) -> None:
+    source = tmp_path / "fast.mp4"
+    clips.run(*clips.picture(rate="1000", seconds=0.02), *clips.X264, source)
+    info, result = send(source, tmp_path / "out", encoding=encode(codec=codec), segment_frames=8)
+    assert is_exact(compare_videos(source, info, result))

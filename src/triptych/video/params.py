@@ -157,8 +157,8 @@ class StyleTrainingParams(Params):
     """Training steps; of several styles, those of each."""
     batch_size: PositiveInt = 2
     """Crops a step; one of them is shown twice."""
-    crop_px: Annotated[int, Field(ge=64)] = 192
-    """Size of a crop."""
+    crop_px: Annotated[int, Field(ge=64, multiple_of=4)] = 192
+    """Size of a crop, a multiple of 4."""
     style_px: Annotated[int, Field(ge=96)] = 380
     """Size to which the style image is scaled, the square root of its area: twice as much paints strokes twice as
     large."""

@@ -18,7 +18,7 @@ from tests.video.trips import FAST, PLANNING, SWS_ACCURATE_RND, SWS_FULL_CHR_H_I
 from triptych.video.media.colours import WEIGHTS, chroma_of
 from triptych.video.media.conversion import Conversion, plan_conversion
 from triptych.video.media.info import ColourTags
-from triptych.video.media.planes import Planes
+from triptych.video.media.planes import Planes, choose_layout, extract_planes
 from triptych.video.planning.probing import VideoInfo, probe_video
 
 SPACES = {"bt709": 1, "fcc": 4, "bt470bg": 5, "smpte170m": 6, "smpte240m": 7, "bt2020nc": 9}
@@ -193,3 +193,16 @@ def test_chroma_lies_where_players_look_for_it(codec: str, plain_info: VideoInfo
     made = conversion.to_planes(np.rint(picture).astype(np.uint8))[1].astype(float)
     expected = 128 + (np.linspace(60, 200, 64) - 128) * 0.5 * 224 / 255
     assert np.abs(made[0, 1:-1] - expected[2:-2:2]).max() <= 1
+
+
+@pytest.mark.parametrize("pixels", ["gbrap", "gbrap10le", "gbrap12le", "yuva444p10le", "yuva420p"])
+def test_planes_beside_transparency_are_taken_whole(pixels: str) -> None:
+    frame, rng = av.VideoFrame(34, 18, pixels), np.random.default_rng(0)
+    layout = choose_layout(frame.format, 18, 34, between=False)
+    dtype, written = np.dtype(layout.dtype), []
+    for plane in frame.planes:
+        values = rng.integers(0, 2**layout.bits, (plane.height, plane.line_size // dtype.itemsize)).astype(dtype)
+        plane.update(values.tobytes())
+        written.append(values[:, : plane.width])
+    for found, wanted in zip(extract_planes(frame, layout), written[:3], strict=True):
+        np.testing.assert_array_equal(found, wanted)

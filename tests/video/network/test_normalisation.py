@@ -83,3 +83,12 @@ def test_what_it_replaces_stays_as_it_is() -> None:
     replaced = replace_norms(network)
     assert replaced is network
     assert not any(type(module) is StyleNorm for module in network.modules())
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("deviation", [0.0, 0.01, 0.5, 5.0])
+def test_a_picture_that_is_all_but_black_or_white_stays_one(half: torch.dtype, deviation: float) -> None:
+    """What is scaled up to 300 times must not be far from 0 before."""
+    x = (300 + deviation * torch.randn(2, 8, 17, 23)).to(half)
+    norm = StyleNorm(8)
+    assert torch.allclose(AffineNorm(norm)(x).float(), norm(x.float()), atol=0.1)

@@ -16,7 +16,8 @@ from triptych.video.media.planes import Layout, Planes
 from triptych.video.network.pixels import PixelNetwork, to_cells
 from triptych.video.network.planes import PlaneNetwork, PlanesToRgb, RgbToPlanes
 from triptych.video.runtimes.eager import build_eager
-from triptych.video.runtimes.painters import Painter, build_run, pad_length, padded_size
+from triptych.video.runtimes.painters import Painter, build_run
+from triptych.video.runtimes.sizes import pad_length, padded_size
 from triptych.video.runtimes.stylizers import CopyingStylizer, GraphStylizer, RgbStylizer
 
 KR_KB = {"smpte170m": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020nc": (0.2627, 0.0593)}

@@ -13,7 +13,8 @@ from tests.video.styles import make_frames, save_style
 from triptych.video.params import StyleParams
 from triptych.video.runtimes.making import create_painter
 from triptych.video.runtimes.openvino import has_openvino
-from triptych.video.runtimes.painters import Painter, in_fixed_batches, pad_length
+from triptych.video.runtimes.painters import Painter, in_fixed_batches
+from triptych.video.runtimes.sizes import pad_length
 
 
 @pytest.fixture(scope="module")

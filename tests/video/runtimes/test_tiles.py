@@ -8,7 +8,8 @@ from tests.video.styles import make_frames, make_network
 from triptych.video.network.pixels import PixelNetwork, StatisticsNetwork
 from triptych.video.runtimes.eager import build_eager
 from triptych.video.runtimes.painters import build_run
-from triptych.video.runtimes.tiles import STEP, measure_halo, plan_tiles, reduced_size, run_tiles
+from triptych.video.runtimes.sizes import STEP
+from triptych.video.runtimes.tiles import measure_halo, plan_tiles, reduced_size, run_tiles
 
 
 @given(st.integers(4, 700), st.integers(4, 700), st.integers(65_536, 600_000), st.integers(1, 6))

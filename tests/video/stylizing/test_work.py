@@ -70,6 +70,24 @@ def test_a_segment_of_another_precision_or_version_is_another(info: VideoInfo, o
     assert one.key != two.key
 
 
+@pytest.mark.parametrize(
+    ("size", "scale", "limits", "same"),
+    [
+        ((200, 200), 1.0, (65_536, 10**6), True),
+        ((200, 200), 2.0, (65_536, 10**6), False),  # seen as 400x400
+        ((255, 257), 1.0, (65_536, 10**6), False),  # seen as 256x260
+        ((400, 400), 0.5, (65_536, 10**6), True),
+        ((400, 400), 1.0, (65_536, 131_072), False),
+    ],
+)
+def test_a_segment_in_tiles_is_another_and_one_without_is_the_same(
+    size: tuple[int, int], scale: float, limits: tuple[int, int], same: bool, info: VideoInfo
+) -> None:
+    video = make_video(info, "a.mp4", *size, 30)
+    keys = {list_work([video], ENGINE, FAST, limit, scale)[0].key for limit in limits}
+    assert (len(keys) == 1) is same
+
+
 def run_ranks(shares: list[list[Work]], store: SegmentStore, seconds: Sequence[float]) -> list[list[Work]]:
     """Let ranks that need so many seconds a segment work at a time; return what each made."""
     made: list[list[Work]] = [[] for _ in shares]

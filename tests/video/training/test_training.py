@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from PIL import Image
 
 from triptych.video.network.transformer import build_network, load_style, name_styles
 from triptych.video.params import StyleTrainingParams
+from triptych.video.training import training
 from triptych.video.training.photos import read_styles
 from triptych.video.training.training import one_cycle, train_from_files, train_style, train_styles
 
@@ -56,6 +60,17 @@ def test_the_same_seed_gives_the_same_weights_and_leaves_torch_as_it_was(style: 
     # Sums over threads may differ in their last digits, and the optimiser enlarges that.
     again, apart = (float((first[KERNEL] - weights[KERNEL]).abs().mean()) for weights in (second, other))
     assert again < 0.02 * apart
+
+
+def test_how_quick_the_machine_is_does_not_show(
+    style: Picture, photos: list[Picture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = []
+    for seconds in (0.001, 2.0):
+        clock = SimpleNamespace(perf_counter=partial(next, count(0.0, seconds)))
+        monkeypatch.setattr(training, "time", clock)
+        rates.append(train_style(style, photos, PARAMS.replace(steps=3))[1]["learning_rate"].tolist())
+    assert rates[0] == rates[1]
 
 
 def test_training_ends_in_time(style: Picture, photos: list[Picture]) -> None:

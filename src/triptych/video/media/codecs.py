@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,14 @@ from triptych.video.media.ffmpeg import FFmpegError, list_encoders, run_ffmpeg
 from triptych.video.media.planes import Layout
 from triptych.video.params import EncodingParams
 
-__all__ = ["choose_encoder", "describe_codec", "name_encoder"]
+__all__ = ["choose_encoder", "describe_codec", "limit_rate", "name_encoder"]
 
 ENCODER_THREADS = 4
 SOFTWARE = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1"}
 NVENC = {"h264": "h264_nvenc", "hevc": "hevc_nvenc", "av1": "av1_nvenc"}
 SVT_PRESETS = {"ultrafast": 12, "superfast": 11, "veryfast": 10, "faster": 9, "fast": 8, "medium": 6, "slow": 4}
 SVT_LOSSLESS = 8  # what it makes without loss by quicker presets (12, in 4.2) no decoder takes
+SVT_FASTEST = 240  # frames a second; it refuses more
 NVENC_PRESETS = {"ultrafast": "p1", "superfast": "p2", "veryfast": "p3", "faster": "p4", "fast": "p4", "medium": "p5",
                  "slow": "p6"}  # fmt: skip
 TRIAL_S = 30.0
@@ -135,6 +137,11 @@ def describe_codec(layout: Layout, encoding: EncodingParams) -> dict[str, Any]:
     options["flags:v"] = "+bitexact+cgop"
     describe = {"libx264": _describe_x264, "libx265": _describe_x265, "libsvtav1": _describe_svt}
     return options | describe.get(name, _describe_nvenc)(quality, layout)
+
+
+def limit_rate(rate: Fraction, encoding: EncodingParams) -> Fraction:
+    """Give the rate to tell an encoder of; when frames are shown is said where segments are joined."""
+    return min(rate, Fraction(SVT_FASTEST)) if name_encoder(encoding) == SOFTWARE["av1"] else rate
 
 
 def _scale_crf(encoding: EncodingParams) -> int:

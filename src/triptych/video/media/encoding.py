@@ -23,7 +23,7 @@ import ffmpeg  # type: ignore[import-untyped]
 import numpy as np
 
 from triptych.storage.local_files import replace_file
-from triptych.video.media.codecs import describe_codec
+from triptych.video.media.codecs import describe_codec, limit_rate
 from triptych.video.media.colours import tag_output
 from triptych.video.media.conversion import plan_conversion
 from triptych.video.media.failures import raise_exit_failure
@@ -179,8 +179,9 @@ def _widen(pipe: IO[bytes]) -> None:
 def describe_encoder(path: Path, info: VideoInfo, layout: Layout, encoding: EncodingParams) -> Any:
     """Describe the encoder to ffmpeg-python: frames from standard input, tags as the source's."""
     pixels, tags = layout.pixel_format, tag_output(info)
+    rate = limit_rate(info.rate, encoding)
     frames = ffmpeg.input(
-        "pipe:", format="rawvideo", pix_fmt=pixels, s=f"{info.width}x{info.height}", framerate=str(info.rate)
+        "pipe:", format="rawvideo", pix_fmt=pixels, s=f"{info.width}x{info.height}", framerate=str(rate)
     )
     # The tags are put on frames that already are so; without this FFmpeg would convert or forget.
     given = {"range": tags.range, "colorspace": tags.space, "color_primaries": tags.primaries,

@@ -21,6 +21,7 @@ Planes = tuple[Plane, Plane, Plane]
 """Y, U, V of a YUV frame; G, B, R of an RGB one; three times the same of a grey one."""
 MOST_BITS = 12
 _CHROMA = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (1, 2): "440", (4, 1): "411", (4, 4): "410"}
+_SAME_PLANES = {"yuvj": "yuv", "yuva": "yuv", "gbrap": "gbrp"}
 _DEEP_CHROMA = ("444", "422", "420")  # of these FFmpeg has formats of 10 and 12 bits alike
 
 
@@ -133,7 +134,13 @@ def extract_planes(frame: av.VideoFrame, layout: Layout) -> Planes:
 
 
 def _is_same(found: str, wanted: str) -> bool:
-    return found.replace("yuvj", "yuv") == wanted
+    """Tell whether the first three planes of a format are those of another.
+
+    Those of `gbrap` are, but asked for them, swscale copies only half of each row where samples have two bytes.
+    """
+    for own, plain in _SAME_PLANES.items():
+        found = found.replace(own, plain)
+    return found == wanted
 
 
 def _copy_plane(plane: av.video.plane.VideoPlane, layout: Layout) -> Plane:

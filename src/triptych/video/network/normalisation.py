@@ -41,8 +41,15 @@ def normalise(x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: T
         variance: float32 (N, C).
     """
     scale = weight * torch.rsqrt(variance + EPSILON)
-    shift = bias - mean * scale
-    return x * scale[:, :, None, None].to(x.dtype) + shift[:, :, None, None].to(x.dtype)
+    # The mean is taken off first: scaled, what is all but constant would lose in half precision what differs in it, or
+    # be beyond its range. What of the mean half precision has no number for is in the shift.
+    centre = mean.to(x.dtype)
+    shift = bias + (centre.float() - mean) * scale
+    return torch.addcmul(_spread(shift).to(x.dtype), x - _spread(centre), _spread(scale).to(x.dtype))
+
+
+def _spread(values: Tensor) -> Tensor:
+    return values[:, :, None, None]
 
 
 def replace_norms(module: nn.Module) -> nn.Module:

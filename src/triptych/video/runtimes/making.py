@@ -28,9 +28,8 @@ from triptych.video.runtimes.painters import (
     in_fixed_batches,
     make_examples,
     make_shares,
-    pad_length,
-    padded_size,
 )
+from triptych.video.runtimes.sizes import pad_length, padded_size, scale_size
 from triptych.video.runtimes.stylizers import CopyingStylizer, GraphStylizer, RgbStylizer, SharingStylizer, Stylizer
 
 __all__ = ["Styles", "choose_tile_pixels", "create_painter", "create_stylizer", "fit_batch"]
@@ -78,7 +77,7 @@ def create_stylizer(styles: Styles, conversion: Conversion, style: StyleParams) 
 def _create_stylizer(setup: _Setup, conversion: Conversion, style: StyleParams, shares: Shares | None) -> Stylizer:
     """Make what runs all checkpoints of a setup, whatever their shares."""
     source = conversion.source
-    lanes = setup.count_lanes(_scale_size((source.height, source.width), style.scale))
+    lanes = setup.count_lanes(scale_size((source.height, source.width), style.scale))
     if setup.runtime in _PLANES_IN_GRAPH and style.scale == 1 and source.height * source.width <= setup.max_pixels:
         run, batch_size = _create_graph(setup, style.strength, source, conversion.target)
         return GraphStylizer(conversion, run, batch_size, lanes, shares)
@@ -177,12 +176,8 @@ def _load(files: _Files) -> list[TransformerNet]:
 def _create_painter(setup: _Setup, size: tuple[int, int], style: StyleParams, *, deep: bool) -> tuple[Painter, int]:
     if style.scale == 1:
         return _create_plain_painter(setup, size, style.strength, deep)
-    painter, batch_size = _create_plain_painter(setup, _scale_size(size, style.scale), 1.0, deep)
+    painter, batch_size = _create_plain_painter(setup, scale_size(size, style.scale), 1.0, deep)
     return ScaledPainter(painter, size, style.strength), batch_size
-
-
-def _scale_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 @lru_cache(maxsize=_SETUPS)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from triptych.video.network.pixels import PixelNetwork, StatisticsNetwork
 from triptych.video.network.transformer import TransformerNet
 from triptych.video.runtimes.eager import Build, Engine
-from triptych.video.runtimes.tiles import STEP, measure_halo, plan_tiles, reduced_size, run_tiles
+from triptych.video.runtimes.sizes import pad_length
+from triptych.video.runtimes.tiles import measure_halo, plan_tiles, reduced_size, run_tiles
 
 __all__ = [
     "Painter",
@@ -22,15 +23,12 @@ __all__ = [
     "in_fixed_batches",
     "make_examples",
     "make_shares",
-    "pad_length",
-    "padded_size",
 ]
 
 Frames = NDArray[Any]
 """uint8, or float32 of 0 to 255 where nothing is to be rounded; (N, H, W, 3)."""
 Shares = NDArray[np.float32]
 """Of each style of each network in every frame, (N, styles); they add up to 1."""
-_SMALLEST = 4 * STEP  # below, the reflection at the network's smallest layers has nothing to reflect
 
 
 class Painter:
@@ -100,16 +98,6 @@ class ScaledPainter(Painter):
     def _scale(self, picture: Frames, size: tuple[int, int]) -> Frames:
         method = cv2.INTER_AREA if size[0] * size[1] < picture.shape[0] * picture.shape[1] else cv2.INTER_CUBIC
         return np.asarray(cv2.resize(picture, size[::-1], interpolation=method), self.dtype)
-
-
-def pad_length(length: int) -> int:
-    """Give the pixels to add at the end for the network to have multiples of 4, from 16 on."""
-    return max(_SMALLEST, -(-length // STEP) * STEP) - length
-
-
-def padded_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Give the height and width the network sees of frames of a size."""
-    return size[0] + pad_length(size[0]), size[1] + pad_length(size[1])
 
 
 def build_run(

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triptych.video.runtimes.eager import Engine
+from triptych.video.runtimes.sizes import STEP
 
 Frame = NDArray[Any]
-STEP = 4  # the network's smallest layers have one value for so many pixels: tiles start at multiples
 _MOST = 64  # tiles either way
 
 

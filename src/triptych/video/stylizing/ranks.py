@@ -60,14 +60,16 @@ def stylize_as_rank(
         encoder = choose_encoder(encoding).encoder
         chosen = _choose_runtime(videos, sources, normalised, style_model, style, smoothing, encoding, store)
         chosen |= {"encoder": encoder, "tile_pixels": _choose_tiles(videos, style_model, style, chosen["runtime"])}
-        work = list_work(videos, chosen["engine"], encoding.replace(encoder=encoder), chosen["tile_pixels"])
+        work = list_work(
+            videos, chosen["engine"], encoding.replace(encoder=encoder), chosen["tile_pixels"], style.scale
+        )
         done = store.find_all(item.key for item in work)
         missing = [item.key for item in work if item.key not in done]
         return {**chosen, "missing": missing, "job": uuid.uuid4().hex}
 
     agreed = agree(store.folder, _name_topic(videos, style, encoding), decide)
     encoding = choose_encoder(encoding.replace(encoder=agreed["encoder"]))
-    work = list_work(videos, agreed["engine"], encoding, agreed["tile_pixels"])
+    work = list_work(videos, agreed["engine"], encoding, agreed["tile_pixels"], style.scale)
     missing = set(agreed["missing"])
     # Shared out is what was missing when rank 0 looked; what another job has made since is skipped. Files of equal
     # content have the same segments.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from triptych.video.media.conversion import Conversion, plan_conversion
 from triptych.video.params import EncodingParams
 from triptych.video.planning.plans import PlannedVideo
 from triptych.video.planning.segments import Segment, assign_segments, hash_settings
+from triptych.video.runtimes.sizes import padded_size, scale_size
 
 __all__ = ["Work", "list_work", "share_work"]
 
@@ -52,7 +54,11 @@ class Work:
 
 
 def list_work(
-    videos: Sequence[PlannedVideo], engine: Mapping[str, str], encoding: EncodingParams, tile_pixels: int = 0
+    videos: Sequence[PlannedVideo],
+    engine: Mapping[str, str],
+    encoding: EncodingParams,
+    tile_pixels: int = 0,
+    scale: float = 1.0,
 ) -> list[Work]:
     """List the segments of all videos in order.
 
@@ -60,7 +66,8 @@ def list_work(
         videos: The plan.
         engine: What computes the frames: runtime, precision, versions.
         encoding: How the results are encoded; what encodes is chosen.
-        tile_pixels: Frames with more are stylized in tiles; 0 for no limit.
+        tile_pixels: Frames with more, as the network sees them, are stylized in tiles; 0 for no limit.
+        scale: Of the size in which it sees them.
     """
     # What decides about bytes, and not about patience or the name of the file.
     settings = {"crf": encoding.crf, "preset": encoding.preset, "encoder": name_encoder(encoding)}
@@ -68,7 +75,8 @@ def list_work(
     for video in videos:
         conversion = plan_conversion(video.info, encoding)
         # What has no tiles is the same whatever their size.
-        tiles = tile_pixels if 0 < tile_pixels < video.info.width * video.info.height else 0
+        seen = math.prod(padded_size(scale_size((video.info.height, video.info.width), scale)))
+        tiles = tile_pixels if 0 < tile_pixels < seen else 0
         encoder = settings | {"pixels": conversion.target.pixel_format}
         for segment in video.segments:
             own = {"pts": list(segment.pts), "lead": len(segment.lead_pts), "tiles": tiles}

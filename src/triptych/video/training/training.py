@@ -41,6 +41,7 @@ _LOUDER = 8.0  # the last layer's weights at the start: it begins with contrast 
 _RANGE_WEIGHT = 5.0
 _CLIP_NORM = 10.0
 _BETAS = (0.5, 0.99)
+_LATE = 0.02  # of the time limit
 _MEMORY = 0.99  # of the running mean of the weights, which is what is kept
 
 
@@ -158,7 +159,8 @@ def _fit(
     log, mean, start = LossLog(steps, len(lessons)), _RunningMean(network), time.perf_counter()
     for step in range(steps):
         spent = (time.perf_counter() - start) / seconds
-        share = one_cycle(max(step / steps, spent))
+        # The clock counts where it is clearly ahead: else it would have a say in the weights of every training.
+        share = one_cycle(max(step / steps, spent - _LATE))
         for group in optimizer.param_groups:
             group["lr"] = training.learning_rate * share
         losses = _measure(network, lessons[step % len(lessons)], training, share)
