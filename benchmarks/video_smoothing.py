@@ -27,7 +27,7 @@ from triptych.video.stylizing.smoothing import TemporalSmoother, see
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = {
-    "none": SmoothingParams(),
+    "none": SmoothingParams(method="none"),
     "blend_output .5": SmoothingParams(method="blend_output", weight=0.5),
     "blend_output .8": SmoothingParams(method="blend_output", weight=0.8),
     "average_input .8": SmoothingParams(method="average_input", weight=0.8),

@@ -113,7 +113,7 @@ def _load(network: Path) -> Any:
 
 def run_ours(clip: Path, network: Path | None, folder: Path, runtime: str) -> dict[str, Any]:
     """Plan, stylize, restitch and verify."""
-    style, smoothing, encoding = StyleParams(runtime=runtime), SmoothingParams(), EncodingParams()  # type: ignore[arg-type]
+    style, smoothing, encoding = StyleParams(runtime=runtime), SmoothingParams(method="none"), EncodingParams()  # type: ignore[arg-type]
     for name in ("normalised", "finished"):
         (folder / name).mkdir()
     model = network or MODELS / "mosaic.pth"

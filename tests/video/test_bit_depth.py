@@ -45,7 +45,7 @@ def write_gradient(path: Path) -> None:
 def stylize(path: Path, strength: float, bit_depth: Any) -> tuple[dict[str, Any], Path]:
     """Send a video through planning, stylizing and restitching."""
     folder, encoding = path.parent, EncodingParams(preset="ultrafast", crf=0, bit_depth=bit_depth)
-    style, smoothing = StyleParams(runtime="eager", threads=1, strength=strength), SmoothingParams()
+    style, smoothing = StyleParams(runtime="eager", threads=1, strength=strength), SmoothingParams(method="none")
     model = save_style(folder, 0)
     plan = plan_videos(folder, [path.name], folder, model, PLANNING, style, smoothing)
     report = stylize_as_rank(folder, folder, plan, model, folder / "segments", style, smoothing, encoding)

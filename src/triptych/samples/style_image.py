@@ -1,12 +1,14 @@
-"""Paint the two bundled style images, by code alone.
+"""Paint the bundled style images, by code alone.
 
-Both start from one imagined scene (a sun over hills and water): `paint_mosaic` lays it in tiles with dark joints,
-`paint_strokes` covers it with curved brush strokes. Run `python -m triptych.samples.style_image FOLDER` to write
+All start from one imagined scene (a sun over hills and water): `paint_mosaic` lays it in tiles with dark joints,
+`paint_strokes` covers it with curved brush strokes, `paint_dots` sets it in dots of unmixed colours, `paint_ink` draws
+it with a brush on paper. Run `python -m triptych.samples.style_image FOLDER` to write
 them as JPEG.
 """
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +61,54 @@ def paint_strokes(size: tuple[int, int] = SIZE, seed: int = 5) -> Image:
         for start, colour in zip(starts, colours, strict=True):
             _draw_stroke(canvas, _follow(start, length_px, width), colour, stroke_px, rng)
     return canvas
+
+
+def paint_dots(size: tuple[int, int] = SIZE, seed: int = 7) -> Image:
+    """Set the scene in round dots of unmixed colours, as the pointillists did; the eye mixes them."""
+    rng = np.random.default_rng(seed)
+    height, width = size
+    canvas = np.full((height, width, 3), _CANVAS, np.uint8)
+    for radius_px, at_full_size in ((8.0, 7000), (6.0, 12000), (4.5, 16000)):
+        count = at_full_size * height * width // (SIZE[0] * SIZE[1])
+        places = rng.uniform((0, 0), (width, height), (count, 2))
+        colours = _colour_scene(places / width, height / width, _DOTS)
+        strangers = rng.random(count) < _STRANGERS
+        colours[strangers] = np.array(_PURE)[rng.integers(len(_PURE), size=int(strangers.sum()))]
+        colours = np.clip(colours + rng.normal(0, 18, (count, 3)), 0, 255)
+        radii = radius_px * rng.uniform(0.75, 1.15, count)
+        for place, colour, radius in zip(places, colours, radii, strict=True):
+            centre = (round(place[0] * 8), round(place[1] * 8))
+            cv2.circle(canvas, centre, round(radius * 8), colour.tolist(), -1, cv2.LINE_AA, shift=3)
+    return canvas
+
+
+def paint_ink(size: tuple[int, int] = SIZE, seed: int = 9) -> Image:
+    """Draw the scene on paper: washes of thin ink, and strokes that are thick and close together where it is dark."""
+    rng = np.random.default_rng(seed)
+    height, width = size
+    y, x = np.mgrid[0:height, 0:width]
+    scene = _colour_scene(np.stack([x.ravel(), y.ravel()], 1) / width, height / width, _INK).reshape(height, width, 3)
+    grain = cv2.GaussianBlur(rng.normal(0, 1, (height, width)), (0, 0), 1.2)
+    wash = cv2.GaussianBlur(scene, (0, 0), 5) + 16 * grain[..., None]
+    canvas = np.asarray(np.clip(wash, 0, 255), np.uint8)
+    for brush_px, length_px, at_full_size in ((7.0, 90, 1500), (3.5, 70, 3600), (1.8, 44, 5200)):
+        count = at_full_size * height * width // (SIZE[0] * SIZE[1])
+        starts = rng.uniform((0, 0), (width, height), (count, 2))
+        tones = _colour_scene(starts / width, height / width, _INK)
+        darkness = 1 - tones.mean(1) / 255
+        drawn = rng.random(count) < 1.5 * darkness**1.4
+        for start, tone in zip(starts[drawn], tones[drawn], strict=True):
+            path = _follow(start, length_px, width)
+            _draw_tapered(canvas, path, tone * rng.uniform(0.25, 0.6), brush_px * rng.uniform(0.6, 1.2))
+    return canvas
+
+
+def _draw_tapered(canvas: Image, path: Field, colour: Field, brush_px: float) -> None:
+    """Draw a stroke that swells and ends in a point."""
+    for place, (first, second) in enumerate(itertools.pairwise(path)):
+        swell = np.sin(np.pi * (place + 0.5) / (len(path) - 1)) ** 0.7
+        ends = [(round(point[0] * 8), round(point[1] * 8)) for point in (first, second)]
+        cv2.line(canvas, ends[0], ends[1], colour.tolist(), max(1, round(brush_px * swell)), cv2.LINE_AA, shift=3)
 
 
 def _draw_stroke(canvas: Image, path: Field, colour: Field, stroke_px: int, rng: np.random.Generator) -> None:
@@ -127,6 +177,24 @@ _STROKES = {
     "water": [(24, 34, 96), (64, 110, 190), (246, 176, 130)],
 }
 
+_CANVAS = (238, 226, 198)
+_STRANGERS = 0.16  # share of the dots that have a colour of their own
+_PURE = [(240, 92, 40), (28, 86, 190), (250, 206, 60), (222, 70, 130), (34, 150, 120), (250, 244, 226)]
+_DOTS = {
+    "sky": [(70, 130, 206), (146, 190, 226), (250, 206, 170)],
+    "rays": [(252, 214, 110), (244, 150, 120)],
+    "sun": [(255, 250, 214), (252, 214, 84)],
+    "hills": [(112, 156, 76), (58, 120, 92), (128, 84, 146)],
+    "water": [(40, 92, 168), (96, 176, 196), (250, 226, 190)],
+}
+_INK = {
+    "sky": [(140, 148, 158), (206, 206, 198), (240, 232, 212)],
+    "rays": [(244, 234, 210), (224, 206, 182)],
+    "sun": [(206, 60, 44), (190, 44, 40)],
+    "hills": [(52, 58, 70), (96, 102, 106), (178, 172, 158)],
+    "water": [(86, 98, 112), (176, 180, 176), (240, 232, 212)],
+}
+
 
 def _colour_scene(points: Field, bottom: float, palette: dict[str, list[tuple[int, int, int]]]) -> Field:
     """Return the colour of the scene at points given as shares of the width."""
@@ -153,7 +221,12 @@ def _mix(colours: list[tuple[int, int, int]], position: Field) -> Field:
     return np.stack([np.interp(position, stops, table[:, channel]) for channel in range(3)], 1)
 
 
-PAINTERS: dict[str, Callable[[], Image]] = {"mosaic": paint_mosaic, "strokes": paint_strokes}
+PAINTERS: dict[str, Callable[[], Image]] = {
+    "mosaic": paint_mosaic,
+    "strokes": paint_strokes,
+    "dots": paint_dots,
+    "ink": paint_ink,
+}
 """What paints each bundled style image, by the style's name."""
 
 

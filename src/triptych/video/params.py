@@ -81,9 +81,10 @@ class StyleParams(Params):
 class SmoothingParams(Params):
     """What is done against flicker."""
 
-    method: Literal["none", "blend_output", "average_input"] = "none"
-    """`blend_output` mixes in the previous styled frame, `average_input` averages the input, both along the motion."""
-    weight: Share = 0.5
+    method: Literal["none", "blend_output", "average_input"] = "average_input"
+    """`average_input` averages the input along its motion, which costs hardly any sharpness; `blend_output` mixes in
+    the previous styled frame. Motion is estimated on processors: `none` keeps a fast GPU from waiting for it."""
+    weight: Share = 0.8
     """Share of the past; .5 suits `blend_output`, .8 `average_input`."""
     lead_frames: NonNegativeInt = 8
     """Frames before a segment from which smoothing starts, so that segments meet."""
@@ -170,7 +171,7 @@ class StyleTrainingParams(Params):
     """Weight of keeping what is on the photo."""
     ripple_weight: NonNegativeFloat = 1.5
     """Weight of not falling into stripes and hatching (without VGG16)."""
-    consistency_weight: NonNegativeFloat = 30.0
+    consistency_weight: NonNegativeFloat = 25.0
     """Weight of painting a moved picture as before, only moved: more flickers less, and is less rich."""
     total_variation_weight: NonNegativeFloat = 0.0
     """Weight of smoothness; for VGG16, whose pictures may be grainy."""

@@ -45,7 +45,7 @@ def test_a_plan_holds_every_frame_once_and_survives_json(tmp_path: Path, models:
 def test_a_bad_video_is_refused_and_the_good_one_planned(tmp_path: Path, models: Path) -> None:
     short_clip(tmp_path / "sources" / "good.mp4", 5)
     (tmp_path / "sources" / "bad.mp4").write_bytes(b"no video")
-    planned = plan(tmp_path, models, StyleParams(), SmoothingParams())
+    planned = plan(tmp_path, models, StyleParams(), SmoothingParams(method="none"))
     assert [video.name for video in read_plan(planned)] == ["good.mp4"]
     (refused,) = planned["refused"]
     assert refused["name"] == "bad.mp4"
@@ -61,11 +61,11 @@ def test_a_full_disk_is_no_videos_fault(tmp_path: Path, models: Path, monkeypatc
     script.chmod(0o755)
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(script))
     with pytest.raises(OSError, match="No space left"):
-        plan(tmp_path, models, StyleParams(), SmoothingParams())
+        plan(tmp_path, models, StyleParams(), SmoothingParams(method="none"))
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "none"))
     shutil.rmtree(tmp_path / "normalised")
     with pytest.raises(FileNotFoundError):
-        plan(tmp_path, models, StyleParams(), SmoothingParams())
+        plan(tmp_path, models, StyleParams(), SmoothingParams(method="none"))
 
 
 def test_cores_are_shared_out(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +83,7 @@ def test_cores_are_shared_out(tmp_path: Path, models: Path, monkeypatch: pytest.
         return commands[-1]
 
     monkeypatch.setattr(ffmpeg_module, "compile_command", note)
-    plan(tmp_path, models, StyleParams(), SmoothingParams(), workers=4)
+    plan(tmp_path, models, StyleParams(), SmoothingParams(method="none"), workers=4)
     assert len(commands) == 5
     for command in commands:
         assert [command[i + 1] for i, word in enumerate(command) if word == "-threads"] == ["2", "2"]
@@ -103,22 +103,24 @@ def test_as_many_at_once_as_there_are_cores(tmp_path: Path, models: Path, monkey
         return probe_video(path, planning)
 
     monkeypatch.setattr("triptych.video.planning.plans.probe_video", probe)
-    plan(tmp_path, models, StyleParams(), SmoothingParams(), workers=0)
+    plan(tmp_path, models, StyleParams(), SmoothingParams(method="none"), workers=0)
     assert max(most) == 2
 
 
 def test_the_key_knows_what_pixels_depend_on(tmp_path: Path, models: Path) -> None:
     short_clip(tmp_path / "sources" / "a.mp4", 5)
     settings = [
-        (StyleParams(), SmoothingParams()),
-        (StyleParams(strength=0.5), SmoothingParams()),
-        (StyleParams(styles={"*": "ink"}), SmoothingParams()),
+        (StyleParams(), SmoothingParams(method="none")),
+        (StyleParams(strength=0.5), SmoothingParams(method="none")),
+        (StyleParams(styles={"*": "ink"}), SmoothingParams(method="none")),
         (StyleParams(), SmoothingParams(method="blend_output")),
         (StyleParams(), SmoothingParams(method="blend_output", weight=0.4)),
     ]
     keys = [read_plan(plan(tmp_path, models, *pair))[0].source_key for pair in settings]
     assert len(set(keys)) == len(keys)
-    same = read_plan(plan(tmp_path, models, StyleParams(threads=1, batch_size=3), SmoothingParams(weight=0.1)))
+    same = read_plan(
+        plan(tmp_path, models, StyleParams(threads=1, batch_size=3), SmoothingParams(method="none", weight=0.1))
+    )
     assert same[0].source_key == keys[0]
     models.write_text("trained anew")
     assert read_plan(plan(tmp_path, models, *settings[0]))[0].source_key != keys[0]

@@ -55,7 +55,13 @@ def sources(tmp_path: Path, clip: ClipMaker) -> Path:
 def run(sources: Path, models: Path, clips: Path, **wish: Any) -> tuple[NDArray[np.uint8], Notes]:
     clips.mkdir()
     style = STYLE.replace(styles={"i*": "painters/oil > painters/pen", "c*": "painters"})
-    settings = (PLANNING, style, SmoothingParams(), EncodingParams(preset="ultrafast"), PreviewParams(**wish))
+    settings = (
+        PLANNING,
+        style,
+        SmoothingParams(method="none"),
+        EncodingParams(preset="ultrafast"),
+        PreviewParams(**wish),
+    )
     return preview(sources, models, clips, *settings)
 
 

@@ -56,7 +56,9 @@ def plan(
     names = sorted(path.name for path in folder.iterdir())
     settings = PlanningParams(**planning)
     style = StyleParams()
-    planned = plan_videos(folder, names, folder, style_model, settings, style, smoothing or SmoothingParams())
+    planned = plan_videos(
+        folder, names, folder, style_model, settings, style, smoothing or SmoothingParams(method="none")
+    )
     assert not planned["refused"]
     return read_plan(planned)
 
@@ -74,4 +76,4 @@ def make_stylizer(
 ) -> SegmentStylizer:
     make: Callable[[Work], Any] = lambda _: network  # noqa: E731
     reader = SegmentReader(folder, folder, store, patience_s)
-    return SegmentStylizer(reader, store, make, smoothing or SmoothingParams(), FAST)
+    return SegmentStylizer(reader, store, make, smoothing or SmoothingParams(method="none"), FAST)

@@ -42,7 +42,7 @@ def stylize(
     """Return the frames of one video, and the reports of all ranks."""
     params = StyleParams(threads=1, styles={"*": text}, **{"runtime": "eager", **style})
     planning = PLANNING.replace(segment_frames=7 if ranks > 1 else 100)
-    plan = plan_videos(clips, ["a.mp4"], clips, models, planning, params, SmoothingParams())
+    plan = plan_videos(clips, ["a.mp4"], clips, models, planning, params, SmoothingParams(method="none"))
     store, reports = SegmentStore(clips.parent / f"segments{ranks}{len(text)}"), []
     for rank in range(ranks):
         if ranks > 1:
@@ -50,7 +50,9 @@ def stylize(
             patch.setenv("OMPI_COMM_WORLD_SIZE", str(ranks))
             patch.setenv("AZUREML_RUN_ID", text)
         encoding = EncodingParams(preset="ultrafast", crf=0)
-        reports.append(stylize_as_rank(clips, clips, plan, models, store.folder, params, SmoothingParams(), encoding))
+        reports.append(
+            stylize_as_rank(clips, clips, plan, models, store.folder, params, SmoothingParams(method="none"), encoding)
+        )
     (video,) = read_plan(plan)
     frames = [frame for key in reports[0]["keys"][video.name] for frame in decode(store.video_path(key))]
     return np.stack([frame.to_ndarray() for frame in frames]), reports
@@ -84,7 +86,7 @@ def test_a_fade_is_part_of_the_key(clips: Path, models: Path) -> None:
     keys = set()
     for text in texts:
         style = StyleParams(styles={"*": text})
-        plan = plan_videos(clips, ["a.mp4"], clips, models, PLANNING, style, SmoothingParams())
+        plan = plan_videos(clips, ["a.mp4"], clips, models, PLANNING, style, SmoothingParams(method="none"))
         keys.add(plan["videos"][0]["source_key"])
     assert len(keys) == len(texts)
 

@@ -32,9 +32,11 @@ def stylize(sources: Path, segment_frames: int = 12) -> dict[str, Any]:
     style = save_style(folder, 0)
     names = [path.name for path in sources.iterdir()]
     planning = PlanningParams(segment_frames=segment_frames)
-    plan = plan_videos(sources, names, folder, style, planning, STYLE, SmoothingParams())
+    plan = plan_videos(sources, names, folder, style, planning, STYLE, SmoothingParams(method="none"))
     encoding = EncodingParams(preset="ultrafast")
-    return stylize_as_rank(sources, folder, plan, style, folder / "segments", STYLE, SmoothingParams(), encoding)
+    return stylize_as_rank(
+        sources, folder, plan, style, folder / "segments", STYLE, SmoothingParams(method="none"), encoding
+    )
 
 
 def as_rank(number: int, ranks: int, patch: pytest.MonkeyPatch) -> None:

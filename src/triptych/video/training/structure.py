@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 _LUMA = (0.299, 0.587, 0.114)
-LEVEL_WEIGHTS = (0.0, 0.9, 1.5, 1.5)
+LEVEL_WEIGHTS = (0.0, 0.6, 1.2, 1.2)
 """Of the photo, its half, quarter and eighth: the finest detail is left to the style."""
 _WINDOW_PX = 5
 _NOISE = 1e-4  # variance below which nothing is there to be kept

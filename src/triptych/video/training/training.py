@@ -76,7 +76,7 @@ def train_from_files(style_image: Path, photos: Path, training: StyleTrainingPar
     state = name_styles(trained, list(styles)) if style_image.is_dir() else trained
     network = build_network(state)
     networks = {name: network.extract(number) for number, name in enumerate(styles)}
-    scaled = {name: _scale_style(picture, training.style_px) for name, picture in styles.items()}
+    scaled = {name: scale_style(picture, training.style_px) for name, picture in styles.items()}
     figures = measure_styles(networks, scaled, shown)
     sheets = [draw_preview(networks[name], picture, shown) for name, picture in styles.items()]
     return TrainedStyle(state, figures, log, stack_previews(sheets))
@@ -115,7 +115,7 @@ def train_styles(
     device = torch.device(find_gpu() or "cpu")
     with torch.random.fork_rng():
         torch.manual_seed(training.seed)
-        pictures = [_scale_style(picture, training.style_px) for picture in style_images]
+        pictures = [scale_style(picture, training.style_px) for picture in style_images]
         styles = [_to_tensor(picture).to(device) for picture in pictures]
         network = TransformerNet(training.width, training.blocks, len(styles))
         _begin_loud_in_mean_colour(network, styles)
@@ -225,7 +225,8 @@ def _begin_loud_in_mean_colour(network: TransformerNet, styles: Sequence[Tensor]
             last.bias.copy_(255 * torch.stack([style.mean(dim=(0, 2, 3)) for style in styles]).mean(0).cpu())
 
 
-def _scale_style(picture: Picture, size_px: int) -> Picture:
+def scale_style(picture: Picture, size_px: int) -> Picture:
+    """Scale a style image so that the square root of its area is `size_px`, and no side too short to learn from."""
     height, width = picture.shape[:2]
     scale = max(size_px / math.sqrt(height * width), _SMALLEST_STYLE_PX / min(height, width))
     size = (max(_SMALLEST_STYLE_PX, round(width * scale)), max(_SMALLEST_STYLE_PX, round(height * scale)))
