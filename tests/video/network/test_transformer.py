@@ -9,6 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.video.styles import save_styles
+from triptych.video.network.names import read_style_names
 from triptych.video.network.transformer import TransformerNet, build_network, load_style
 
 
@@ -93,3 +95,34 @@ def test_an_even_picture_gets_no_frame_around_it() -> None:
 
 def test_sizes_are_rounded_up_to_multiples_of_4() -> None:
     assert build_network(make_state())(torch.zeros(1, 3, 17, 30)).shape == (1, 3, 20, 32)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_names_are_read_whatever_the_format_of_the_file(legacy: bool, tmp_path: Path) -> None:
+    path = save_styles(tmp_path, 0, ["oil", "pen"])
+    torch.save(torch.load(path, weights_only=True), path, _use_new_zipfile_serialization=not legacy)
+    assert read_style_names(path) == load_style(path).names == ("oil", "pen")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("hello", "no weights that can be read"),
+        ("", "no weights that can be read"),
+        ("<html>404</html>", "no weights that can be read"),
+        ([torch.ones(1)], "no weights by name"),
+        ({"state_dict": make_state(), "epoch": 3}, "epoch, state_dict are no weights"),
+        ({**make_state(), "styles": 4}, "names"),
+    ],
+)
+def test_what_other_people_save_is_refused_by_the_name_of_the_file(
+    content: object, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "other.pth"
+    if isinstance(content, str):
+        path.write_text(content)
+    else:
+        torch.save(content, path)
+    assert read_style_names(path) == ()
+    with pytest.raises(ValueError, match=f"other.pth: .*{message}"):
+        load_style(path)

@@ -51,6 +51,19 @@ def test_missing_and_other_weights_are_refused(tmp_path: Path) -> None:
         choose_vgg16(StyleTrainingParams(perceptual="vgg16", vgg16_weights=str(tmp_path / "other.pth")))
 
 
+@pytest.mark.parametrize("content", ["", "hello", "<html>404</html>", [torch.ones(3)], {"state_dict": {}, "epoch": 3}])
+@pytest.mark.parametrize("perceptual", ["vgg16", "auto"])
+def test_a_file_of_anything_else_is_refused_with_what_to_do(content: object, perceptual: str, tmp_path: Path) -> None:
+    path = tmp_path / "other.pth"
+    if isinstance(content, str):
+        path.write_text(content)
+    else:
+        torch.save(content, path)
+    training = StyleTrainingParams.model_validate({"perceptual": perceptual, "vgg16_weights": str(path)})
+    with pytest.raises(ValueError, match="give their file as vgg16_weights"):
+        choose_vgg16(training)
+
+
 def test_it_trains_a_style(vgg16_file: Path) -> None:
     random = np.random.default_rng(0)
     photos = [random.integers(0, 255, (70, 80, 3), dtype=np.uint8)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from triptych.video.training import photos as style_photos
-from triptych.video.training.photos import PhotoStream, find_photos, list_bundled_photos, read_picture
+from triptych.video.training.photos import PhotoStream, find_photos, list_bundled_photos, read_picture, read_styles
 
 
 def save(path: Path, size: tuple[int, int], mode: str = "RGB") -> None:
@@ -70,3 +71,34 @@ def test_a_picture_is_read_upright(tmp_path: Path) -> None:
     assert read_picture(tmp_path / "turned.jpg").shape == (30, 20, 3)
     with pytest.raises(ValueError, match="none.png"):
         read_picture(tmp_path / "none.png")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_a_picture_of_16_bits_is_not_cut_off_at_white(suffix: str, tmp_path: Path) -> None:
+    levels = np.arange(256, dtype=np.uint16).reshape(16, 16) * 257
+    Image.fromarray(levels).save(tmp_path / f"deep{suffix}")
+    np.testing.assert_array_equal(read_picture(tmp_path / f"deep{suffix}")[..., 0], levels >> 8)
+
+
+def test_what_transparency_hides_is_white(tmp_path: Path) -> None:
+    pixels = np.zeros((8, 8, 4), np.uint8)
+    pixels[:4] = (200, 30, 40, 255)
+    Image.fromarray(pixels).save(tmp_path / "logo.png")
+    assert read_picture(tmp_path / "logo.png")[[0, 7], 0].tolist() == [[200, 30, 40], [255, 255, 255]]
+
+
+def test_a_file_with_a_header_cut_short_is_no_picture(tmp_path: Path) -> None:
+    """Pillow raises what does not name the file."""
+    header = b"IHDR" + bytes(5)
+    chunk = (len(header) - 4).to_bytes(4, "big") + header + zlib.crc32(header).to_bytes(4, "big")
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
+    with pytest.raises(ValueError, match="broken.png is no picture"):
+        read_picture(tmp_path / "broken.png")
+
+
+def test_of_pictures_that_are_all_length_the_middle_is_taken(tmp_path: Path) -> None:
+    save(tmp_path / "a" / "line.png", (600, 2))
+    save(tmp_path / "a" / "mast.png", (1, 1000))
+    stream = PhotoStream(find_photos(tmp_path / "a"))
+    assert {next(stream).shape for _ in range(2)} == {(2, 20, 3), (10, 1, 3)}
+    assert [picture.shape for picture in read_styles(tmp_path / "a").values()] == [(2, 20, 3), (10, 1, 3)]

@@ -159,8 +159,16 @@ def test_each_style_becomes_its_own(style: Picture, photos: list[Picture]) -> No
     assert levels[0] + 40 < levels[1]
 
 
-@pytest.mark.parametrize("names", [(), ("a.png", "a.jpg"), ("a+b.png",), ("a@2.png",)])
+@pytest.mark.parametrize("names", [(), ("a.png", "a.jpg"), ("a+b.png",), ("a@2.png",), ("a .png",)])
 def test_folders_without_styles_or_with_odd_names_are_refused(names: tuple[str, ...], tmp_path: Path) -> None:
     save_pictures(tmp_path / "painters", *names)
     with pytest.raises(ValueError, match="painters"):
         read_styles(tmp_path / "painters")
+
+
+def test_a_photo_that_is_the_style_can_be_measured(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for path in (tmp_path / "photos" / "grey.png", tmp_path / "style.png"):
+        Image.new("RGB", (80, 80), (128, 128, 128)).save(path)
+    trained = train_from_files(tmp_path / "style.png", tmp_path / "photos", PARAMS.replace(steps=1))
+    assert np.isfinite(list(trained.figures.values())).all()

@@ -20,16 +20,19 @@ def read_style_names(path: Path) -> tuple[str, ...]:
     """
     if not _may_have_names(path):
         return ()
-    import torch
+    from triptych.video.network.checkpoints import read_weights
 
-    state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    return tuple(map(str, state.get(NAMES, ())))
+    try:
+        names = read_weights(path).get(NAMES, ())
+    except ValueError:
+        return ()
+    return tuple(map(str, names)) if isinstance(names, (list, tuple)) else ()
 
 
 def _may_have_names(path: Path) -> bool:
     """Look for the key in the part of the file that lists its tensors: importing PyTorch takes seconds."""
     if not zipfile.is_zipfile(path):
-        return False
+        return NAMES.encode() in path.read_bytes()  # as PyTorch wrote files before 1.6, and still may
     with zipfile.ZipFile(path) as archive:
         listing = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
         return listing is not None and NAMES.encode() in archive.read(listing)

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from triptych.video.network.checkpoints import read_weights
 from triptych.video.network.names import NAMES
 
 _STATISTICS = re.compile(r"in\d+\.(running_mean|running_var|num_batches_tracked)$")
@@ -169,6 +170,8 @@ def build_network(state: Mapping[str, Any]) -> TransformerNet:
         ValueError: If they are of no such network; the message says what is missing, odd or of another shape.
     """
     given = {name: value for name, value in state.items() if name != NAMES and not _STATISTICS.search(name)}
+    if other := sorted(name for name, value in given.items() if not isinstance(value, Tensor)):
+        raise ValueError(f"not a style network: {', '.join(other[:4])} are no weights; save its state_dict() alone")
     weights = {name: value.detach().float() for name, value in given.items()}
     first = weights.get("conv1.conv2d.weight")
     if first is None or first.ndim != 4 or tuple(first.shape[1:]) != (3, 9, 9):
@@ -185,7 +188,7 @@ def build_network(state: Mapping[str, Any]) -> TransformerNet:
 
 def _check_names(names: Any, norm: Tensor | None) -> tuple[str, ...]:
     """Give the names of styles, none where there is one without."""
-    found = tuple(str(name) for name in names)
+    found = tuple(str(name) for name in names) if isinstance(names, (list, tuple)) else (str(names),)
     rows = norm.shape[0] if norm is not None and norm.ndim == 2 else 0
     if len(found) != rows or len(set(found)) != rows:
         raise ValueError(f"not a style network: it has weights of {rows} named styles, and names {list(found)}")
@@ -224,6 +227,6 @@ def load_style(path: Path) -> TransformerNet:
         ValueError: If it is of no such network; the message names the file.
     """
     try:
-        return build_network(torch.load(path, map_location="cpu", weights_only=True))
+        return build_network(read_weights(path))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None

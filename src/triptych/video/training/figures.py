@@ -23,6 +23,7 @@ from triptych.video.training.structure import luma
 Picture = NDArray[np.uint8]
 _HEIGHT_PX = 384
 _COARSE_PX = 4
+_NO_DISTANCE = 1e-6  # of a photo that is the style itself
 
 
 def measure_styles(
@@ -66,7 +67,7 @@ def measure_style(network: TransformerNet, style: Picture, photos: Sequence[Pict
         before = _scale(photo)
         after = paint(network, before)
         one, two = _to_tensor(before[: after.shape[0], : after.shape[1]]), _to_tensor(after)
-        distance = patches.relaxed_distance(two) / patches.relaxed_distance(one)
+        distance = patches.relaxed_distance(two) / max(patches.relaxed_distance(one), _NO_DISTANCE)
         rows.append((distance, _correlate(one, two), float(measure_ripple(two).mean())))
     means = np.mean(rows, 0)
     names = ("patch_distance", "structure", "ripple")

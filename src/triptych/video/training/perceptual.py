@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from triptych.video.network.checkpoints import read_weights
 from triptych.video.params import StyleTrainingParams
 
 _logger = logging.getLogger(__name__)
@@ -34,7 +35,8 @@ class Vgg16(nn.Module):
         with torch.device("meta"):
             self.layers = vgg16().features[: _VGG_LAYERS[-1] + 1]
         wanted = self.layers.state_dict()
-        own = {name.removeprefix("features."): value.float() for name, value in weights.items()}
+        tensors = {name: value for name, value in weights.items() if isinstance(value, Tensor)}
+        own = {name.removeprefix("features."): value.float() for name, value in tensors.items()}
         if missing := [f"features.{name}" for name in wanted if name not in own]:
             raise ValueError(f"these are not torchvision's weights of VGG16: {missing[0]} is missing")
         self.layers.load_state_dict({name: own[name] for name in wanted}, assign=True)
@@ -63,7 +65,7 @@ def choose_vgg16(training: StyleTrainingParams) -> Vgg16 | None:
         return None
     try:
         return Vgg16(_read_vgg16_weights(training.vgg16_weights, download=training.perceptual == "vgg16"))
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         if training.perceptual == "auto" and not training.vgg16_weights:
             _logger.info("VGG16's weights are not at hand: a critic learns to compare with the style")
             return None
@@ -78,8 +80,8 @@ def _read_vgg16_weights(path: str, *, download: bool) -> dict[str, Tensor]:
 
     enum = VGG16_Weights.IMAGENET1K_V1
     if path:
-        return dict(torch.load(path, map_location="cpu", weights_only=True))
+        return read_weights(Path(path))
     if download:
         return dict(enum.get_state_dict(progress=False, check_hash=True))
     cached = Path(torch.hub.get_dir()) / "checkpoints" / enum.url.rsplit("/", 1)[-1]
-    return dict(torch.load(cached, map_location="cpu", weights_only=True))
+    return read_weights(cached)

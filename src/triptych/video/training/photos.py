@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 Picture = NDArray[np.uint8]
 _logger = logging.getLogger(__name__)
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+_MOST_OF_16_BITS = 65_535
+_SLIMMEST = 10  # times as long as wide, at most: longer ones are cut to their middle
 _RESERVED = "/:+>@"  # what divides the names of styles where they are asked for
 _BUNDLED = {
     "sklearn": ("datasets/images/china.jpg", "datasets/images/flower.jpg"),
@@ -118,9 +120,21 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     """
     try:
         with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except MemoryError:
+        raise
+    except Exception as error:  # of a damaged file Pillow raises what it comes upon, SyntaxError and TypeError too
         raise ValueError(f"{path} is no picture that can be read: {error}") from error
+
+
+def _to_rgb(image: Image.Image) -> Picture:
+    """Convert to RGB; Pillow would cut off at 255 what has more bits, and show what is hidden by transparency."""
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image).clip(0, _MOST_OF_16_BITS) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.asarray(image.convert("RGB"))
 
 
 def read_styles(path: Path) -> dict[str, Picture]:
@@ -130,17 +144,32 @@ def read_styles(path: Path) -> dict[str, Picture]:
         ValueError: If there is none, one is no picture, or a name cannot be that of a style.
     """
     if not path.is_dir():
-        return {path.stem: read_picture(path)}
+        return {path.stem: _read_style(path)}
     styles: dict[str, Picture] = {}
     for file in sorted(path.iterdir()):
         if file.suffix.lower() not in _SUFFIXES or file.name.startswith("."):
             continue
-        if file.stem in styles or set(file.stem) & set(_RESERVED):
-            raise ValueError(f"{file}: each style needs a name of its own without any of {_RESERVED}; rename it")
-        styles[file.stem] = read_picture(file)
+        if file.stem in styles or set(file.stem) & set(_RESERVED) or file.stem != file.stem.strip():
+            raise ValueError(
+                f"{file}: each style needs a name of its own without any of {_RESERVED} and no space at its ends; "
+                "rename it"
+            )
+        styles[file.stem] = _read_style(file)
     if not styles:
         raise ValueError(f"{path} holds no picture to take a style from")
     return styles
+
+
+def _read_style(path: Path) -> Picture:
+    return np.asarray(_cut_to_middle(Image.fromarray(read_picture(path))))
+
+
+def _cut_to_middle(image: Image.Image) -> Image.Image:
+    """Cut what is very long: scaled up until it is as wide as a crop it would fill the memory."""
+    width, height = image.size
+    most = _SLIMMEST * min(width, height)
+    left, top = max(0, width - most) // 2, max(0, height - most) // 2
+    return image.crop((left, top, width - left, height - top)) if left or top else image
 
 
 def _list_pictures(folder: Path) -> list[Path]:
@@ -153,5 +182,6 @@ def _read_photo(path: Path, longest_px: int) -> NDArray[np.uint8] | None:
     except ValueError as error:
         _logger.warning("left out: %s", error)
         return None
+    image = _cut_to_middle(image)
     image.thumbnail((longest_px, longest_px), Image.Resampling.LANCZOS)
     return np.asarray(image)
