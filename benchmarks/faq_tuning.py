@@ -72,8 +72,7 @@ def measure_ranker(best: dict[str, Any], tables: dict[str, pd.DataFrame], settin
     """Train the ranker with a configuration as faq does, and measure it on the two test sets."""
     rankers = train_ranker(tables["features"], settings, best)
     scores = pd.DataFrame({"fold": [], "question_id": [], "candidate_id": [], "score": []})
-    originals = tables["roles"]["original_id"].nunique()
-    ranks = rank_fold(tables["features"], load_booster(rankers["models"][0]), scores, originals)
+    ranks = rank_fold(tables["features"], load_booster(rankers["models"][0]), scores, tables["roles"])
     return _pick(flatten_metrics(ranks), "model")
 
 
@@ -81,8 +80,7 @@ def measure_reference(best: dict[str, Any], tables: dict[str, pd.DataFrame], set
     """Train the reference's method with a configuration as faq does, and measure it on the two test sets."""
     scores, _ = train_reference(tables["questions"], tables["roles"], tables["features"], settings, best)
     rankers = train_ranker(tables["features"], BASE_RANKER[0], {})
-    originals = tables["roles"]["original_id"].nunique()
-    ranks = rank_fold(tables["features"], load_booster(rankers["models"][0]), scores, originals)
+    ranks = rank_fold(tables["features"], load_booster(rankers["models"][0]), scores, tables["roles"])
     return _pick(flatten_metrics(ranks), "reference")
 
 

@@ -243,6 +243,16 @@ def test_scores_of_tuning_questions() -> None:
         score_tuning(tune.head(0), np.empty(0))
 
 
+def test_a_search_without_tuning_questions_says_so_before_its_trials(
+    features: pd.DataFrame, reference_tables: tuple[pd.DataFrame, pd.DataFrame]
+) -> None:
+    without = features[features["role"] != "tune"]
+    with pytest.raises(ValueError, match=r"a search needs tuning questions.*raise faq\.split\.tune_share"):
+        RankerTrial(without, RANKER)
+    with pytest.raises(ValueError, match=r"a search needs tuning questions.*raise faq\.split\.tune_share"):
+        ReferenceTrial(*reference_tables, without, REFERENCE)
+
+
 def test_the_checkpoint_is_readable_text(features: pd.DataFrame, tmp_path: Path) -> None:
     (folder,) = folders(tmp_path, 1)
     RankerTrial(features, RANKER).train({"early_stopping_rounds": 4}, 9, None, folder)

@@ -60,7 +60,9 @@ class RetrievalParams(Params):
     train_candidates: Annotated[int, Field(ge=2)] = 50
     """Originals a training question is compared with (the hardest ones)."""
     max_train_queries: PositiveInt = 20_000
-    """Most training questions that are featurized (seeded draw)."""
+    """Most training questions that are featurized; of more, a draw."""
+    seed: NonNegativeInt = 0
+    """Seed of that draw."""
     max_terms: PositiveInt = 500_000
     """Most words, and most character n-grams, in the vocabulary (the commonest are kept)."""
     max_document_share: Fraction = 0.25

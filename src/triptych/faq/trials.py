@@ -32,6 +32,7 @@ class RankerTrial:
 
     def __init__(self, features: pd.DataFrame, base: RankerParams) -> None:
         self.features = features[features["fold"] == 0]
+        _need_tuning(self.features)
         self.base = base
         self.settings = base.model_dump(exclude=_INDIFFERENT)
         self.data = fingerprint_tables([features])
@@ -58,6 +59,7 @@ class ReferenceTrial:
         self.pairs = roles[(roles["fold"] == 0) & (roles["role"] == "train")]
         columns = ["query", "question_id", "candidate_id", "label"]
         self.tune = features.loc[(features["fold"] == 0) & (features["role"] == "tune"), columns]
+        _need_tuning(features[features["fold"] == 0])
         self.base = base
         self.settings = base.model_dump(exclude=_INDIFFERENT | {"enabled"})
         self.data = fingerprint_tables([questions, roles, features])
@@ -98,6 +100,12 @@ def score_tuning(tune: pd.DataFrame, scores: NDArray[np.float64]) -> dict[str, f
     # A miss of the retrieval cannot be mended by ranking: it counts as just behind the last candidate.
     missing_rank = int(np.bincount(query).max()) + 1
     return summarize_ranks(rank_right(query, tune["label"].to_numpy(), scores, missing_rank))
+
+
+def _need_tuning(features: pd.DataFrame) -> None:
+    """Stop a search before its trials, which LightGBM would fail one by one."""
+    if not (features["role"] == "tune").any():
+        raise ValueError("a search needs tuning questions, and there is none: raise faq.split.tune_share")
 
 
 def _load_boosting(checkpoint: Path) -> Boosting:

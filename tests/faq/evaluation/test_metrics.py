@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tests.faq.corpora import topical_corpus
 from triptych.faq.evaluation.metrics import METRICS, bootstrap_metrics, rank_fold, rank_right, summarize_ranks
-from triptych.faq.params import RankerParams
-from triptych.faq.ranking.features import BASELINES
+from triptych.faq.pairs.splitting import split_pairs
+from triptych.faq.params import RankerParams, SplitParams
+from triptych.faq.ranking.features import BASELINES, SIMILARITIES
 from triptych.faq.ranking.lambdarank import score_candidates, train_booster
 
 Arrays = tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.float64]]
@@ -89,6 +91,9 @@ def test_the_metrics_are_what_their_names_say() -> None:
             "gain_at_10": 0.8,
             "mrr": (1 + 1 / 2 + 1 / 4 + 1 / 10 + 1 / 11) / 5,
             "mean_rank": 28 / 5,
+            "recall_at_20": 1.0,
+            "recall_at_50": 1.0,
+            "recall_at_100": 1.0,
         }
     )
 
@@ -158,15 +163,32 @@ def fold(features: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def test_ranks_are_those_of_sorted_candidates(fold: pd.DataFrame) -> None:
+@pytest.fixture(scope="module")
+def roles() -> pd.DataFrame:
+    """Return the roles in the fold."""
+    return split_pairs(*topical_corpus(), SplitParams(), 1)
+
+
+def test_recall_at_k_is_the_share_found_among_the_first_k() -> None:
+    figures = summarize_ranks(np.array([1, 20, 21, 50, 51, 100, 101, 300]))
+    assert [figures[f"recall_at_{k}"] for k in (20, 50, 100)] == [2 / 8, 4 / 8, 6 / 8]
+    assert list(figures) == list(METRICS)
+
+
+def test_ranks_are_those_of_sorted_candidates(fold: pd.DataFrame, roles: pd.DataFrame) -> None:
     model = train_booster(fold, RankerParams(rounds=5, min_child_samples=5, threads=1))
     tested = fold[fold["role"].str.startswith("test_")]
     rng = np.random.default_rng(0)
     reference = tested[["question_id", "candidate_id"]].assign(score=rng.random(len(tested)))
-    ranks = rank_fold(fold, model, reference.sample(frac=1, random_state=0), ORIGINALS)
+    ranks = rank_fold(fold, model, reference.sample(frac=1, random_state=0), roles)
     scores = {"model": score_candidates(model, tested), "reference": reference["score"].to_numpy()}
     scores |= {name: tested[column].to_numpy() for name, column in BASELINES.items()}
-    assert [c.removeprefix("rank.") for c in ranks.columns if c.startswith("rank.")] == list(scores)
+    ranked = [f"{name}.by_rank" for name in SIMILARITIES]
+    scores["rank_sum"] = (1 / (60 + (2 ** (1 / tested[ranked].astype(float)) - 1).round())).sum(axis=1).to_numpy()
+    assert [c.removeprefix("rank.") for c in ranks.columns if c.startswith("rank.")] == [
+        *("model", "reference", "retrieval", *BASELINES, "rank_sum", "best_view", "best_two")
+    ]
+    original_of = dict(zip(roles["question_id"], roles["original_id"], strict=True))
     assert ranks["question_id"].tolist() == tested["question_id"].drop_duplicates().tolist()
     assert (ranks["fold"] == 2).all()
     for _, row in ranks.iterrows():
@@ -175,28 +197,32 @@ def test_ranks_are_those_of_sorted_candidates(fold: pd.DataFrame) -> None:
         candidates = tested["candidate_id"].to_numpy()[own]
         assert row["test_set"] == tested["role"].to_numpy()[own][0].removeprefix("test_")
         assert row["candidates"] == own.sum()
-        assert row["original_id"] == (candidates[label][0] if label.any() else -1)
+        assert row["original_id"] == original_of[row["question_id"]]
+        assert row["retrieved"] == label.any()
+        assert not label.any() or candidates[label][0] == row["original_id"]
+        retrieved = int(label.argmax()) + 1 if label.any() else ORIGINALS
+        assert row["rank.retrieval"] == retrieved
         for name, score in scores.items():
             mine = score[own]
             expected = (mine >= mine[label][0]).sum() if label.any() else ORIGINALS
             assert row[f"rank.{name}"] == expected, name
         best = scores["model"][own]
         assert row["first_id"] == candidates[best == best.max()].min()
-    assert (ranks["original_id"] == -1).sum() == 1
+    assert (~ranks["retrieved"]).sum() == 1
     assert set(ranks["test_set"]) == {"known", "unseen"}
 
 
-def test_without_the_reference_it_is_left_out(fold: pd.DataFrame) -> None:
+def test_without_the_reference_it_is_left_out(fold: pd.DataFrame, roles: pd.DataFrame) -> None:
     model = train_booster(fold, RankerParams(rounds=2, min_child_samples=5, threads=1))
     none = pd.DataFrame({"question_id": [], "candidate_id": [], "score": []})
-    columns = rank_fold(fold, model, none, ORIGINALS).columns
+    columns = rank_fold(fold, model, none, roles).columns
     assert "rank.reference" not in columns
     assert {"rank.model", "rank.bm25"} <= set(columns)
 
 
-def test_a_candidate_the_reference_did_not_score_is_an_error(fold: pd.DataFrame) -> None:
+def test_a_candidate_the_reference_did_not_score_is_an_error(fold: pd.DataFrame, roles: pd.DataFrame) -> None:
     model = train_booster(fold, RankerParams(rounds=2, min_child_samples=5, threads=1))
     tested = fold[fold["role"].str.startswith("test_")]
     scores = tested[["question_id", "candidate_id"]].assign(score=0.5)
     with pytest.raises(ValueError, match="1 scores are not finite"):
-        rank_fold(fold, model, scores.iloc[1:], ORIGINALS)
+        rank_fold(fold, model, scores.iloc[1:], roles)

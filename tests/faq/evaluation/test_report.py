@@ -29,6 +29,7 @@ def make_ranks() -> pd.DataFrame:
             "test_set": ["known"] * 20 + ["unseen"] * 40,
             "question_id": np.arange(count) + 100,
             "original_id": np.arange(count) % 7,
+            "retrieved": np.arange(count) % 5 > 0,
             "candidates": [10] * 20 + [8] * 40,
             "first_id": np.arange(count) % 5,
             "rank.model": rng.integers(1, 4, count),
@@ -41,10 +42,11 @@ def test_metrics_are_flat() -> None:
     ranks = make_ranks()
     metrics = flatten_metrics(ranks)
     assert list_rankers(ranks) == ["model", "bm25"]
-    names = [*METRICS, "queries", "candidates"]
+    names = [*METRICS, "queries", "candidates", "retrieved"]
     assert set(metrics) == {f"{t}.{r}.{n}" for t in ("known", "unseen") for r in ("model", "bm25") for n in names}
     assert metrics["known.model.queries"] == 20
     assert metrics["unseen.bm25.candidates"] == 8
+    assert metrics["unseen.model.retrieved"] == 32 / 40
     unseen = ranks.loc[ranks["test_set"] == "unseen", "rank.bm25"]
     assert metrics["unseen.bm25.mrr"] == pytest.approx((1 / unseen).mean())
     assert metrics["unseen.bm25.gain_at_3"] == pytest.approx((unseen <= 3).mean())
@@ -74,13 +76,16 @@ def test_the_comparison_holds_values_and_paired_advantages() -> None:
 
 def test_worst_misses_come_worst_first() -> None:
     ranks = make_ranks().head(5).assign(**{"rank.model": [2, 1, 9, 2, 15]})
-    ranks.loc[4, "original_id"] = -1
-    questions = make_questions({100: "first asked title", 104: "last asked title", 2: "right one title"})
+    ranks["retrieved"] = [True, True, True, True, False]
+    texts = {100: "first asked title", 104: "last asked title", 2: "right one title", 4: "never found title"}
+    questions = make_questions(texts)
     misses = list_worst_misses(ranks, questions, 3)
     assert misses["rank"].tolist() == [15, 9, 2]
     assert misses["question_id"].tolist() == [104, 102, 100]
     assert misses.loc[0, "question"] == "last asked title"
-    assert misses["original"].isna().tolist() == [True, False, True]
+    # What retrieval missed is the worst of all: its original is shown, too.
+    assert misses["retrieved"].tolist() == [False, True, True]
+    assert misses.loc[0, "original"] == "never found title"
     assert misses.loc[1, "original"] == "right one title"
     assert list_worst_misses(ranks.assign(**{"rank.model": 1}), questions, 3).empty
 

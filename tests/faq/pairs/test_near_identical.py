@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -45,6 +47,28 @@ def test_groups_are_the_closure_of_near_pairs(sets: list[frozenset[str]], thresh
     found = group_near_identical(sets, threshold)
     same = np.equal.outer(found, found)
     assert same.tolist() == np.equal.outer(group, group).tolist()
+
+
+def test_copies_of_one_text_cost_no_more_than_their_number() -> None:
+    """8,000 copies are 32 million pairs: half a minute one by one."""
+    start = time.process_time()
+    groups = group_near_identical([frozenset("abcd")] * 8000 + [frozenset("abcx"), frozenset()], 0.6)
+    assert time.process_time() - start < 5
+    assert len(set(groups[:8001].tolist())) == 1
+    assert len(set(groups.tolist())) == 2
+
+
+def test_texts_of_common_words_are_compared_in_bulk() -> None:
+    """Every two of these texts share one of their rarest words: 10 million comparisons of sets, were it one by one."""
+    rng = np.random.default_rng(0)
+    texts = [frozenset(rng.integers(0, 400, 40).tolist()) for _ in range(6000)]
+    sets = [frozenset(map(str, text)) for text in texts]
+    sets[-1] = sets[7] | {"new"}
+    start = time.process_time()
+    groups = group_near_identical(sets, 0.8)
+    assert time.process_time() - start < 10
+    assert groups[-1] == groups[7]
+    assert len(set(groups.tolist())) == 5999
 
 
 @pytest.mark.parametrize(("edges", "groups"), [([], 4), ([(0, 1), (2, 1)], 2), ([(0, 0)], 4), ([(0, 3)] * 2, 3)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.faq.corpora import Corpus, corpora, draw_corpus, make_pairs, make_questions, topical_corpus
-from triptych.faq.pairs.splitting import count_roles, split_pairs
+from triptych.faq.pairs.splitting import _draw_known, count_roles, split_pairs
 from triptych.faq.params import SplitParams
 from triptych.faq.text.tokens import word_tokens
 
@@ -151,6 +152,20 @@ def test_the_shares_are_kept_where_no_texts_are_alike() -> None:
     assert "excluded" not in roles.size()
     timed = split_pairs(*corpus, SplitParams(method="time", time_share=0.3), 1)
     assert timed["role"].str.startswith("test_").sum() == pytest.approx(60, abs=2)
+
+
+def test_holding_out_takes_as_long_as_there_are_pairs() -> None:
+    def spend(count: int) -> float:
+        pairs = pd.DataFrame({"question_id": np.arange(count), "original_id": np.arange(count) // 4 + count})
+        start = time.process_time()
+        held_out = _draw_known(pairs, dict(enumerate(range(count))), np.random.default_rng(0), 0.2)
+        assert held_out.sum() == round(0.2 * count)
+        assert np.bincount(np.arange(count)[held_out] // 4).max() <= 3
+        return time.process_time() - start
+
+    spend(1000)
+    # 16 times as many: 16 times as long, and not 256 times.
+    assert spend(160_000) < 48 * spend(10_000)
 
 
 @pytest.mark.parametrize("folds", [2, 3])

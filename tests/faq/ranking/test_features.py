@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
 
-from tests.faq.corpora import Corpus, draw_corpus, topical_corpus
-from triptych.faq.pairs.splitting import split_pairs
+from tests.faq.corpora import Corpus, draw_corpus, make_questions, topical_corpus
+from triptych.faq.pairs.splitting import find_cut, split_pairs
 from triptych.faq.params import RetrievalParams, SplitParams
 from triptych.faq.ranking import features as features_module
 from triptych.faq.ranking.features import (
@@ -27,6 +28,7 @@ from triptych.faq.ranking.features import (
     tabulate,
 )
 from triptych.faq.retrieval.index import FaqIndex, Query
+from triptych.faq.text.tokens import word_tokens
 
 PARAMS = RetrievalParams(workers=1)
 SIMILARITY_ROWS = hnp.arrays(
@@ -134,20 +136,21 @@ def test_every_role_sees_what_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
         for number, row in queries.iterrows():
             visible = seen.compared[int(str(number))]
             question = int(row["question_id"])
-            siblings = {q for q in train if of[q] == of[question]}
+            siblings = {q for q in train | tune if of[q] == of[question]}
+            is_cold = question in copies
+            copies.add(question)
             if row["role"] == "train":
-                is_cold = question in copies
-                copies.add(question)
                 assert visible == of_train - (siblings if is_cold else {question})
             elif row["role"] == "tune":
-                assert visible == set(roles["original_id"]) - originals.get("test_unseen", set()) | train
-                assert question not in visible
+                # Both halves of the report are tuned for: known originals (warm) and unseen ones (cold).
+                known = set(roles["original_id"]) - originals.get("test_unseen", set()) | train | tune
+                assert visible == known - (siblings if is_cold else {question})
             else:
                 assert visible == set(roles["original_id"]) | train | tune
                 assert question not in visible
-        # A training question comes twice, all others once.
+        # A training or tuning question comes twice, all others once.
         counts = queries["question_id"].value_counts()
-        assert all(counts[q] == (2 if q in train else 1) for q in counts.index)
+        assert all(counts[q] == (2 if q in train | tune else 1) for q in counts.index)
         assert set(counts.index) == {q for role, own in ids.items() if role != "excluded" for q in own}
     assert met == {"train", "tune", "test_known", "test_unseen"}
 
@@ -194,6 +197,42 @@ def test_training_questions_are_drawn_where_there_are_too_many() -> None:
     assert table[table["role"] == "train"]["question_id"].nunique() == 3
     assert table[table["role"] == "train"]["query"].nunique() == 6
     pd.testing.assert_frame_equal(table, again)
+    drawn = {
+        tuple(rows.loc[rows["role"] == "train", "question_id"].unique())
+        for rows in (
+            featurize_fold(corpus.questions, roles, PARAMS.replace(max_train_queries=3, seed=seed))
+            for seed in (1, 2, 3)
+        )
+    }
+    assert len(drawn) > 1
+
+
+def test_a_split_by_time_counts_no_word_of_later_questions() -> None:
+    params = SplitParams(method="time", time_share=0.3)
+    corpus = topical_corpus()
+    background = make_questions({1: "array loop", 2: "array sort", 3: "zebra array"}, {1: 0, 2: 10**4, 3: 10**4})
+    background.loc[2, "created"] = pd.NaT
+    questions = pd.concat([corpus.questions, background], ignore_index=True)
+    cut = find_cut(questions, corpus.pairs, params)
+    roles = split_pairs(questions, corpus.pairs, params, 1)
+    assert cut is not None
+    before = featurize_fold(questions, roles, PARAMS, cut)
+    questions.loc[questions["question_id"].isin([2, 3]), ["title", "text"]] = "topic1x topic2y topic3z loop"
+    pd.testing.assert_frame_equal(featurize_fold(questions, roles, PARAMS, cut), before)
+    assert not featurize_fold(questions, roles, PARAMS).equals(before)
+    # As counted by scikit-learn over what was there at the time; later originals are found all the same.
+    index = features_module._index_fold(questions, roles, PARAMS, cut)
+    earlier = questions[questions["created"] < cut]
+    counter = TfidfVectorizer(analyzer=word_tokens).fit(
+        earlier["title"] + " " + earlier["text"] + " " + earlier["code"]
+    )
+    idf = index.weightings["all"].idf
+    assert idf == pytest.approx(counter.idf_[[counter.vocabulary_[t] for t in index.counts.terms["words"]]], rel=1e-5)
+    assert set(index.entries) == set(corpus.pairs["original_id"])
+
+
+def test_no_other_split_has_a_cut() -> None:
+    assert find_cut(*topical_corpus(), SplitParams()) is None
 
 
 def test_chunks_and_processes_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,8 @@
 """Ranks, and what is made of them: gain@k, mean reciprocal rank, intervals.
 
-gain@k is the share of questions whose right original is among the first k. The mean reciprocal rank is that of
-Voorhees, "The TREC-8 question answering track report" (1999). Intervals are paired percentile bootstraps over
-questions (Sakai, "Evaluating evaluation metrics based on the bootstrap", SIGIR 2006).
+gain@k is the share of questions whose right original is among the first k; as there is one, recall@k is the same. The
+mean reciprocal rank is that of Voorhees, "The TREC-8 question answering track report" (1999). Intervals are paired
+percentile bootstraps over questions (Sakai, "Evaluating evaluation metrics based on the bootstrap", SIGIR 2006).
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from triptych.faq.ranking.features import BASELINES
+from triptych.faq.ranking.fusion import score_untrained
 from triptych.faq.ranking.lambdarank import score_candidates
 
 if TYPE_CHECKING:
     import lightgbm as lgb
 
 GAINS = (1, 2, 3, 10)
+RECALLS = (20, 50, 100)
 Ranks = NDArray[np.int64]
 
-METRICS = (*(f"gain_at_{k}" for k in GAINS), "mrr", "mean_rank")
+METRICS = (*(f"gain_at_{k}" for k in GAINS), "mrr", "mean_rank", *(f"recall_at_{k}" for k in RECALLS))
 
 
 class Interval(NamedTuple):
@@ -90,23 +91,25 @@ def bootstrap_metrics(ranks: Ranks, against: Ranks | None, samples: int, seed: i
 
 def _metric_values(ranks: Ranks) -> NDArray[np.float64]:
     """Compute each question's share of every metric, shape (questions, metrics)."""
-    return np.column_stack([*(ranks <= k for k in GAINS), 1 / ranks, ranks]).astype(np.float64)
+    columns = [*(ranks <= k for k in GAINS), 1 / ranks, ranks, *(ranks <= k for k in RECALLS)]
+    return np.column_stack(columns).astype(np.float64)
 
 
 def rank_fold(
-    features: pd.DataFrame, model: lgb.Booster, reference_scores: pd.DataFrame, originals: int
+    features: pd.DataFrame, model: lgb.Booster, reference_scores: pd.DataFrame, roles: pd.DataFrame
 ) -> pd.DataFrame:
-    """Rank each test question's candidates with the model, the reference and single views.
+    """Rank each test question's candidates with the model, the reference, single views and sums of views.
 
     Args:
         features: Rows of one fold.
         model: The fold's ranker.
         reference_scores: Columns `question_id`, `candidate_id`, `score`; empty if there are none.
-        originals: Originals in the FAQ: the rank of an original that was not retrieved.
+        roles: Columns `question_id`, `original_id` of the fold. An original that was not retrieved has the worst rank,
+            the number of all originals.
 
     Returns:
-        Columns `fold`, `test_set`, `question_id`, `original_id` (-1 if it was not retrieved), `candidates`,
-        `first_id` (the model's first), and `rank.<ranker>`; a row a question.
+        Columns `fold`, `test_set`, `question_id`, `original_id` (the right one), `retrieved` (whether it is among the
+        candidates), `candidates`, `first_id` (the model's first), and `rank.<ranker>`; a row a question.
     """
     tested = features[features["role"].str.startswith("test_")].reset_index(drop=True)
     scores = {"model": score_candidates(model, tested)}
@@ -114,22 +117,17 @@ def rank_fold(
         keys = ["question_id", "candidate_id"]
         joined = tested[keys].merge(reference_scores, on=keys, how="left", validate="one_to_one")
         scores["reference"] = joined["score"].to_numpy()
-    scores |= {name: tested[column].to_numpy(np.float64) for name, column in BASELINES.items()}
+    scores |= score_untrained(features[features["role"].isin(["train", "tune"])], tested)
     first_row = ~tested["query"].duplicated()
     query = np.cumsum(first_row.to_numpy()) - 1
     table = tested.loc[first_row, ["fold", "role", "question_id"]].reset_index(drop=True)
     table["role"] = table["role"].str.removeprefix("test_")
     table = table.rename(columns={"role": "test_set"})
-    table["original_id"] = _pick(tested, query, (tested["label"] == 1).to_numpy(), len(table))
+    table["original_id"] = roles.set_index("question_id")["original_id"].loc[table["question_id"]].to_numpy()
+    table["retrieved"] = np.bincount(query, weights=tested["label"], minlength=len(table)) > 0
     table["candidates"] = np.bincount(query)
     order = np.lexsort((tested["candidate_id"], -scores["model"], query))
     table["first_id"] = tested["candidate_id"].to_numpy()[order][first_row.to_numpy()]
     for name, score in scores.items():
-        table[f"rank.{name}"] = rank_right(query, tested["label"].to_numpy(), score, originals)
+        table[f"rank.{name}"] = rank_right(query, tested["label"].to_numpy(), score, roles["original_id"].nunique())
     return table
-
-
-def _pick(tested: pd.DataFrame, query: NDArray[np.int64], right: NDArray[np.bool_], size: int) -> NDArray[np.int64]:
-    picked = np.full(size, -1, dtype=np.int64)
-    picked[query[right]] = tested.loc[right, "candidate_id"]
-    return picked

@@ -15,6 +15,10 @@ _COLOURS = {
     "tfidf": "#5fa55a",
     "bm25_original": "#efcf95",
     "tfidf_original": "#aed2ab",
+    "retrieval": "#6b4f9e",
+    "rank_sum": "#c0504d",
+    "best_view": "#7fb8c9",
+    "best_two": "#d98cb3",
 }
 
 
@@ -27,7 +31,7 @@ def flatten_metrics(ranks: pd.DataFrame) -> dict[str, float]:
     """Give every metric of every test set and ranker as `<test set>.<ranker>.<metric>`.
 
     Args:
-        ranks: Columns `test_set`, `candidates`, and `rank.<ranker>` for each ranker; a row a question.
+        ranks: Columns `test_set`, `candidates`, `retrieved`, and `rank.<ranker>` for each ranker; a row a question.
     """
     metrics: dict[str, float] = {}
     for test_set, rows in ranks.groupby("test_set"):
@@ -35,6 +39,7 @@ def flatten_metrics(ranks: pd.DataFrame) -> dict[str, float]:
             prefix = f"{test_set}.{ranker}"
             figures = summarize_ranks(rows[f"rank.{ranker}"].to_numpy())
             figures |= {"queries": len(rows), "candidates": float(rows["candidates"].mean())}
+            figures |= {"retrieved": float(rows["retrieved"].mean())}
             metrics |= {f"{prefix}.{name}": value for name, value in figures.items()}
     return metrics
 
@@ -105,7 +110,8 @@ def list_worst_misses(ranks: pd.DataFrame, questions: pd.DataFrame, count: int) 
     """List the questions that the model ranks worst, with what it put first instead.
 
     Returns:
-        Columns `test_set`, `rank`, `question_id`, `question`, `original_id`, `original`, `first_id`, `first`.
+        Columns `test_set`, `rank`, `retrieved` (false: no ranker could have found it), `question_id`, `question`,
+        `original_id`, `original`, `first_id`, `first`.
     """
     title = questions.set_index("question_id")["title"]
     missed = ranks[ranks["rank.model"] > 1]
@@ -114,6 +120,7 @@ def list_worst_misses(ranks: pd.DataFrame, questions: pd.DataFrame, count: int) 
         {
             "test_set": worst["test_set"],
             "rank": worst["rank.model"],
+            "retrieved": worst["retrieved"],
             "question_id": worst["question_id"],
             "question": title.reindex(worst["question_id"]).to_numpy(),
             "original_id": worst["original_id"],

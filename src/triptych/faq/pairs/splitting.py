@@ -9,6 +9,9 @@ Roles of a duplicate within a fold:
 * `excluded`: nearly the same text as a training question, so neither.
 """
 
+from collections import Counter
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
@@ -109,18 +112,18 @@ def _draw_known(pairs: pd.DataFrame, text_group: dict[int, int], rng: Generator,
     """Hold out duplicates, near-identical ones together, of originals that keep at least one."""
     group = np.array([text_group[q] for q in pairs["question_id"]])
     original = pairs["original_id"].to_numpy()
-    left = dict(zip(*np.unique(original, return_counts=True), strict=True))
+    left = Counter(original.tolist())
     held_out = np.full(len(pairs), False)
-    wanted = round(share * len(pairs))
+    wanted, held = round(share * len(pairs)), 0
     rows_of = pd.Series(group).groupby(group).indices
     for candidate in rng.permutation(np.unique(group)).tolist():
         rows = rows_of[candidate]
-        taken = dict(zip(*np.unique(original[rows], return_counts=True), strict=True))
-        if held_out.sum() + len(rows) > wanted or any(left[o] <= n for o, n in taken.items()):
+        taken = Counter(original[rows].tolist())
+        if held + len(rows) > wanted or any(left[o] <= n for o, n in taken.items()):
             continue
         held_out[rows] = True
-        for o, n in taken.items():
-            left[o] -= n
+        held += len(rows)
+        left.subtract(taken)
     return held_out
 
 
@@ -131,17 +134,33 @@ def _split_by_time(
     original_group: IntArray,
     params: SplitParams,
 ) -> NDArray[np.str_]:
+    created = _list_dates(questions, pairs)
+    late = (created >= _find_cut(created, params)).to_numpy()
+    seen = pairs["original_id"].isin(pairs.loc[~late, "original_id"]).to_numpy()
+    role = np.where(late, np.where(seen, "test_known", "test_unseen"), "train")
+    role = _drop_leaks(pairs, role, text_group, original_group)
+    return _draw_tune(role, original_group, np.random.default_rng(params.seed), params.tune_share)
+
+
+def find_cut(questions: pd.DataFrame, pairs: pd.DataFrame, params: SplitParams) -> pd.Timestamp | None:
+    """Find the time at which a split by time ends its training; None for another method."""
+    return _find_cut(_list_dates(questions, pairs), params) if params.method == "time" else None
+
+
+def _find_cut(created: pd.Series, params: SplitParams) -> pd.Timestamp:
+    # pandas-stubs knows quantiles of numbers only.
+    cut: Any = created.quantile(1 - params.time_share, interpolation="higher")
+    return pd.Timestamp(cut)
+
+
+def _list_dates(questions: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
     created = questions.set_index("question_id")["created"].loc[pairs["question_id"]].reset_index(drop=True)
     if created.isna().any():
         raise ValueError(
             f"faq.split.method=time needs a creation date of every duplicate; {int(created.isna().sum())} have "
             "none: add them to the raw data, or set faq.split.method=random"
         )
-    late = (created >= created.quantile(1 - params.time_share, interpolation="higher")).to_numpy()
-    seen = pairs["original_id"].isin(pairs.loc[~late, "original_id"]).to_numpy()
-    role = np.where(late, np.where(seen, "test_known", "test_unseen"), "train")
-    role = _drop_leaks(pairs, role, text_group, original_group)
-    return _draw_tune(role, original_group, np.random.default_rng(params.seed), params.tune_share)
+    return created
 
 
 def _drop_leaks(

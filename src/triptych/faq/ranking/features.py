@@ -165,24 +165,30 @@ def tabulate(index: FaqIndex, plans: list[QueryPlan], rows: Iterable[Candidates]
     return pd.concat(tables, ignore_index=True)
 
 
-def featurize_fold(questions: pd.DataFrame, roles: pd.DataFrame, params: RetrievalParams) -> pd.DataFrame:
+def featurize_fold(
+    questions: pd.DataFrame, roles: pd.DataFrame, params: RetrievalParams, before: pd.Timestamp | None = None
+) -> pd.DataFrame:
     """Featurize every question of a fold as its role allows.
 
     Every original is an entry; training and tuning duplicates are its known texts. A test question sees all
-    of that. A tuning question does not see test originals nor tuning duplicates. A training question sees the
-    training originals and, but for itself, their duplicates; a second, cold copy does not see the other
-    duplicates of its own original, as a question about an original that has none yet.
+    of that. A training question sees the training originals and, but for itself, their duplicates, as a question about
+    a known original does; a second, cold copy does not see the other duplicates of its own original, as a question
+    about an original that has none yet. A tuning question has both copies, too; it sees training and tuning originals
+    and their duplicates, and no test original.
 
     Args:
-        questions: Columns `question_id`, `title`, `text`, `code`: all but test duplicates count for the words.
+        questions: Columns `question_id`, `title`, `text`, `code`: all but test duplicates count for the words;
+            with `before`, `created`, too.
         roles: Columns `question_id`, `original_id`, `role` of one fold.
         params: Retrieval limits.
+        before: Words of questions created at this time or later, or who knows when, are not counted (a split by time);
+            None counts all.
 
     Returns:
         Columns `role` (`train`, `tune`, `test_known`, `test_unseen`), `query` (number), `question_id`,
         `candidate_id`, `label`, and FEATURES.
     """
-    index = _index_fold(questions, roles, params)
+    index = _index_fold(questions, roles, params, before)
     plans = _plan_queries(index, roles, params)
     by_id = questions.set_index("question_id")
     texts = by_id.loc[[plan.question_id for _, plan in plans], ["title", "text", "code"]]
@@ -194,38 +200,60 @@ def featurize_fold(questions: pd.DataFrame, roles: pd.DataFrame, params: Retriev
     return table
 
 
-def _index_fold(questions: pd.DataFrame, roles: pd.DataFrame, params: RetrievalParams) -> FaqIndex:
+def _index_fold(
+    questions: pd.DataFrame, roles: pd.DataFrame, params: RetrievalParams, before: pd.Timestamp | None
+) -> FaqIndex:
     held_out = roles.loc[~roles["role"].isin(["train", "tune"]), "question_id"]
     known = roles.loc[roles["role"].isin(["train", "tune"]), ["original_id", "question_id"]]
     originals = np.unique(roles["original_id"])
     own = pd.DataFrame({"original_id": originals, "question_id": originals})
     corpus = questions[~questions["question_id"].isin(np.setdiff1d(held_out, originals))]
-    return FaqIndex.build(corpus, pd.concat([own, known], ignore_index=True), params)
+    # What has no date may be as late as any.
+    counted = None if before is None else (corpus["created"] < before).to_numpy()
+    return FaqIndex.build(corpus, pd.concat([own, known], ignore_index=True), params, counted)
 
 
 def _plan_queries(index: FaqIndex, roles: pd.DataFrame, params: RetrievalParams) -> list[tuple[str, QueryPlan]]:
+    for_train, for_tune = _mark_allowed(index, roles)
+    plans: list[tuple[str, QueryPlan]] = []
+    for question, original in _draw_training(roles, params).itertuples(index=False):
+        for hidden in _list_hidden(index, question, original):
+            plan = QueryPlan(question, original, for_train, hidden, params.train_candidates, add_original=True)
+            plans.append(("train", plan))
+    for question, original in _select_pairs(roles, "tune").itertuples(index=False):
+        copies = _list_hidden(index, question, original)
+        plans += [("tune", QueryPlan(question, original, for_tune, own, params.candidates)) for own in copies]
+    for role in ("test_known", "test_unseen"):
+        for question, original in _select_pairs(roles, role).itertuples(index=False):
+            plans.append((role, QueryPlan(question, original, count=params.candidates)))
+    return plans
+
+
+def _mark_allowed(index: FaqIndex, roles: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Mark the documents that training, and tuning questions may be matched with, shapes (documents,)."""
     role_of = roles.set_index("question_id")["role"]
     document_role = role_of.reindex(index.documents).fillna("original").to_numpy(dtype=str)
     entry = np.repeat(index.entries, np.diff(index.starts))
     trained = np.isin(entry, roles.loc[roles["role"] == "train", "original_id"])
     tested = np.isin(entry, roles.loc[roles["role"] == "test_unseen", "original_id"])
     for_train = trained & np.isin(document_role, ["original", "train"])
-    for_tune = ~tested & np.isin(document_role, ["original", "train"])
-    train = roles[roles["role"] == "train"]
-    if len(train) > params.max_train_queries:
-        train = train.sample(params.max_train_queries, random_state=0).sort_index()
-    plans: list[tuple[str, QueryPlan]] = []
-    for question, original in train[["question_id", "original_id"]].itertuples(index=False):
-        number = int(np.searchsorted(index.entries, original))
-        # The entry's first document is the original itself.
-        duplicates = np.arange(index.starts[number] + 1, index.starts[number + 1])
-        itself = duplicates[index.documents[duplicates] == question]
-        for hidden in (itself, duplicates):
-            plan = QueryPlan(question, original, for_train, hidden, params.train_candidates, add_original=True)
-            plans.append(("train", plan))
-    nothing = np.empty(0, dtype=np.int64)
-    for role, allowed in (("tune", for_tune), ("test_known", None), ("test_unseen", None)):
-        chosen = roles.loc[roles["role"] == role, ["question_id", "original_id"]]
-        for question, original in chosen.itertuples(index=False):
-            plans.append((role, QueryPlan(question, original, allowed, nothing, params.candidates)))
-    return plans
+    return for_train, ~tested & np.isin(document_role, ["original", "train", "tune"])
+
+
+def _draw_training(roles: pd.DataFrame, params: RetrievalParams) -> pd.DataFrame:
+    train = _select_pairs(roles, "train")
+    if len(train) <= params.max_train_queries:
+        return train
+    return train.sample(params.max_train_queries, random_state=params.seed).sort_index()
+
+
+def _select_pairs(roles: pd.DataFrame, role: str) -> pd.DataFrame:
+    return roles.loc[roles["role"] == role, ["question_id", "original_id"]]
+
+
+def _list_hidden(index: FaqIndex, question: int, original: int) -> list[NDArray[np.int64]]:
+    """List what a question's copies may not see: itself (warm), and all duplicates of its original (cold)."""
+    number = int(np.searchsorted(index.entries, original))
+    # The entry's first document is the original itself.
+    duplicates = np.arange(index.starts[number] + 1, index.starts[number + 1])
+    return [duplicates[index.documents[duplicates] == question], duplicates]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csc_array, csr_array, vstack
 
 from triptych.faq.params import RetrievalParams
 from triptych.faq.retrieval.views import VIEWS, FieldCounts, Weighting
@@ -53,7 +53,13 @@ class FaqIndex:
         self._postings = [self._make_postings(name) for name in RETRIEVAL_VIEWS]
 
     @classmethod
-    def build(cls, questions: pd.DataFrame, members: pd.DataFrame, params: RetrievalParams) -> FaqIndex:
+    def build(
+        cls,
+        questions: pd.DataFrame,
+        members: pd.DataFrame,
+        params: RetrievalParams,
+        counted: NDArray[np.bool_] | None = None,
+    ) -> FaqIndex:
         """Index originals and their known duplicates.
 
         Args:
@@ -61,12 +67,20 @@ class FaqIndex:
                 questions that only help to tell common words from rare ones.
             members: Columns `original_id`, `question_id`: the documents; an original is its own member.
             params: Vocabulary size and retrieval limits.
+            counted: Questions that tell common words from rare ones, shape (questions,), at least one; the others are
+                documents only. None counts all.
         """
         order = members.assign(is_duplicate=members["original_id"] != members["question_id"])
         order = order.sort_values(["original_id", "is_duplicate", "question_id"], kind="stable")
         entries, starts = np.unique(order["original_id"].to_numpy(np.int64), return_index=True)
-        field_counts, counts = FieldCounts.fit_count(questions, params.max_terms)
+        learned = questions if counted is None else questions[counted]
+        field_counts, counts = FieldCounts.fit_count(learned, params.max_terms)
         weightings = {kind: Weighting.fit(matrix) for kind, matrix in counts.items()}
+        if len(learned) < len(questions):
+            others = questions[~questions["question_id"].isin(learned["question_id"])]
+            more = field_counts.count(others)
+            counts = {kind: csr_array(vstack([counts.pop(kind), more[kind]])) for kind in list(counts)}
+            questions = pd.concat([learned, others])
         rows = pd.Index(questions["question_id"]).get_indexer(order["question_id"])
         if (rows < 0).any():
             raise KeyError(f"{int((rows < 0).sum())} members have no question")

@@ -26,7 +26,7 @@ from triptych.faq.evaluation.report import (
 )
 from triptych.faq.matcher import FaqMatcher, make_entries
 from triptych.faq.pairs.links import describe_data, filter_pairs
-from triptych.faq.pairs.splitting import count_roles, split_pairs
+from triptych.faq.pairs.splitting import count_roles, find_cut, split_pairs
 from triptych.faq.params import (
     EvaluationParams,
     FilterParams,
@@ -100,9 +100,10 @@ def featurize_candidates(
     """
     start = time.perf_counter()
     roles = split_pairs(questions, pairs, split, evaluation.folds)
+    cut = find_cut(questions, pairs, split)
     tables = []
     for fold, rows in roles.groupby("fold"):
-        tables.append(featurize_fold(questions, rows, retrieval).assign(fold=fold))
+        tables.append(featurize_fold(questions, rows, retrieval, cut).assign(fold=fold))
     features = pd.concat(tables, ignore_index=True)
     report = {"roles": count_roles(roles), "rows": len(features), "seconds": time.perf_counter() - start}
     return roles, features, report
@@ -167,12 +168,11 @@ def evaluate_rankers(
     Returns:
         Ranks (a row a question), flat metrics, their comparison with intervals, its plot, the worst misses.
     """
-    originals = roles["original_id"].nunique()
     tables = []
     for fold in sorted(set(features["fold"].tolist())):
         rows = features[features["fold"] == fold]
         scores = reference_scores[reference_scores["fold"] == fold]
-        tables.append(rank_fold(rows, load_booster(rankers["models"][fold]), scores, originals))
+        tables.append(rank_fold(rows, load_booster(rankers["models"][fold]), scores, roles[roles["fold"] == fold]))
     ranks = pd.concat(tables, ignore_index=True)
     comparison = compare_rankers(ranks, evaluation)
     misses = list_worst_misses(ranks, questions, evaluation.worst_misses)
