@@ -11,6 +11,7 @@ import pytest
 
 from tests.faq.corpora import make_questions, topical_corpus
 from triptych.faq.matcher import FaqMatcher, make_entries
+from triptych.faq.retrieval.index import StageWeights
 
 COLUMNS = ["question_id", "rank", "original_id", "score", "title", "answer_id", "answer"]
 ASKED = make_questions({7: "topic3x topic3y array loop", 5: "topic8z something topic8x", 9: "жжж щщщ ююю ффф"})
@@ -74,11 +75,20 @@ def test_a_saved_matcher_answers_the_same(matcher: FaqMatcher, tmp_path: Path) -
     pd.testing.assert_frame_equal(restored.match(ASKED, top_k=9), matcher.match(ASKED, top_k=9))
     assert restored.index.entries.tolist() == matcher.index.entries.tolist()
     assert restored.candidates == matcher.candidates
+    assert restored.index.weights == matcher.index.weights
     assert restored.index.max_document_share == matcher.index.max_document_share
     for one, other in zip(restored.index.matrices, matcher.index.matrices, strict=True):
         assert (one != other).nnz == 0
     # Nothing that runs code when it is read.
     assert {path.suffix for path in tmp_path.iterdir()} == {".txt", ".json", ".npz", ".parquet"}
+
+
+def test_a_matcher_saved_before_weights_were_chosen_adds_up_as_it_did(matcher: FaqMatcher, tmp_path: Path) -> None:
+    matcher.save(tmp_path)
+    about = json.loads((tmp_path / "about.json").read_text())
+    del about["retrieval_weights"]
+    (tmp_path / "about.json").write_text(json.dumps(about))
+    assert FaqMatcher.load(tmp_path).index.weights == StageWeights(title=1.0, own=0.0)
 
 
 @pytest.mark.parametrize("folder", ["missing", "."])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,8 @@ from scipy.sparse import csr_array
 from triptych.faq.params import RetrievalParams
 from triptych.faq.ranking.features import Candidates, QueryPlan, featurize_chunks
 from triptych.faq.ranking.lambdarank import load_booster
-from triptych.faq.retrieval.index import FaqIndex
+from triptych.faq.retrieval.first_stage import ask_duplicates, choose_weights
+from triptych.faq.retrieval.index import FaqIndex, StageWeights
 from triptych.faq.retrieval.views import VIEWS, FieldCounts, Weighting
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class FaqMatcher:
         originals = entries["original_id"]
         own = pd.DataFrame({"original_id": originals, "question_id": originals})
         index = FaqIndex.build(questions, pd.concat([own, pairs], ignore_index=True), params)
+        index.weights = choose_weights(index, ask_duplicates(index, questions, pairs))
         return cls(index, booster, entries, params.candidates)
 
     def match(self, questions: pd.DataFrame, top_k: int, workers: int = 1) -> pd.DataFrame:
@@ -111,6 +113,7 @@ class FaqMatcher:
             "format": FORMAT_VERSION,
             "candidates": self.candidates,
             "max_document_share": self.index.max_document_share,
+            "retrieval_weights": asdict(self.index.weights),
             "mean_length": {kind: w.mean_length for kind, w in self.index.weightings.items()},
             "vocabularies": sorted(self.index.counts.terms),
         }
@@ -141,7 +144,9 @@ class FaqMatcher:
         matrices = _load_matrices(folder)
         ids = entries["original_id"].to_numpy(np.int64)
         counts = FieldCounts.from_terms(terms)
-        index = FaqIndex(ids, documents, starts, counts, weightings, matrices, about["max_document_share"])
+        # Matchers saved before these were chosen have equal ones.
+        weights = StageWeights(**about.get("retrieval_weights", {}))
+        index = FaqIndex(ids, documents, starts, counts, weightings, matrices, about["max_document_share"], weights)
         booster = load_booster((folder / "ranker.txt").read_text(encoding="utf-8"))
         return cls(index, booster, entries, about["candidates"])
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from triptych.faq.params import RetrievalParams
-from triptych.faq.retrieval.index import FaqIndex, Query
+from triptych.faq.retrieval.first_stage import MOST_QUESTIONS, choose_weights
+from triptych.faq.retrieval.index import FaqIndex, Query, StageWeights
 from triptych.faq.retrieval.views import VIEWS
 from triptych.parallel import count_workers
 
@@ -192,6 +193,7 @@ def featurize_fold(
     plans = _plan_queries(index, roles, params)
     by_id = questions.set_index("question_id")
     texts = by_id.loc[[plan.question_id for _, plan in plans], ["title", "text", "code"]]
+    index.weights = _choose_weights(index, texts, plans)
     rows = featurize(index, texts, [plan for _, plan in plans], params.workers)
     table = tabulate(index, [plan for _, plan in plans], rows)
     query = np.repeat(np.arange(len(plans)), [len(found) for found, _ in rows])
@@ -227,6 +229,19 @@ def _plan_queries(index: FaqIndex, roles: pd.DataFrame, params: RetrievalParams)
         for question, original in _select_pairs(roles, role).itertuples(index=False):
             plans.append((role, QueryPlan(question, original, count=params.candidates)))
     return plans
+
+
+def _choose_weights(index: FaqIndex, texts: pd.DataFrame, plans: list[tuple[str, QueryPlan]]) -> StageWeights:
+    """Choose the weights of retrieval on training and tuning questions."""
+    learned = [i for i, (role, _) in enumerate(plans) if role in ("train", "tune")]
+    learned = learned[:: len(learned) // MOST_QUESTIONS + 1]
+    queries = index.make_queries(texts.iloc[learned])
+    asked = []
+    for query, i in zip(queries, learned, strict=True):
+        plan = plans[i][1]
+        right = int(np.searchsorted(index.entries, plan.original_id))
+        asked.append((query, right, plan.list_allowed(len(index.documents))))
+    return choose_weights(index, asked)
 
 
 def _mark_allowed(index: FaqIndex, roles: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

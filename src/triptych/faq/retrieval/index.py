@@ -28,6 +28,16 @@ class Query:
     terms: tuple[tuple[NDArray[np.int32], NDArray[np.float32]], ...]
 
 
+@dataclass(frozen=True)
+class StageWeights:
+    """How much the parts of a retrieval score count beside the whole text's similarity to the nearest document."""
+
+    title: float = 1.0
+    """Times the title's similarity."""
+    own: float = 0.0
+    """Times the original's own score, which the nearest of many duplicates would outdo by chance."""
+
+
 class FaqIndex:
     """Documents in every view, ordered by entry, the original first.
 
@@ -46,10 +56,12 @@ class FaqIndex:
         weightings: dict[str, Weighting],
         matrices: list[csr_array],
         max_document_share: float,
+        weights: StageWeights | None = None,
     ) -> None:
         self.entries, self.documents, self.starts = entries, documents, starts
         self.counts, self.weightings, self.matrices = counts, weightings, matrices
         self.max_document_share = max_document_share
+        self.weights = weights or StageWeights()
         self._postings = [self._make_postings(name) for name in RETRIEVAL_VIEWS]
 
     @classmethod
@@ -119,18 +131,33 @@ class FaqIndex:
             Entry numbers, best first; the smaller number first where scores tie. Entries without an allowed
             document are left out.
         """
-        scores = np.zeros(len(self.documents), dtype=np.float32)
-        for name, postings in zip(RETRIEVAL_VIEWS, self._postings, strict=True):
-            self._add_postings(scores, postings, *query.terms[_VIEW_NUMBER[name]])
-        if allowed is not None:
-            scores[~allowed] = -1
-        best = np.maximum.reduceat(scores, self.starts[:-1])
+        best = self.join_scores(self.score_views(query), allowed, self.weights)
         top = np.flatnonzero(best >= 0)
         if len(top) > count:
             last = np.partition(best[top], -count)[-count]
             above, tied = top[best[top] > last], top[best[top] == last]
             top = np.concatenate([above, tied[: count - len(above)]])
         return np.asarray(top[np.lexsort((top, -best[top]))], dtype=np.int64)
+
+    def score_views(self, query: Query) -> NDArray[np.float32]:
+        """Score every document in the views that retrieve, shape (retrieval views, documents), at least 0."""
+        scores = np.zeros((len(RETRIEVAL_VIEWS), len(self.documents)), dtype=np.float32)
+        for row, name, postings in zip(scores, RETRIEVAL_VIEWS, self._postings, strict=True):
+            self._add_postings(row, postings, *query.terms[_VIEW_NUMBER[name]])
+        return scores
+
+    def join_scores(
+        self, scores: NDArray[np.float32], allowed: NDArray[np.bool_] | None, weights: StageWeights
+    ) -> NDArray[np.float32]:
+        """Score entries, shape (entries,): -1 without an allowed document, else at least 0."""
+        whole, title = scores
+        total = whole + np.float32(weights.title) * title
+        if allowed is not None:
+            total[~allowed] = -1
+        firsts = self.starts[:-1]
+        best: NDArray[np.float32] = np.maximum.reduceat(total, firsts)
+        own = np.float32(weights.own) * np.maximum(total[firsts], 0)
+        return np.where(best >= 0, best + own, best)
 
     def compare(
         self, query: Query, entries: NDArray[np.int64], allowed: NDArray[np.bool_] | None = None
