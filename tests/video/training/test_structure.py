@@ -7,12 +7,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.signal import correlate2d
 from torch import Tensor
 from torch.nn import functional
 
 from triptych.video.training.ripple import RippleLoss, measure_ripple
 from triptych.video.training.structure import luma, structure_loss, tone_loss
+
+correlate2d = pytest.importorskip("scipy.signal", reason="SciPy, which checks, is not installed").correlate2d
 
 
 def draw_blobs(seed: int, count: int = 1, size: int = 96) -> Tensor:
