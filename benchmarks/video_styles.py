@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from triptych.video.media.files import open_media
 from triptych.video.network.transformer import TransformerNet, load_style
 from triptych.video.params import StyleTrainingParams
-from triptych.video.stylizing.motion import warping_errors
+from triptych.video.stylizing.motion import sharpness, warping_errors
 from triptych.video.training.figures import measure_style
 from triptych.video.training.photos import PhotoStream, find_photos, read_picture
-from triptych.video.training.preview import paint
+from triptych.video.training.preview import paint, scale_to_height
 from triptych.video.training.training import scale_style, train_from_files
 
 Picture = NDArray[np.uint8]
@@ -58,7 +58,7 @@ def main() -> None:
         row = {"style": path.stem, "training_s": seconds, **measure_style(network, picture, photos)}
         rows.append({**row, **measure_flicker(network, pairs)})
         print(pd.DataFrame(rows[-1:]).round(3).to_string(index=False), flush=True)
-        sheet.append(_row([picture, *(paint(network, _fit(photo, 384)) for photo in shown)]))
+        sheet.append(_row([picture, *(paint(network, scale_to_height(photo, 384)) for photo in shown)]))
     pd.DataFrame(rows).to_csv(args.out / "figures.csv", index=False)
     cv2.imwrite(str(args.out / "sheet.png"), cv2.cvtColor(_stack(sheet), cv2.COLOR_RGB2BGR))
 
@@ -90,27 +90,23 @@ def read_pairs(clip: Path) -> list[tuple[Picture, Picture]]:
 
 def measure_flicker(network: TransformerNet, pairs: list[tuple[Picture, Picture]]) -> dict[str, float]:
     """Measure the warping error of source and result, and the sharpness of the result (deviation of the Laplacian)."""
-    source, result, sharpness = [], [], []
+    source, result, sharp = [], [], []
     for pair in pairs:
         painted = (paint(network, pair[0]), paint(network, pair[1]))
         if errors := warping_errors(pair, pair, painted):
             source.append(errors[0])
             result.append(errors[1])
-            grey = cv2.cvtColor(painted[0], cv2.COLOR_RGB2GRAY)
-            sharpness.append(cv2.Laplacian(grey, cv2.CV_32F).std())
+            sharp.append(np.sqrt(sharpness(painted[0])))
     if not result:
         return {}
     names = ("warping_error_source", "warping_error", "sharpness")
-    return {name: float(np.mean(values)) for name, values in zip(names, (source, result, sharpness), strict=True)}
-
-
-def _fit(picture: Picture, height: int) -> Picture:
-    width = max(16, round(picture.shape[1] * height / picture.shape[0]) // 4 * 4)
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return {name: float(np.mean(values)) for name, values in zip(names, (source, result, sharp), strict=True)}
 
 
 def _row(pictures: list[Picture]) -> Picture:
-    padded = [np.pad(_fit(one, _HEIGHT_PX), ((2, 2), (2, 2), (0, 0)), constant_values=250) for one in pictures]
+    padded = [
+        np.pad(scale_to_height(one, _HEIGHT_PX), ((2, 2), (2, 2), (0, 0)), constant_values=250) for one in pictures
+    ]
     return np.concatenate(padded, 1)
 
 

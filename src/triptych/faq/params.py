@@ -160,8 +160,19 @@ class RegistrationParams(Params):
     """Promote if the 95 % interval of the advantage lies above this; below 0 lets equally good ones pass."""
 
 
-_GAINS, _RECALLS = (f"gain_at_{k}" for k in (1, 2, 3, 10)), (f"recall_at_{k}" for k in (20, 50, 100))
-_REPORTED = {"max": (*_GAINS, "mrr", *_RECALLS), "min": ("mean_rank",)}
+_REPORTED = {
+    "max": (
+        "gain_at_1",
+        "gain_at_2",
+        "gain_at_3",
+        "gain_at_10",
+        "mrr",
+        "recall_at_20",
+        "recall_at_50",
+        "recall_at_100",
+    ),
+    "min": ("mean_rank",),
+}
 
 
 class RankerSearchParams(SearchParams):

@@ -54,10 +54,9 @@ def paint_strokes(size: tuple[int, int] = SIZE, seed: int = 5) -> Image:
     height, width = size
     canvas = np.full((height, width, 3), _GROUND, np.uint8)
     for stroke_px, length_px, at_full_size in ((26, 90, 700), (13, 70, 2200), (7, 46, 4200)):
-        count = at_full_size * height * width // (SIZE[0] * SIZE[1])
-        starts = rng.uniform((0, 0), (width, height), (count, 2))
+        starts = _scatter(size, at_full_size, rng)
         colours = _colour_scene(starts / width, height / width, _STROKES)
-        colours = colours + rng.normal(0, 26, (count, 1)) + rng.normal(0, 15, (count, 3))
+        colours = colours + rng.normal(0, 26, (len(starts), 1)) + rng.normal(0, 15, (len(starts), 3))
         for start, colour in zip(starts, colours, strict=True):
             _draw_stroke(canvas, _follow(start, length_px, width), colour, stroke_px, rng)
     return canvas
@@ -69,13 +68,12 @@ def paint_dots(size: tuple[int, int] = SIZE, seed: int = 7) -> Image:
     height, width = size
     canvas = np.full((height, width, 3), _CANVAS, np.uint8)
     for radius_px, at_full_size in ((8.0, 7000), (6.0, 12000), (4.5, 16000)):
-        count = at_full_size * height * width // (SIZE[0] * SIZE[1])
-        places = rng.uniform((0, 0), (width, height), (count, 2))
+        places = _scatter(size, at_full_size, rng)
         colours = _colour_scene(places / width, height / width, _DOTS)
-        strangers = rng.random(count) < _STRANGERS
+        strangers = rng.random(len(places)) < _STRANGERS
         colours[strangers] = np.array(_PURE)[rng.integers(len(_PURE), size=int(strangers.sum()))]
-        colours = np.clip(colours + rng.normal(0, 18, (count, 3)), 0, 255)
-        radii = radius_px * rng.uniform(0.75, 1.15, count)
+        colours = np.clip(colours + rng.normal(0, 18, (len(places), 3)), 0, 255)
+        radii = radius_px * rng.uniform(0.75, 1.15, len(places))
         for place, colour, radius in zip(places, colours, radii, strict=True):
             centre = (round(place[0] * 8), round(place[1] * 8))
             cv2.circle(canvas, centre, round(radius * 8), colour.tolist(), -1, cv2.LINE_AA, shift=3)
@@ -92,15 +90,20 @@ def paint_ink(size: tuple[int, int] = SIZE, seed: int = 9) -> Image:
     wash = cv2.GaussianBlur(scene, (0, 0), 5) + 16 * grain[..., None]
     canvas = np.asarray(np.clip(wash, 0, 255), np.uint8)
     for brush_px, length_px, at_full_size in ((7.0, 90, 1500), (3.5, 70, 3600), (1.8, 44, 5200)):
-        count = at_full_size * height * width // (SIZE[0] * SIZE[1])
-        starts = rng.uniform((0, 0), (width, height), (count, 2))
+        starts = _scatter(size, at_full_size, rng)
         tones = _colour_scene(starts / width, height / width, _INK)
         darkness = 1 - tones.mean(1) / 255
-        drawn = rng.random(count) < 1.5 * darkness**1.4
+        drawn = rng.random(len(starts)) < 1.5 * darkness**1.4
         for start, tone in zip(starts[drawn], tones[drawn], strict=True):
             path = _follow(start, length_px, width)
             _draw_tapered(canvas, path, tone * rng.uniform(0.25, 0.6), brush_px * rng.uniform(0.6, 1.2))
     return canvas
+
+
+def _scatter(size: tuple[int, int], at_full_size: int, rng: np.random.Generator) -> Field:
+    """Draw places (N, 2), x and y, all over a picture, as many an area as there are on one of full size."""
+    height, width = size
+    return rng.uniform((0, 0), (width, height), (at_full_size * height * width // (SIZE[0] * SIZE[1]), 2))
 
 
 def _draw_tapered(canvas: Image, path: Field, colour: Field, brush_px: float) -> None:

@@ -102,15 +102,20 @@ def test_a_photo_is_hashed_as_its_file_is(data: Any) -> None:
     assert hash_photos(photos, annotations["images"])[2] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-@pytest.mark.skipif(not find_spec("mlflow"), reason="MLflow is not installed")
-def test_photos_are_hashed_once_and_looked_at_by_the_promoted_version_only(
-    data: Any, tmp_path: Path, restored: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def tracked(tmp_path: Path, restored: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let MLflow write into a database of the test's own."""
     import mlflow
 
     monkeypatch.chdir(tmp_path)
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
     mlflow.set_experiment("registrations")
+
+
+@pytest.mark.skipif(not find_spec("mlflow"), reason="MLflow is not installed")
+def test_photos_are_hashed_once_and_looked_at_by_the_promoted_version_only(
+    data: Any, tmp_path: Path, tracked: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = write_model(tmp_path / "model")
     register(make(data, model, ModelRegistry()))
     hashed, looked = [], []
@@ -131,14 +136,7 @@ def test_photos_are_hashed_once_and_looked_at_by_the_promoted_version_only(
 
 
 @pytest.mark.skipif(not find_spec("mlflow"), reason="MLflow is not installed")
-def test_a_version_is_compared_with_the_one_before(
-    data: Any, tmp_path: Path, restored: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import mlflow
-
-    monkeypatch.chdir(tmp_path)
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    mlflow.set_experiment("registrations")
+def test_a_version_is_compared_with_the_one_before(data: Any, tmp_path: Path, tracked: None) -> None:
     model = write_model(tmp_path / "model")
     first, second = (register(make(data, model, ModelRegistry())) for _ in range(2))
     assert (first["version"], first["promoted"]) == (1, True)

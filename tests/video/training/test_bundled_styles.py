@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from triptych.video.network.transformer import load_style
 from triptych.video.params import StyleTrainingParams
+from triptych.video.training.crops import to_tensor
 from triptych.video.training.distributions import PaletteLoss
 from triptych.video.training.figures import measure_style
 from triptych.video.training.photos import PhotoStream, list_bundled_photos, read_picture
@@ -59,7 +59,3 @@ def test_its_colours_are_those_of_its_picture(style: tuple[str, Picture], photos
 def widen(pixels: Tensor) -> Tensor:
     """Lay a column of pixels (1, 3, N, 1) in rows of 8, so that means of 8x8 can be taken."""
     return pixels[:, :, : pixels.shape[2] // 64 * 64].reshape(1, 3, -1, 8)
-
-
-def to_tensor(picture: NDArray[Any]) -> Tensor:
-    return torch.from_numpy(picture.astype(np.float32) / 255).permute(2, 0, 1)[None].contiguous()

@@ -7,6 +7,7 @@ bytes a pixel are moved; but for frames that the network sees smaller or in tile
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from threading import Lock
@@ -49,7 +50,25 @@ class Stylizer(Protocol):
         """
 
 
-class RgbStylizer:
+class _EngineStylizer(ABC):
+    """What stylizers with one engine have in common."""
+
+    def __init__(self, conversion: Conversion, batch_size: int, lanes: int, shares: Shares | None) -> None:
+        self._conversion, self._shares = conversion, shares
+        self.batch_size, self.lanes = batch_size, lanes
+
+    def stylize(self, frames: Sequence[Planes], shares: Shares | None = None) -> list[Planes]:
+        """Stylize frames; see `Stylizer.stylize`."""
+        for frame in frames:
+            self._conversion.source.check(frame)
+        return self._run(frames, _choose_shares(shares, self._shares, len(frames))) if frames else []
+
+    @abstractmethod
+    def _run(self, frames: Sequence[Planes], given: list[Shares]) -> list[Planes]:
+        """Stylize one frame or more, with what engines are given of shares."""
+
+
+class RgbStylizer(_EngineStylizer):
     """Converts on the processor, and lets a network paint RGB.
 
     Args:
@@ -63,22 +82,16 @@ class RgbStylizer:
     def __init__(
         self, conversion: Conversion, painter: Painter, batch_size: int, lanes: int, shares: Shares | None = None
     ) -> None:
-        self._conversion, self._painter, self._shares = conversion, painter, shares
-        self.batch_size, self.lanes = batch_size, lanes
+        super().__init__(conversion, batch_size, lanes, shares)
+        self._painter = painter
 
-    def stylize(self, frames: Sequence[Planes], shares: Shares | None = None) -> list[Planes]:
-        """Stylize frames; see `Stylizer.stylize`."""
-        for frame in frames:
-            self._conversion.source.check(frame)
-        if not frames:
-            return []
+    def _run(self, frames: Sequence[Planes], given: list[Shares]) -> list[Planes]:
         rgb = [self._conversion.to_rgb(frame) for frame in frames]
-        given = _choose_shares(shares, self._shares, len(frames))
         painted = self._painter.paint(rgb[0][None] if len(rgb) == 1 else np.stack(rgb), *given)
         return [self._conversion.to_planes(picture) for picture in painted]
 
 
-class GraphStylizer:
+class GraphStylizer(_EngineStylizer):
     """Lets an engine convert colours too.
 
     Args:
@@ -93,18 +106,13 @@ class GraphStylizer:
     def __init__(
         self, conversion: Conversion, run: Engine, batch_size: int, lanes: int, shares: Shares | None = None
     ) -> None:
-        self._conversion, self._run, self._shares = conversion, run, shares
-        self.batch_size, self.lanes = batch_size, lanes
+        super().__init__(conversion, batch_size, lanes, shares)
+        self._engine = run
 
-    def stylize(self, frames: Sequence[Planes], shares: Shares | None = None) -> list[Planes]:
-        """Stylize frames; see `Stylizer.stylize`."""
-        for frame in frames:
-            self._conversion.source.check(frame)
-        if not frames:
-            return []
+    def _run(self, frames: Sequence[Planes], given: list[Shares]) -> list[Planes]:
         planes = [np.stack(each) for each in zip(*frames, strict=True)]
         matrices = [np.repeat(matrix[None], len(frames), 0) for matrix in self._conversion.matrices]
-        y, u, v = self._run(*planes, *matrices, *_choose_shares(shares, self._shares, len(frames)))
+        y, u, v = self._engine(*planes, *matrices, *given)
         return list(zip(y, u, v, strict=True))
 
 

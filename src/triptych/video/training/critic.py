@@ -95,10 +95,17 @@ def gram(features: Tensor) -> Tensor:
         return flat @ flat.T / flat.shape[1]
 
 
-def gram_loss(painted: Sequence[Sequence[Tensor]], style: Sequence[Sequence[Tensor]]) -> Tensor:
-    """Compare features by their Gram matrices.
+def gram_distance(features: Tensor, target: Tensor) -> Tensor:
+    """Return how far the Gram matrix of features is from another, (C, C), relative to that one's strength.
 
     The distance is not squared: squared ones explode at the start and can turn contrast round.
+    """
+    distance: Tensor = (gram(features) - target).norm() / target.norm().clamp_min(1e-6)
+    return distance
+
+
+def gram_loss(painted: Sequence[Sequence[Tensor]], style: Sequence[Sequence[Tensor]]) -> Tensor:
+    """Compare features by their Gram matrices.
 
     Args:
         painted: Features of pictures, (N, C, H, W) for each layer of each scale.
@@ -109,9 +116,6 @@ def gram_loss(painted: Sequence[Sequence[Tensor]], style: Sequence[Sequence[Tens
     """
     scales = []
     for one, other in zip(painted, style, strict=True):
-        targets = [gram(layer.detach()) for layer in other]
-        distances = [
-            (gram(x) - target).norm() / target.norm().clamp_min(1e-6) for x, target in zip(one, targets, strict=True)
-        ]
+        distances = [gram_distance(x, gram(layer.detach())) for x, layer in zip(one, other, strict=True)]
         scales.append(torch.stack(distances).mean())
     return torch.stack(scales).sum()

@@ -15,10 +15,10 @@ from torch.nn import functional
 
 from triptych.video.params import StyleTrainingParams
 from triptych.video.training.consistency import Movement
+from triptych.video.training.structure import LUMA
 
 Picture = NDArray[np.uint8]
 _MATCHED_SHARE = 0.6  # of the luma to keep, the part whose histogram is the style's
-_LUMA = (0.299, 0.587, 0.114)
 _HELD = 32  # photos in memory
 _CROPS_A_PHOTO = 2  # until the next one takes its place
 _LARGEST_CROP = 2.2  # crops are scaled down from up to so many times their size
@@ -104,6 +104,11 @@ class CropMaker:
         return np.concatenate([photo.astype(np.float32) / 255, kept[..., None]], 2)
 
 
+def to_tensor(picture: Picture) -> Tensor:
+    """Turn RGB (H, W, 3) of 0 to 255 into (1, 3, H, W) of 0 to 1."""
+    return torch.from_numpy(picture.astype(np.float32) / 255).permute(2, 0, 1)[None].contiguous()
+
+
 def draw_noise(shape: torch.Size) -> Tensor:
     """Draw noise of unit deviation and of two grains, as cameras and as compression make it, (N, C, H, W)."""
     count, channels, height, width = shape
@@ -134,4 +139,4 @@ def match_histogram(luma: NDArray[np.float32], target: NDArray[np.float32]) -> N
 
 
 def _luma_of(picture: Picture) -> NDArray[np.float32]:
-    return np.asarray(picture.astype(np.float32) @ np.array(_LUMA, np.float32) / 255, np.float32)
+    return np.asarray(picture.astype(np.float32) @ np.array(LUMA, np.float32) / 255, np.float32)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from triptych.video.network.transformer import TransformerNet
+from triptych.video.training.crops import to_tensor
 from triptych.video.training.distributions import PatchLoss
 from triptych.video.training.preview import paint
 from triptych.video.training.ripple import measure_ripple
@@ -60,13 +61,13 @@ def measure_style(network: TransformerNet, style: Picture, photos: Sequence[Pict
         below 1, and less is nearer to the style. `structure`: correlation of the luma of means of 4x4 pixels with the
         photo's, up to 1. `ripple`: mean of `measure_ripple`, and `ripple_of_style`. All are means over the photos.
     """
-    target = _to_tensor(style)
+    target = to_tensor(style)
     patches = PatchLoss(target)
     rows = []
     for photo in photos:
         before = _scale(photo)
         after = paint(network, before)
-        one, two = _to_tensor(before[: after.shape[0], : after.shape[1]]), _to_tensor(after)
+        one, two = to_tensor(before[: after.shape[0], : after.shape[1]]), to_tensor(after)
         distance = patches.relaxed_distance(two) / max(patches.relaxed_distance(one), _NO_DISTANCE)
         rows.append((distance, _correlate(one, two), float(measure_ripple(two).mean())))
     means = np.mean(rows, 0)
@@ -83,7 +84,3 @@ def _correlate(before: Tensor, after: Tensor) -> float:
 def _scale(photo: Picture) -> Picture:
     width = max(64, round(photo.shape[1] * _HEIGHT_PX / photo.shape[0]))
     return np.asarray(cv2.resize(photo, (width, _HEIGHT_PX), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _to_tensor(picture: Picture) -> Tensor:
-    return torch.from_numpy(picture.astype(np.float32) / 255).permute(2, 0, 1)[None].contiguous()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from triptych.video.params import StyleTrainingParams
 from triptych.video.runtimes.hardware import half_precision
-from triptych.video.training.critic import Critic, critic_loss, fooling_loss, gram, gram_loss
+from triptych.video.training.critic import Critic, critic_loss, fooling_loss, gram, gram_distance, gram_loss
 from triptych.video.training.crops import Batch, draw_style
 from triptych.video.training.distributions import PaletteLoss, PatchLoss
 from triptych.video.training.perceptual import CONTENT_LAYER, Vgg16
@@ -100,7 +100,7 @@ class Vgg16Objective:
             with torch.no_grad():
                 kept = self._network(batch.photo)[CONTENT_LAYER]
         pairs = zip(features, self._style, strict=True)
-        style = torch.stack([(gram(one) - target).norm() / target.norm() for one, target in pairs]).sum()
+        style = torch.stack([gram_distance(one, target) for one, target in pairs]).sum()
         content = (features[CONTENT_LAYER] - kept).float().square().mean() / kept.float().square().mean()
         return {
             "texture": self._training.style_weight * style,

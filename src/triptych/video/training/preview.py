@@ -33,10 +33,10 @@ def paint(network: TransformerNet, picture: Picture) -> Picture:
 
 def draw_preview(network: TransformerNet, style_image: Picture, photos: Sequence[Picture], count: int = 3) -> Picture:
     """Draw the style image, and beside it some photos above what the network makes of them."""
-    chosen = [_scale_to_height(photo, _HEIGHT_PX) for photo in photos[:count]]
+    chosen = [scale_to_height(photo, _HEIGHT_PX) for photo in photos[:count]]
     columns = [_stack(photo, paint(network, photo)) for photo in chosen]
     height = columns[0].shape[0]
-    style = _scale_to_height(style_image, _HEIGHT_PX)
+    style = scale_to_height(style_image, _HEIGHT_PX)
     first = np.full((height, style.shape[1], 3), _PAPER, np.uint8)
     top = (height - style.shape[0]) // 2
     first[top : top + style.shape[0]] = style
@@ -74,6 +74,7 @@ def _stack(above: Picture, below: Picture) -> Picture:
     return np.concatenate([above[:, :width], gap, below[:, :width]])
 
 
-def _scale_to_height(picture: Picture, height: int) -> Picture:
+def scale_to_height(picture: Picture, height: int) -> Picture:
+    """Scale a picture to a height; its width becomes a multiple of 4, 16 at the least."""
     width = max(16, round(picture.shape[1] * height / picture.shape[0]) // 4 * 4)
     return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

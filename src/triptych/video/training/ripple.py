@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -43,17 +45,23 @@ def measure_ripple(pictures: Tensor) -> Tensor:
         A value for each window, 0 (none) to 1 (a perfect wave).
     """
     with torch.autocast(pictures.device.type, enabled=False):
-        taper = torch.hann_window(_WINDOW_PX, periodic=False, device=pictures.device)
-        taper = taper[:, None] * taper
+        taper, near, shape = _prepare(pictures.device)
         windows = functional.unfold(luma(pictures.float()), _WINDOW_PX, stride=_WINDOW_PX // 2)
         windows = windows.transpose(1, 2).reshape(-1, _WINDOW_PX, _WINDOW_PX)
         means = (windows * taper).sum((1, 2), keepdim=True) / taper.sum()
-        near = _near(pictures.device)
         correlations = _correlate((windows - means) * taper)
-        shape = _correlate(taper[None])
         floor = _FLAT * (taper**2).sum()
-        ratios = correlations[:, near] / (correlations[:, :1, 0] + floor) / (shape[:, near] / shape[:, :1, 0])
+        ratios = correlations[:, near] / (correlations[:, :1, 0] + floor) / shape
         return -ratios.amin(1).clamp_max(0)
+
+
+@lru_cache(maxsize=8)
+def _prepare(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Give what is the same for all pictures: the taper, which lags count, and what the taper alone has at them."""
+    taper = torch.hann_window(_WINDOW_PX, periodic=False, device=device)
+    taper = taper[:, None] * taper
+    near, shape = _near(device), _correlate(taper[None])
+    return taper, near, shape[:, near] / shape[:, :1, 0]
 
 
 def _correlate(windows: Tensor) -> Tensor:

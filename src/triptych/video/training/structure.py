@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-_LUMA = (0.299, 0.587, 0.114)
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of R, G and B (ITU-R BT.601)."""
 LEVEL_WEIGHTS = (0.0, 0.6, 1.2, 1.2)
 """Of the photo, its half, quarter and eighth: the finest detail is left to the style."""
 _WINDOW_PX = 5
@@ -16,7 +17,7 @@ _TONE_PX = 16
 
 def luma(pictures: Tensor) -> Tensor:
     """Return the luma (N, 1, H, W) of RGB pictures (N, 3, H, W)."""
-    return (pictures * pictures.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
+    return (pictures * pictures.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
 
 
 def structure_loss(painted: Tensor, photo: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ from torch import Tensor
 from triptych.video.network.transformer import TransformerNet, build_network, name_styles
 from triptych.video.params import StyleTrainingParams
 from triptych.video.runtimes.hardware import find_gpu, half_precision
-from triptych.video.training.crops import CropMaker
+from triptych.video.training.crops import CropMaker, to_tensor
 from triptych.video.training.figures import measure_styles
 from triptych.video.training.log import LossLog
 from triptych.video.training.objectives import CriticObjective, Objective, Vgg16Objective, total_variation
@@ -116,7 +116,7 @@ def train_styles(
     with torch.random.fork_rng():
         torch.manual_seed(training.seed)
         pictures = [scale_style(picture, training.style_px) for picture in style_images]
-        styles = [_to_tensor(picture).to(device) for picture in pictures]
+        styles = [to_tensor(picture).to(device) for picture in pictures]
         network = TransformerNet(training.width, training.blocks, len(styles))
         _begin_loud_in_mean_colour(network, styles)
         network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -231,7 +231,3 @@ def scale_style(picture: Picture, size_px: int) -> Picture:
     scale = max(size_px / math.sqrt(height * width), _SMALLEST_STYLE_PX / min(height, width))
     size = (max(_SMALLEST_STYLE_PX, round(width * scale)), max(_SMALLEST_STYLE_PX, round(height * scale)))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _to_tensor(picture: Picture) -> Tensor:
-    return torch.from_numpy(picture.astype(np.float32) / 255).permute(2, 0, 1)[None].contiguous()
