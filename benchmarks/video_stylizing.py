@@ -120,7 +120,7 @@ def run_ours(clip: Path, network: Path | None, folder: Path, runtime: str) -> di
     plan = plan_videos(clip.parent, [clip.name], folder / "normalised", model, PlanningParams(), style, smoothing)
     store = SegmentStore(folder / "segments")
     if network is None:
-        reader = SegmentReader(clip.parent, folder / "normalised", store)
+        reader = SegmentReader(clip.parent, folder / "normalised", store, encoding)
         stylizer = SegmentStylizer(reader, store, lambda item: CopyingStylizer(item.conversion), smoothing, encoding)
         work = list_work(read_plan(plan), {"runtime": "identity"}, encoding)
         report = stylizer.stylize(work, lambda _: None) | {"runtime": "identity"}

@@ -11,7 +11,7 @@ import numpy as np
 from tests.video.clips import run
 from tests.video.trips import FAST
 from triptych.video.media.planes import Planes
-from triptych.video.params import PlanningParams, SmoothingParams, StyleParams
+from triptych.video.params import EncodingParams, PlanningParams, SmoothingParams, StyleParams
 from triptych.video.planning.plans import PlannedVideo, plan_videos, read_plan
 from triptych.video.stylizing.reading import SegmentReader
 from triptych.video.stylizing.store import SegmentStore
@@ -63,8 +63,8 @@ def plan(
     return read_plan(planned)
 
 
-def list_all(videos: Sequence[PlannedVideo]) -> list[Work]:
-    return list_work(videos, ENGINE, FAST)
+def list_all(videos: Sequence[PlannedVideo], encoding: EncodingParams = FAST) -> list[Work]:
+    return list_work(videos, ENGINE, encoding)
 
 
 def make_stylizer(
@@ -73,7 +73,8 @@ def make_stylizer(
     network: Any,
     smoothing: SmoothingParams | None = None,
     patience_s: float = 60,
+    encoding: EncodingParams = FAST,
 ) -> SegmentStylizer:
     make: Callable[[Work], Any] = lambda _: network  # noqa: E731
-    reader = SegmentReader(folder, folder, store, patience_s)
-    return SegmentStylizer(reader, store, make, smoothing or SmoothingParams(method="none"), FAST)
+    reader = SegmentReader(folder, folder, store, encoding, patience_s)
+    return SegmentStylizer(reader, store, make, smoothing or SmoothingParams(method="none"), encoding)

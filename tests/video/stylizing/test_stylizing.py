@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.video.stylizing.shares import Identity, list_all, make_stylizer, plan, write_clip
-from tests.video.trips import decode
+from tests.video.trips import FAST, decode
 from triptych.video.media import reader as decoding
 from triptych.video.media.encoding import describe_encoder
 from triptych.video.media.reader import VideoReader
@@ -217,3 +217,19 @@ def test_a_storage_that_is_slow_is_not_the_videos_fault(clips: Path, store: Segm
 
     counts = make_stylizer(clips, store, Identity(), patience_s=0.3).stylize(give(), ignore)
     assert (counts["done"], counts["failed"]) == (2, 0)
+
+
+@pytest.mark.parametrize(("codec", "size"), [("hevc", "64x14"), ("av1", "2x2"), ("h264", "2x2")])
+def test_a_video_too_small_for_the_codec_loses_no_other(
+    clips: Path, store: SegmentStore, style: Path, codec: Any, size: str
+) -> None:
+    write_clip(clips / "a_small.mp4", 3, size)
+    write_clip(clips / "b_large.mp4", 3)
+    small, large = plan(clips, style)
+    encoding = FAST.replace(codec=codec)
+    works = list_all([small, large], encoding)
+    counts = make_stylizer(clips, store, Identity(), encoding=encoding).stylize(works, ignore)
+    refused = codec != "h264"
+    assert (counts["done"], counts["failed"]) == (1 if refused else 2, int(refused))
+    reason = store.failure(works[0].key) or ""
+    assert (f"cannot encode frames of {size}: set video.encoding.codec to h264" in reason) == refused

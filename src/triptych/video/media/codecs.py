@@ -25,7 +25,7 @@ from triptych.video.media.ffmpeg import FFmpegError, list_encoders, run_ffmpeg
 from triptych.video.media.planes import Layout
 from triptych.video.params import EncodingParams
 
-__all__ = ["choose_encoder", "describe_codec", "limit_rate", "name_encoder"]
+__all__ = ["choose_encoder", "describe_codec", "find_size_fault", "limit_rate", "name_encoder"]
 
 ENCODER_THREADS = 4
 SOFTWARE = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1"}
@@ -35,6 +35,8 @@ SVT_LOSSLESS = 8  # what it makes without loss by quicker presets (12, in 4.2) n
 SVT_FASTEST = 240  # frames a second; it refuses more
 NVENC_PRESETS = {"ultrafast": "p1", "superfast": "p2", "veryfast": "p3", "faster": "p4", "fast": "p4", "medium": "p5",
                  "slow": "p6"}  # fmt: skip
+LEAST_PX = {"libx265": 16, "libsvtav1": 4}  # of a side; smaller frames they refuse, or fail on with odd reasons
+NVENC_LEAST_PX = 256  # of a side; of smaller frames a card is asked, as their limits differ
 TRIAL_S = 30.0
 _DRIVER = Path("/proc/driver/nvidia")
 
@@ -93,10 +95,28 @@ def _find_fault(encoding: EncodingParams) -> str:
     )
 
 
-@lru_cache(maxsize=16)
-def _try_encoder(encoding: EncodingParams) -> str:
+def find_size_fault(layout: Layout, encoding: EncodingParams) -> str:
+    """Say why frames are too small for an encoder; empty if they are not.
+
+    Args:
+        layout: Of the frames it would be given.
+        encoding: What encodes is chosen.
+    """
+    name, side = name_encoder(encoding), min(layout.height, layout.width)
+    if encoding.encoder == "nvenc":
+        least = NVENC_LEAST_PX if side < NVENC_LEAST_PX and _try_encoder(encoding, layout) else 0
+    else:
+        least = LEAST_PX.get(name, 0)
+    if side >= least:
+        return ""
+    size = f"{layout.width}x{layout.height}"
+    return f"{name} cannot encode frames of {size}: set video.encoding.codec to h264, and encoder to software"
+
+
+@lru_cache(maxsize=64)
+def _try_encoder(encoding: EncodingParams, layout: Layout | None = None) -> str:
     """Encode a frame; give the reason why that is not possible, empty if it is."""
-    layout = Layout(256, 256, 2, 2, 8 if encoding.bit_depth == 8 else 10)
+    layout = layout or Layout(256, 256, 2, 2, 8 if encoding.bit_depth == 8 else 10)
     picture = ffmpeg.input(f"color=size={layout.width}x{layout.height}:rate=25", format="lavfi")
     options = describe_codec(layout, encoding)
     try:

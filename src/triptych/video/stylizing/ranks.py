@@ -77,7 +77,7 @@ def stylize_as_rank(
     shares = share_work(list(once.values()), world_size())
     settled = style.replace(runtime=agreed["runtime"], max_tile_pixels=agreed["tile_pixels"])
     make = _cache_stylizers(style_model, settled)
-    reader = SegmentReader(sources, normalised, store)
+    reader = SegmentReader(sources, normalised, store, encoding)
     stylizer = SegmentStylizer(reader, store, make, smoothing, encoding, style.keep_colours)
     counts = _stylize(stylizer, store, shares, agreed["job"])
     counts["skipped"] += len(work) - len(missing)

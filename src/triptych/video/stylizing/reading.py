@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from triptych.parallel import ReadAhead
+from triptych.video.media.codecs import find_size_fault
 from triptych.video.media.planes import Planes
 from triptych.video.media.reader import DecodingError, VideoReader
+from triptych.video.params import EncodingParams
 from triptych.video.stylizing.store import SegmentStore
 from triptych.video.stylizing.work import Work
 
@@ -49,7 +51,7 @@ class Passed:
 
     Attributes:
         work: The segment.
-        reason: Why its video cannot be decoded; empty where the segment is there already.
+        reason: Why its video cannot be decoded, or its result encoded; empty where the segment is there already.
     """
 
     work: Work
@@ -63,12 +65,21 @@ class SegmentReader:
         sources: Folder of the videos.
         normalised: Folder of those that were rewritten.
         store: What is there already.
+        encoding: How the results are encoded; what encodes is chosen.
         patience_s: How long a frame may take to be decoded before its video is given up; what the storage takes to
             say what is to be done does not count.
     """
 
-    def __init__(self, sources: Path, normalised: Path, store: SegmentStore, patience_s: float = 120.0) -> None:
-        self._sources, self._normalised, self._store, self._patience_s = sources, normalised, store, patience_s
+    def __init__(
+        self,
+        sources: Path,
+        normalised: Path,
+        store: SegmentStore,
+        encoding: EncodingParams,
+        patience_s: float = 120.0,
+    ) -> None:
+        self._sources, self._normalised, self._store = sources, normalised, store
+        self._encoding, self._patience_s = encoding, patience_s
         self._broken: dict[str, str] = {}
         self._current: Work | None = None
         self._since = 0.0
@@ -124,7 +135,7 @@ class SegmentReader:
     def _pass_over(self, work: Work) -> Passed | None:
         if self._store.find(work.key) is not None:
             return Passed(work, "")
-        reason = self._broken.get(work.video.name)
+        reason = self._broken.get(work.video.name) or find_size_fault(work.conversion.target, self._encoding)
         return Passed(work, reason) if reason else None
 
     def _open(self, work: Work) -> VideoReader:
