@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
 import pytest
 
 from tests.video import clips
 from tests.video.trips import PLANNING, ClipMaker, decode, send
 from triptych.video.media.info import ColourTags
 from triptych.video.params import PlanningParams
+from triptych.video.planning import sampling
 from triptych.video.planning.probing import VideoRefusedError, probe_video
 from triptych.video.restitching.verification import compare_videos, is_exact
 
@@ -29,6 +33,27 @@ def test_description(clip: ClipMaker) -> None:
     assert probe_video(clip("sample_aspect_ratio.mkv"), PLANNING).sample_aspect_ratio == Fraction(16, 15)
     assert probe_video(clip("bt601.mp4"), PLANNING).colours == ColourTags("tv", *["smpte170m"] * 3)
     assert probe_video(clip("ten_bit.mp4"), PLANNING).bit_depth == 10
+
+
+def test_frames_are_decoded_once_from_a_keyframe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file with one keyframe, every place begins with the same frames."""
+    path = tmp_path / "long.mp4"
+    clips.run("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=30:duration=4", "-c:v", "libx264", "-g", "999", path)
+    decoded: list[object] = []
+    decode_all = sampling._decode
+
+    def count(*arguments: Any) -> Iterator[av.VideoFrame]:
+        for frame in decode_all(*arguments):
+            decoded.append(frame)
+            yield frame
+
+    monkeypatch.setattr(sampling, "_decode", count)
+    assert len(probe_video(path, PLANNING).keyframes) == 1
+    assert len(decoded) <= sampling.SAMPLED_FRAMES + sampling.FRAMES_A_PLACE + 2
+    decoded.clear()
+    compare_videos(path, probe_video(path, PLANNING, look_for_fields=False), path)
+    # Of source and result the first frames: how they were interlaced is of no matter to what is compared.
+    assert len(decoded) <= 3 * (sampling.SAMPLED_FRAMES + 1)
 
 
 def test_variable_rate_is_measured(clip: ClipMaker) -> None:

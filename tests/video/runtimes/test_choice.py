@@ -14,8 +14,8 @@ from triptych.video.runtimes import choice as runtimes
 from triptych.video.runtimes import making
 from triptych.video.runtimes.choice import choose_runtime
 from triptych.video.runtimes.eager import build_eager
-from triptych.video.runtimes.hardware import describe_machine
-from triptych.video.runtimes.making import create_painter, create_stylizer, fit_batch
+from triptych.video.runtimes.hardware import describe_machine, fit_batch
+from triptych.video.runtimes.making import create_painter, create_stylizer
 from triptych.video.runtimes.openvino import has_openvino
 
 CONVERSION = make_conversion(64, 96)

@@ -40,13 +40,17 @@ NEED_WARNINGS = {
 }
 
 
-def probe_video(path: Path, planning: PlanningParams, watch: Watch | None = None) -> VideoInfo:
+def probe_video(
+    path: Path, planning: PlanningParams, watch: Watch | None = None, *, look_for_fields: bool = True
+) -> VideoInfo:
     """Describe a video.
 
     Args:
         path: The file.
         planning: Limits, and what becomes of interlaced, HDR and untimed sources.
         watch: Is shown the packets of all streams but the video, so that who needs both reads the file once.
+        look_for_fields: Whether frames are decoded all over the file to tell if they are interlaced; else the first
+            ones count.
 
     Returns:
         The description; its `needs` names what `normalise_video` must do first.
@@ -64,7 +68,7 @@ def probe_video(path: Path, planning: PlanningParams, watch: Watch | None = None
         raise VideoRefusedError(problem)
     try:
         with open_media(path, planning.timeout_s) as container, refusing_garbage():
-            return _describe(path, container, planning, watch)
+            return _describe(path, container, planning, watch, look_for_fields)
     except av.error.ExitError:
         raise VideoRefusedError(f"reading it got no further for {planning.timeout_s:g} s") from None
     except av.FFmpegError as error:
@@ -72,12 +76,15 @@ def probe_video(path: Path, planning: PlanningParams, watch: Watch | None = None
         raise VideoRefusedError(f"it is no video file that can be read ({error.strerror})") from None
 
 
-def _describe(path: Path, container: InputContainer, planning: PlanningParams, watch: Watch | None) -> VideoInfo:
+def _describe(
+    path: Path, container: InputContainer, planning: PlanningParams, watch: Watch | None, look_for_fields: bool
+) -> VideoInfo:
     stream = choose_stream(container, planning)
     timing = read_timing(container, stream, watch)
     frames = sample_frames(path, stream.index, planning.timeout_s)
     fields = [frame.interlaced_frame for frame in frames]
-    fields += sample_fields(path, stream.index, sorted(timing.shown), planning.timeout_s)
+    if look_for_fields:
+        fields += sample_fields(path, stream.index, sorted(timing.shown), timing.keyframes, planning.timeout_s)
     needs = _list_needs(container, stream, frames[0], fields, timing, planning)
     tags = _read_tags(stream, frames[0])
     untimed = bool({"timestamps", "gaps"} & set(needs))

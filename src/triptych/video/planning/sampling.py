@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -38,7 +39,7 @@ def sample_frames(path: Path, index: int, timeout_s: float) -> list[av.VideoFram
     return frames
 
 
-def sample_fields(path: Path, index: int, pts: Sequence[int], timeout_s: float) -> list[bool]:
+def sample_fields(path: Path, index: int, pts: Sequence[int], keyframes: Sequence[int], timeout_s: float) -> list[bool]:
     """Tell of frames spread over a video whether they are interlaced.
 
     A film may begin with a progressive logo, and a recording change with the programme. Where no times are known,
@@ -48,6 +49,7 @@ def sample_fields(path: Path, index: int, pts: Sequence[int], timeout_s: float) 
         path: The file.
         index: The stream.
         pts: Presentation times of all frames, ascending.
+        keyframes: Those of keyframes; decoding begins at one, so places that share it are looked at once.
         timeout_s: Give up on any single read after so long.
 
     Returns:
@@ -59,7 +61,9 @@ def sample_fields(path: Path, index: int, pts: Sequence[int], timeout_s: float) 
         with open_media(path, timeout_s) as container:
             stream = _prepare(container, index)
             timed = container.format.name not in RAW_FORMATS and len(pts)
-            for frame in _visit(container, stream, pts) if timed else _list_keyframes(container, stream):
+            for frame in (
+                _visit(container, stream, pts, sorted(keyframes)) if timed else _list_keyframes(container, stream)
+            ):
                 found.append(frame.interlaced_frame)
                 if time.monotonic() > deadline:
                     break
@@ -68,8 +72,12 @@ def sample_fields(path: Path, index: int, pts: Sequence[int], timeout_s: float) 
     return found
 
 
-def _visit(container: InputContainer, stream: VideoStream, pts: Sequence[int]) -> Iterator[av.VideoFrame]:
-    for place in sorted({pts[len(pts) * i // PLACES] for i in range(1, PLACES)}):
+def _visit(
+    container: InputContainer, stream: VideoStream, pts: Sequence[int], keyframes: Sequence[int]
+) -> Iterator[av.VideoFrame]:
+    places = {pts[len(pts) * i // PLACES] for i in range(1, PLACES)}
+    begins = {bisect_right(keyframes, place): place for place in sorted(places, reverse=True)}
+    for place in sorted(begins.values() if keyframes else places):
         container.seek(place, stream=stream)
         yield from _take(_decode(container, stream), FRAMES_A_PLACE)
 

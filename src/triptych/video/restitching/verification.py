@@ -117,7 +117,7 @@ def _read(path: Path, planning: PlanningParams) -> _Read:
         if packet.size and packet.stream.type in ("audio", "subtitle"):
             copied.setdefault(packet.stream_index, _Copied(packet.stream.type)).add(packet)
 
-    return _Read(probe_video(path, planning, watch), copied)
+    return _Read(probe_video(path, planning, watch, look_for_fields=False), copied)
 
 
 def _list_times(source: Path, original: VideoInfo, plan: VideoInfo) -> Times:

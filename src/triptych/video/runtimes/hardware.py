@@ -14,6 +14,8 @@ from triptych.parallel import count_cores
 if TYPE_CHECKING:
     import torch
 
+_BYTES_A_PIXEL = 16  # of memory, for each channel of the first layer: what the widest layers hold at once
+
 
 def has_bfloat16() -> bool:
     """Tell whether the CPU computes in bfloat16, rather than torch imitating it."""
@@ -35,6 +37,17 @@ def find_gpu() -> str | None:
     import torch
 
     return f"cuda:{local_rank() % torch.cuda.device_count()}" if torch.cuda.is_available() else None
+
+
+def fit_batch(memory: int, pixels: int, width: int) -> int:
+    """Give the number of frames that fit into so many bytes, 1 at least.
+
+    Args:
+        memory: Bytes.
+        pixels: Of a frame.
+        width: Channels of the networks' first layers, together.
+    """
+    return max(1, memory // (pixels * width * _BYTES_A_PIXEL))
 
 
 def free_memory() -> int:

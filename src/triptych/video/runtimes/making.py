@@ -19,7 +19,7 @@ from triptych.video.network.transformer import TransformerNet, load_style
 from triptych.video.params import SMALLEST_TILE, StyleParams
 from triptych.video.runtimes.cuda import CUDA_LANES, build_cuda
 from triptych.video.runtimes.eager import Build, Engine, build_eager
-from triptych.video.runtimes.hardware import free_gpu_memory, free_memory
+from triptych.video.runtimes.hardware import fit_batch, free_gpu_memory, free_memory
 from triptych.video.runtimes.painters import (
     Painter,
     ScaledPainter,
@@ -30,16 +30,23 @@ from triptych.video.runtimes.painters import (
     make_shares,
 )
 from triptych.video.runtimes.sizes import pad_length, padded_size, scale_size
-from triptych.video.runtimes.stylizers import CopyingStylizer, GraphStylizer, RgbStylizer, SharingStylizer, Stylizer
+from triptych.video.runtimes.stylizers import (
+    CopyingStylizer,
+    GraphStylizer,
+    RgbStylizer,
+    SharingStylizer,
+    Stylizer,
+    pick_shares,
+    weigh_styles,
+)
 
-__all__ = ["Styles", "choose_tile_pixels", "create_painter", "create_stylizer", "fit_batch"]
+__all__ = ["Styles", "choose_tile_pixels", "create_painter", "create_stylizer"]
 
 Styles = Sequence[tuple[float | Sequence[float], Path]]
 """Weight of each checkpoint, or of each style in it, and the checkpoint."""
 _Files = tuple[tuple[Path, int], ...]
 _FRAME_A_THREAD = ("openvino", "compile")  # these compute other pixels with another number of threads
 _PLANES_IN_GRAPH = ("cuda",)  # where a graph converts colours quicker than OpenCV: see media.conversion
-_BYTES_A_PIXEL = 16  # of memory, for each channel of the first layer: what the widest layers hold at once
 _LARGEST_BATCH = 16
 _TILE_PIXELS = 2**22  # on processors, whose memory is mostly enough for more, but not their caches
 _LARGEST_TILE = 2**26
@@ -63,13 +70,13 @@ def create_stylizer(styles: Styles, conversion: Conversion, style: StyleParams) 
     if style.strength == 0:
         return CopyingStylizer(conversion)
     counts = [network.styles for network in _load(setup.files)]
-    shares = _weigh_styles([weight for weight, _ in styles], counts)
+    shares = weigh_styles([weight for weight, _ in styles], counts)
     if len(counts) == 1:
         return _create_stylizer(setup, conversion, style, shares if len(shares) > 1 else None)
 
     def make(active: tuple[int, ...]) -> Stylizer:
         some = replace(setup, files=tuple(setup.files[number] for number in active))
-        return _create_stylizer(some, conversion, style, _pick_shares(shares, counts, active))
+        return _create_stylizer(some, conversion, style, pick_shares(shares, counts, active))
 
     return SharingStylizer(make, counts, shares)
 
@@ -83,31 +90,6 @@ def _create_stylizer(setup: _Setup, conversion: Conversion, style: StyleParams, 
         return GraphStylizer(conversion, run, batch_size, lanes, shares)
     painter, batch_size = _create_painter(setup, (source.height, source.width), style, deep=conversion.deep)
     return RgbStylizer(conversion, painter, batch_size, lanes, shares)
-
-
-def _weigh_styles(weights: Sequence[float | Sequence[float]], counts: Sequence[int]) -> Shares:
-    """Give the share of each style of each checkpoint; a single number is spread over the styles of its checkpoint.
-
-    Raises:
-        ValueError: If there are not as many weights, or one is below 0, or none above.
-    """
-    spread = [
-        np.atleast_1d(weight) if np.ndim(weight) else np.full(count, weight / count)  # type: ignore[operator]
-        for weight, count in zip(weights, counts, strict=True)
-    ]
-    flat = np.concatenate(spread, dtype=np.float32) if spread else np.zeros(0, np.float32)
-    if [len(part) for part in spread] != list(counts) or not flat.sum() > 0 or flat.min() < 0:
-        raise ValueError(f"each style needs a weight, none below 0 and not all 0, got {list(weights)}")
-    return np.asarray(flat / flat.sum(), np.float32)
-
-
-def _pick_shares(shares: Shares, counts: Sequence[int], active: tuple[int, ...]) -> Shares | None:
-    """Give the shares within some of the checkpoints; None where these are of one style."""
-    picked = np.concatenate([np.split(shares, np.cumsum(counts)[:-1])[number] for number in active])
-    if len(picked) == 1:
-        return None
-    total = picked.sum()
-    return np.asarray(picked / total if total else np.full(len(picked), 1 / len(picked)), np.float32)
 
 
 def create_painter(styles: Styles, size: tuple[int, int], style: StyleParams, *, deep: bool = False) -> Painter:
@@ -226,17 +208,6 @@ def choose_tile_pixels(paths: Sequence[Path], style: StyleParams) -> int:
     width = sum(load_style(path).width for path in paths)
     fitting = fit_batch(free_gpu_memory() // 2 // CUDA_LANES, 1, width)
     return max(SMALLEST_TILE, min(_LARGEST_TILE, 1 << (fitting.bit_length() - 1)))
-
-
-def fit_batch(memory: int, pixels: int, width: int) -> int:
-    """Give the number of frames that fit into so many bytes, 1 at least.
-
-    Args:
-        memory: Bytes.
-        pixels: Of a frame.
-        width: Channels of the networks' first layers, together.
-    """
-    return max(1, memory // (pixels * width * _BYTES_A_PIXEL))
 
 
 def _find_build(runtime: str) -> Build:

@@ -20,7 +20,8 @@ from triptych.video.media.planes import Planes
 from triptych.video.runtimes.eager import Engine
 from triptych.video.runtimes.painters import Painter, Shares
 
-__all__ = ["CopyingStylizer", "GraphStylizer", "RgbStylizer", "SharingStylizer", "Stylizer"]
+__all__ = ["CopyingStylizer", "GraphStylizer", "RgbStylizer", "SharingStylizer", "Stylizer", "pick_shares",
+           "weigh_styles"]  # fmt: skip
 
 
 class Stylizer(Protocol):
@@ -179,3 +180,28 @@ def _choose_shares(shares: Shares | None, usual: Shares | None, count: int) -> l
     if usual is None:
         return []
     return [np.repeat(usual[None], count, 0) if shares is None else np.asarray(shares, np.float32)]
+
+
+def weigh_styles(weights: Sequence[float | Sequence[float]], counts: Sequence[int]) -> Shares:
+    """Give the share of each style of each checkpoint; a single number is spread over the styles of its checkpoint.
+
+    Raises:
+        ValueError: If there are not as many weights, or one is below 0, or none above.
+    """
+    spread = [
+        np.atleast_1d(weight) if np.ndim(weight) else np.full(count, weight / count)  # type: ignore[operator]
+        for weight, count in zip(weights, counts, strict=True)
+    ]
+    flat = np.concatenate(spread, dtype=np.float32) if spread else np.zeros(0, np.float32)
+    if [len(part) for part in spread] != list(counts) or not flat.sum() > 0 or flat.min() < 0:
+        raise ValueError(f"each style needs a weight, none below 0 and not all 0, got {list(weights)}")
+    return np.asarray(flat / flat.sum(), np.float32)
+
+
+def pick_shares(shares: Shares, counts: Sequence[int], active: tuple[int, ...]) -> Shares | None:
+    """Give the shares within some of the checkpoints; None where these are of one style."""
+    picked = np.concatenate([np.split(shares, np.cumsum(counts)[:-1])[number] for number in active])
+    if len(picked) == 1:
+        return None
+    total = picked.sum()
+    return np.asarray(picked / total if total else np.full(len(picked), 1 / len(picked)), np.float32)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import re
-import time
+import sys
 import uuid
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -15,20 +12,16 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from triptych.distributed import rank, world_size
-from triptych.storage import mirrors
-from triptych.storage.local_files import hash_file
 from triptych.video.media.codecs import choose_encoder, name_encoder
-from triptych.video.media.conversion import Conversion, plan_conversion
-from triptych.video.media.decoding import read_planes
-from triptych.video.media.reader import DecodingError
+from triptych.video.media.conversion import Conversion
 from triptych.video.params import EncodingParams, SmoothingParams, StyleParams
 from triptych.video.planning.plans import PlannedVideo, read_plan
 from triptych.video.planning.segments import hash_settings
 from triptych.video.stylizing.agreement import agree
+from triptych.video.stylizing.choosing import choose_runtime_of, choose_tiles_of
 from triptych.video.stylizing.claims import Claims, take_work
 from triptych.video.stylizing.reading import SegmentReader
-from triptych.video.stylizing.smoothing import TemporalSmoother, see
-from triptych.video.stylizing.store import SegmentStore, write_json
+from triptych.video.stylizing.store import SegmentStore
 from triptych.video.stylizing.stylizing import SegmentStylizer
 from triptych.video.stylizing.work import Work, list_work, share_work
 
@@ -37,6 +30,7 @@ if TYPE_CHECKING:
 
 _AHEAD_BYTES = 2**29  # of frames that are decoded before the network takes them
 _AHEAD = (4, 48)  # frames
+_LOGGED_EVERY_S = 30.0  # where there is no terminal, each step of the bar is a line of a log
 
 
 def stylize_as_rank(
@@ -58,8 +52,8 @@ def stylize_as_rank(
 
     def decide() -> dict[str, Any]:
         encoder = choose_encoder(encoding).encoder
-        chosen = _choose_runtime(videos, sources, normalised, style_model, style, smoothing, encoding, store)
-        chosen |= {"encoder": encoder, "tile_pixels": _choose_tiles(videos, style_model, style, chosen["runtime"])}
+        chosen = choose_runtime_of(videos, sources, normalised, style_model, style, smoothing, encoding, store)
+        chosen |= {"encoder": encoder, "tile_pixels": choose_tiles_of(videos, style_model, style, chosen["runtime"])}
         work = list_work(
             videos, chosen["engine"], encoding.replace(encoder=encoder), chosen["tile_pixels"], style.scale
         )
@@ -109,11 +103,11 @@ def _stylize(
 ) -> dict[str, Any]:
     share = shares[rank()]
     total = sum(item.frames for item in share)
-    with tqdm(total=total, unit="frame", desc="Stylizing", disable=not share) as bar:
+    every_s = 0.1 if sys.stderr.isatty() else _LOGGED_EVERY_S
+    with tqdm(total=total, unit="frame", desc="Stylizing", disable=not share, mininterval=every_s) as bar:
 
         def add(work: Work) -> None:
             bar.total = (bar.total or 0) + work.frames
-            bar.refresh()
 
         works: Iterator[Work] = iter(share)
         if world_size() > 1:
@@ -133,78 +127,6 @@ def _keys_by_video(videos: list[PlannedVideo], work: list[Work]) -> dict[str, li
     for item in work:
         keys[item.video.name].append(item.key)
     return keys
-
-
-def _choose_runtime(
-    videos: list[PlannedVideo],
-    sources: Path,
-    normalised: Path,
-    style_model: Path,
-    style: StyleParams,
-    smoothing: SmoothingParams,
-    encoding: EncodingParams,
-    store: SegmentStore,
-) -> dict[str, Any]:
-    """Choose by a frame of the video with most to do; an earlier choice for the same styles and machine stands."""
-    from triptych.video.runtimes.choice import choose_runtime
-    from triptych.video.runtimes.hardware import describe_machine, list_versions
-
-    if not videos:
-        return _describe_choice("eager" if style.runtime == "auto" else style.runtime, {})
-    styles = sorted({file for video in videos for file in video.blend.files})
-    machine = {
-        "machine": re.sub(r"\d+ cores", "", describe_machine()),
-        "versions": list_versions(),
-        "styles": [hash_file(style_model.with_name(file)) for file in styles],
-    }
-    settings = {"tolerance": style.pixel_tolerance, "batch": style.batch_size, "wish": style.runtime}
-    kept = store.folder / f"runtime-{hash_settings(machine | settings)[:12]}.json"
-    mirrors.pull(kept)
-    if style.runtime == "auto" and kept.is_file():
-        decision: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
-        return decision | {"setup_seconds": 0.0}
-    frames = sum(video.info.frames for video in videos)
-    start = time.perf_counter()
-    found = _find_frame(videos, sources, normalised)
-    if found is None:
-        return _describe_choice("eager", {})
-    conversion = plan_conversion(found[0].info, encoding)
-    frame = TemporalSmoother(smoothing, conversion.source.bits).before(found[1])
-    video = found[0]
-    shares = video.blend.weigh(video.info, video.info.pts[video.info.frames // 2])
-    paths = [style_model.with_name(file) for file in video.blend.files]
-    chosen = list(zip(video.blend.by_file(shares), paths, strict=True))
-    choice = choose_runtime(chosen, frame, see(conversion, smoothing), frames, style)
-    decision = _describe_choice(choice.runtime, choice.measured) | {"setup_seconds": time.perf_counter() - start}
-    if choice.measured:
-        write_json(kept, decision)
-    return decision
-
-
-def _describe_choice(runtime: str, measured: dict[str, Any]) -> dict[str, Any]:
-    from triptych.video.runtimes.hardware import describe_engine
-
-    return {"runtime": runtime, "engine": describe_engine(runtime), "measured": measured}
-
-
-def _choose_tiles(videos: list[PlannedVideo], style_model: Path, style: StyleParams, runtime: str) -> int:
-    from triptych.video.runtimes.making import choose_tile_pixels
-
-    # The blend with most to hold in memory at once.
-    most = max((video.blend.files for video in videos), key=len, default=())
-    return choose_tile_pixels([style_model.with_name(file) for file in most], style.replace(runtime=runtime))
-
-
-def _find_frame(videos: list[PlannedVideo], sources: Path, normalised: Path) -> tuple[PlannedVideo, Any] | None:
-    """Find a frame that can be decoded, of the video with most to do if that has one."""
-    for video in sorted(videos, key=lambda video: -video.info.frames * video.info.width * video.info.height):
-        # From the middle: first frames are often black, and normalisation makes noise of such.
-        middle = video.info.frames // 2
-        path = video.frames_path(sources, normalised)
-        with contextlib.suppress(DecodingError):  # its own segments will tell
-            _, frame = next(read_planes(path, video.info, video.info.pts[middle : middle + 1]))
-            return video, frame
-    return None
 
 
 def _cache_stylizers(style_model: Path, style: StyleParams) -> Any:
