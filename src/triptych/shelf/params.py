@@ -24,6 +24,7 @@ LEVELS = 5
 PillowPixels = Annotated[int, Field(ge=1, le=178_956_970)]
 """As many as Pillow opens."""
 ScaleFactor = Annotated[float, Field(ge=0.1, le=4)]
+AnnotationFormat = Literal["coco", "cvat", "labelme", "azureml", "yolo", "createml", "voc"]
 AnchorSizes = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 
 
@@ -41,8 +42,8 @@ def _check_pattern(pattern: str) -> str:
 class IngestParams(Params):
     """What is read from the folder of photos."""
 
-    annotations: Literal["auto", "voc", "coco"] = "auto"
-    """Annotations to read; `auto` reads both, and a photo that has both keeps those in COCO format (with masks)."""
+    annotations: Literal["auto"] | AnnotationFormat = "auto"
+    """Annotations to read; `auto` reads all, and a photo that has several keeps those that can have masks."""
     categories: tuple[str, ...] = ()
     """Names of the objects to find; none: every name found."""
     min_box_px: PositiveFloat = 2.0

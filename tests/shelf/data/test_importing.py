@@ -13,6 +13,7 @@ from tests.shelf.raw_folders import write_photo
 from triptych.shelf.data.importing import ImportedPhoto, import_photos, name_photos
 from triptych.shelf.data.photo_files import UPRIGHT, Size, turn_of
 from triptych.shelf.data.quarantine import Quarantine
+from triptych.shelf.data.raw_folder import RawFiles
 
 
 def test_bad_photos_do_not_stop_the_others(tmp_path: Path) -> None:
@@ -22,7 +23,7 @@ def test_bad_photos_do_not_stop_the_others(tmp_path: Path) -> None:
     write_photo(raw / "c.png", orientation=6)
     (raw / "b.jpg").touch()
     quarantine = Quarantine()
-    photos = import_photos(raw, ["a.jpg", "b.jpg", "c.png"], target, 10**6, 1, quarantine)
+    photos = import_photos(RawFiles(raw, ["a.jpg", "b.jpg", "c.png"]), target, 10**6, 1, quarantine)
     assert {source: (photo.file_name, photo.size) for source, photo in photos.items()} == {
         "a.jpg": ("a.jpg", (40, 30)),
         "c.png": ("c.png", (30, 40)),
@@ -38,7 +39,7 @@ def test_several_processes_do_what_one_does(tmp_path: Path, monkeypatch: pytest.
     for workers in (1, 2):
         target = tmp_path / str(workers)
         target.mkdir()
-        photos = import_photos(tmp_path, sources, target, 10**6, workers, Quarantine())
+        photos = import_photos(RawFiles(tmp_path, sources), target, 10**6, workers, Quarantine())
         results.append((photos, {path.name: path.read_bytes() for path in target.iterdir()}))
     assert results[0] == results[1]
     assert len(results[0][0]) == 5

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,42 +13,15 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
 import triptych.shelf.data.importing as photo_import
+from tests.shelf.ingesting import boxes, ingest, kinds
 from tests.shelf.raw_folders import Box, coco, to_coco_box, write_coco, write_photo, write_voc
 from triptych.shelf.data.ingest import ingest_folder
-from triptych.shelf.data.photo_files import Size, read_photo, turn_of
+from triptych.shelf.data.photo_files import Size, turn_of
 from triptych.shelf.params import IngestParams
 from triptych.shelf.schemas import Annotations
 
 BOX = (5, 4, 20, 16)
 GAP = {"bbox": to_coco_box(BOX)}
-_runs = itertools.count()
-
-Result = tuple[dict[str, Any], list[tuple[str, str, str]], dict[str, Any]]
-
-
-def ingest(raw: Path, **params: Any) -> Result:
-    target = raw.parent / f"photos_{next(_runs)}"
-    annotations, quarantine, report = ingest_folder(raw, IngestParams(**{"workers": 1, **params}), target)
-    Annotations.validate(annotations)
-    written = {path.name for path in (target / "images").iterdir()}
-    assert written == {image["file_name"] for image in annotations["images"]}
-    for image in annotations["images"]:
-        height, width, _ = read_photo(target / "images" / image["file_name"], 10**6).shape
-        assert (image["width"], image["height"]) == (width, height)
-    json.dumps([annotations, report])
-    return annotations, list(quarantine.itertuples(index=False, name=None)), report
-
-
-def boxes(annotations: dict[str, Any]) -> dict[str, list[list[float]]]:
-    names = {image["id"]: image["file_name"] for image in annotations["images"]}
-    found: dict[str, list[list[float]]] = {name: [] for name in names.values()}
-    for item in annotations["annotations"]:
-        found[names[item["image_id"]]].append(item["bbox"])
-    return found
-
-
-def kinds(rows: list[tuple[str, str, str]]) -> list[tuple[str, str]]:
-    return [(file, kind) for file, kind, _ in rows]
 
 
 @pytest.fixture
@@ -115,7 +86,7 @@ def test_what_coco_says_goes_before_pascal_voc(raw: Path) -> None:
     write_coco(raw / "instances.json", {"a.jpg": [{"bbox": [1, 1, 9, 9]}, {"bbox": [20, 1, 9, 9]}]})
     annotations, rows, report = ingest(raw)
     assert boxes(annotations) == {"a.jpg": [[1, 1, 9, 9], [20, 1, 9, 9]], "b.jpg": [[5, 4, 15, 12]]}
-    assert report["photos_in_both_formats"] == 1
+    assert report["photos_in_several_formats"] == 1
     assert kinds(rows) == [("JPEGImages/a.jpg", "formats_differ")]
     assert boxes(ingest(raw, annotations="voc")[0])["a.jpg"] == [[5, 4, 15, 12]]
     assert boxes(ingest(raw, annotations="coco")[0])["b.jpg"] == []

@@ -25,7 +25,7 @@ def test_files_are_found_by_kind_in_any_folder(tmp_path: Path) -> None:
     quarantine = Quarantine()
     files = find_files(tmp_path, quarantine)
     assert files.photos == ["JPEGImages/a.png", "JPEGImages/b.JPG", "top.heic"]
-    assert (files.voc, files.coco) == (["Annotations/a.xml"], ["annotations/b.json"])
+    assert (files.xml, files.json) == (["Annotations/a.xml"], ["annotations/b.json"])
     assert quarantine.rows == []
 
 
@@ -42,7 +42,7 @@ def test_nothing_that_leads_out_is_followed(tmp_path: Path) -> None:
     quarantine = Quarantine()
     files = find_files(raw, quarantine)
     assert files.photos == ["in.jpg", "inside.jpg"]
-    assert files.voc == files.coco == []
+    assert files.xml == files.json == []
     assert {kind for _, kind, _ in quarantine.rows} == {"unsafe_file"}
     rows = {file: reason for file, _, reason in quarantine.rows}
     assert sorted(rows) == ["broken.jpg", "circle.jpg", "folder", "out.jpg", "out.xml", "pipe.json"]

@@ -26,7 +26,7 @@ def ingest_photos(raw: Path, ingest: IngestParams) -> tuple[Folder, dict[str, An
     """Read photos and annotations in any of the formats, and put aside what cannot be used.
 
     Args:
-        raw: Folder with photos and annotations in Pascal VOC, COCO or both.
+        raw: Folder with photos and annotations.
         ingest: What to read.
 
     Returns:

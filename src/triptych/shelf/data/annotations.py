@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from triptych.shelf.data.descriptions import Descriptions
+from triptych.shelf.data.formats.detection import FORMATS
 from triptych.shelf.data.importing import ImportedPhoto
 from triptych.shelf.data.objects import CheckedObject, check_object
 from triptych.shelf.data.photo_files import UPRIGHT
@@ -21,7 +22,7 @@ from triptych.shelf.params import IngestParams
 class Counts:
     """What was met; each name is a key of the report."""
 
-    photos_in_both_formats: int = 0
+    photos_in_several_formats: int = 0
     turned_annotations: int = 0
     clipped_boxes: int = 0
     duplicate_objects: int = 0
@@ -48,6 +49,8 @@ class Annotator:
         self._ingest = ingest
         self._quarantine = quarantine
         self.counts = Counts()
+        self.differing: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        """Photos on which two formats see different objects, by the one that is used and the other."""
 
     def annotate(self, photo: ImportedPhoto) -> list[CheckedObject] | None:
         """Check the objects of a photo.
@@ -58,8 +61,7 @@ class Annotator:
         records = self._descriptions.choose(photo.source)
         if not records:
             return self._annotate_without(photo)
-        if photo.source in self._descriptions.coco and photo.source in self._descriptions.voc:
-            self._compare_formats(photo.source)
+        self._compare_formats(photo.source)
         objects: dict[tuple[Any, ...], CheckedObject] = {}
         for record in records:
             checked = self._check_record(record, photo)
@@ -79,14 +81,22 @@ class Annotator:
         return []
 
     def _compare_formats(self, photo: str) -> None:
-        self.counts.photos_in_both_formats += 1
-        coco, voc = (
-            sum(len(record.objects) for record in side[photo])
-            for side in (self._descriptions.coco, self._descriptions.voc)
-        )
-        if coco != voc:
-            reason = f"{coco} objects in COCO format, {voc} in Pascal VOC: those in COCO format are used"
+        """List where formats see different objects on a photo, which then are not of the same annotation."""
+        used, *others = self._descriptions.formats_of(photo)
+        self.counts.photos_in_several_formats += bool(others)
+        objects = {name: self._count_objects(name, photo) for name in (used, *others)}
+        for other in others:
+            if objects[other] == objects[used]:
+                continue
+            seen, also_seen = (_show_counts(objects[name]) for name in (used, other))
+            title = FORMATS[used]
+            reason = f"{seen} in {title} format, {also_seen} in {FORMATS[other]}: those in {title} format are used"
             self._quarantine.add(photo, "formats_differ", reason)
+            self.differing[used, other].append(photo)
+
+    def _count_objects(self, name: str, photo: str) -> Counter[str]:
+        records = self._descriptions.records[name][photo]
+        return Counter(item.category for record in records for item in record.objects)
 
     def _check_record(self, record: PhotoRecord, photo: ImportedPhoto) -> list[CheckedObject] | None:
         frame = self._find_frame(record, photo)
@@ -99,7 +109,8 @@ class Annotator:
                 self.counts.objects_of_other_categories += 1
                 continue
             try:
-                checked.append(check_object(raw, frame, self._ingest.min_box_px))
+                scaled = raw.scale(frame.size) if record.in_shares else raw
+                checked.append(check_object(scaled, frame, self._ingest.min_box_px))
             except AnnotationError as error:
                 refused[str(error)] += 1
         self._list_refused(record, photo.source, refused, self.counts.refused_objects, "objects")
@@ -140,12 +151,20 @@ class Annotator:
                 objects[item.identity] = item
 
 
-def assemble(photos: list[tuple[ImportedPhoto, list[CheckedObject]]], categories: tuple[str, ...]) -> dict[str, Any]:
+def _show_counts(counts: Counter[str]) -> str:
+    named = ", ".join(f"{count} {name!r}" for name, count in sorted(counts.items()))
+    return f"{counts.total()} objects ({named})" if named else "no objects"
+
+
+def assemble(
+    photos: list[tuple[ImportedPhoto, list[CheckedObject]]], categories: tuple[str, ...], splits: Mapping[str, str]
+) -> dict[str, Any]:
     """Write COCO's instances format: photos by name, ids from 1.
 
     Args:
         photos: Photos with their objects.
         categories: Order of the categories; those without objects are left out. None: all, by name.
+        splits: Roles that were given to photos, by their source; `split` of an image.
     """
     photos = sorted(photos, key=lambda item: item[0].file_name)
     found = {item.category for _, objects in photos for item in objects}
@@ -155,6 +174,7 @@ def assemble(photos: list[tuple[ImportedPhoto, list[CheckedObject]]], categories
     return {
         "images": [
             {"id": number, "file_name": photo.file_name, **photo.size._asdict(), "source": photo.source}
+            | ({"split": splits[photo.source]} if photo.source in splits else {})
             for number, (photo, _) in enumerate(photos, start=1)
         ],
         "annotations": [

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from triptych.parallel import count_workers, ordered_map
 from triptych.shelf.data.photo_files import UPRIGHT, PhotoError, Size, Turn, store_photo
 from triptych.shelf.data.quarantine import Quarantine
+from triptych.shelf.data.raw_folder import RawFiles
 
 _BYTES_A_WORKER = 10_000_000  # fewer are read before another process has started
 _MAX_STEM_BYTES = 150  # most file systems take 255, and something is added
@@ -49,27 +50,26 @@ class ImportedPhoto:
 
 @dataclass(frozen=True)
 class _Importer:
-    folder: Path
+    files: RawFiles
     target: Path
     max_pixels: int
 
     def __call__(self, item: tuple[str, str]) -> ImportedPhoto | str:
         source, stem = item
         try:
-            stored = store_photo(self.folder / source, self.target / stem, self.max_pixels)
+            stored = store_photo(self.files.locate(source), self.target / stem, self.max_pixels)
         except PhotoError as error:
             return str(error)
         return ImportedPhoto(source, stored.file_name, stored.size, stored.turn, stored.is_copied)
 
 
 def import_photos(
-    folder: Path, sources: list[str], target: Path, max_pixels: int, workers: int, quarantine: Quarantine
+    files: RawFiles, target: Path, max_pixels: int, workers: int, quarantine: Quarantine
 ) -> dict[str, ImportedPhoto]:
     """Write every photo that can be read as upright 8-bit RGB.
 
     Args:
-        folder: The raw folder.
-        sources: Photos, relative to it.
+        files: What is in the raw folder.
         target: An existing folder for them.
         max_pixels: Refuse larger photos.
         workers: Processes; 0 takes every core, few photos take fewer.
@@ -78,9 +78,10 @@ def import_photos(
     Returns:
         The photos by their path in the raw folder.
     """
-    size = sum((folder / source).stat().st_size for source in sources)
+    sources = files.photos
+    size = sum(files.locate(source).stat().st_size for source in sources)
     busy = min(count_workers(workers), 1 + size // _BYTES_A_WORKER)
-    results = ordered_map(_Importer(folder, target, max_pixels), name_photos(sources), busy)
+    results = ordered_map(_Importer(files, target, max_pixels), name_photos(sources), busy)
     photos = {}
     for source, result in zip(sources, results, strict=True):
         if isinstance(result, str):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 
 from triptych.shelf.data.annotations import Annotator, assemble
-from triptych.shelf.data.descriptions import read_descriptions
+from triptych.shelf.data.descriptions import Descriptions, read_descriptions
+from triptych.shelf.data.formats.detection import FORMATS
 from triptych.shelf.data.importing import ImportedPhoto, import_photos
 from triptych.shelf.data.objects import CheckedObject
 from triptych.shelf.data.photo_files import UPRIGHT
@@ -19,16 +21,22 @@ from triptych.shelf.data.raw_folder import find_files
 from triptych.shelf.params import IngestParams
 
 _FOLDERS = "photos go there, into JPEGImages or images"
-_FORMATS = "Annotations/*.xml (Pascal VOC) or *.json (COCO instances)"
+_FORMATS = (
+    "Annotations/*.xml (Pascal VOC), *.json (COCO instances, LabelMe, Create ML), *.xml (CVAT for images), "
+    "labels/*.txt and data.yaml (YOLO) or *.jsonl (Azure ML)"
+)
+_LEAST_SHARED = 5  # photos in two formats; of fewer one may be a mistake
+_MOST_DIFFERING = 0.5
 
 Annotated = list[tuple[ImportedPhoto, list[CheckedObject]]]
 
 
 def ingest_folder(raw: Path, ingest: IngestParams, photos: Path) -> tuple[dict[str, Any], pd.DataFrame, dict[str, Any]]:
-    """Read photos and annotations in Pascal VOC, COCO or both; put aside what cannot be used.
+    """Read photos and annotations in any of the formats; put aside what cannot be used.
 
-    A photo that both formats describe keeps what COCO says. One that none describes is a negative, unless there is
-    doubt (its annotation cannot be read, is of another size or fits several photos): then it is left out.
+    A photo that several formats describe keeps what the first of `FORMATS` says. One that none describes is a
+    negative, unless there is doubt (its annotation cannot be read, is of another size or fits several photos): then it
+    is left out.
 
     Args:
         raw: The folder; folders below it are read too.
@@ -40,32 +48,51 @@ def ingest_folder(raw: Path, ingest: IngestParams, photos: Path) -> tuple[dict[s
         `reason`) for everything that was not as it should be; a report in plain JSON types.
 
     Raises:
-        ValueError: If no photo or no object is left.
+        ValueError: If no photo or no object is left, or two formats differ on most of the photos that they share.
     """
+    with TemporaryDirectory(prefix="shelf_photos_") as scratch:
+        return _ingest(raw, ingest, photos, Path(scratch))
+
+
+def _ingest(
+    raw: Path, ingest: IngestParams, photos: Path, scratch: Path
+) -> tuple[dict[str, Any], pd.DataFrame, dict[str, Any]]:
     start = time.perf_counter()
     quarantine = Quarantine()
     files = find_files(raw, quarantine)
+    descriptions = read_descriptions(files, ingest, quarantine, scratch)
     if not files.photos:
         raise ValueError(f"no photos in {raw}: {_FOLDERS}, annotations as {_FORMATS}")
-    descriptions = read_descriptions(files, ingest, quarantine)
     folder = photos / "images"
     folder.mkdir(parents=True, exist_ok=True)
-    imported = import_photos(raw, files.photos, folder, ingest.max_pixels, ingest.workers, quarantine)
+    imported = import_photos(files, folder, ingest.max_pixels, ingest.workers, quarantine)
     annotator = Annotator(descriptions, ingest, quarantine)
     annotated = _annotate(imported, annotator, folder)
-    result = assemble(annotated, ingest.categories)
+    _refuse_contradiction(descriptions, annotator)
+    result = assemble(annotated, ingest.categories, descriptions.splits)
     _check_rest(raw, result, ingest, quarantine)
     report = {
         "photos_found": len(files.photos),
         **_count_photos(annotated),
-        "voc_files": descriptions.voc_files,
-        "coco_files": descriptions.coco_files,
+        **{f"{name}_files": descriptions.files[name] for name in FORMATS},
         **_count_objects(result),
         **annotator.counts.to_report(),
         "quarantine": quarantine.count(),
         "seconds": round(time.perf_counter() - start, 3),
     }
     return result, quarantine.to_table(), report
+
+
+def _refuse_contradiction(descriptions: Descriptions, annotator: Annotator) -> None:
+    """Stop where two formats differ on most photos: nobody can tell which of them is meant."""
+    for (used, other), photos in annotator.differing.items():
+        shared = sum({used, other} <= set(descriptions.formats_of(photo)) for photo in descriptions.records[used])
+        if shared >= _LEAST_SHARED and len(photos) > _MOST_DIFFERING * shared:
+            raise ValueError(
+                f"{FORMATS[used]} and {FORMATS[other]} see different objects on {len(photos)} of the {shared} photos "
+                f"that both describe, such as {photos[0]}: set shelf.ingest.annotations to {used!r} or {other!r}, or "
+                "take the files of the other out of the folder"
+            )
 
 
 def _annotate(imported: dict[str, ImportedPhoto], annotator: Annotator, folder: Path) -> Annotated:

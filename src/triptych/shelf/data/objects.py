@@ -57,6 +57,8 @@ def check_object(raw: RawObject, frame: Frame, min_box_px: float) -> CheckedObje
     Raises:
         AnnotationError: If it cannot be used; the message says why.
     """
+    if raw.fault:
+        raise AnnotationError(raw.fault)
     if not raw.category:
         raise AnnotationError("no category")
     box = None if raw.box is None else _check_box(raw.box, frame)

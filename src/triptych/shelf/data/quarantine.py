@@ -36,7 +36,7 @@ Kind = Literal[
 * `different_size`: an annotation is of a photo of another size; not used, unless it gives a size of 0.
 * `duplicate_annotation`: a photo is described or an id given twice.
 * `refused_object`: objects, or parts of their masks, that are not on their photo or none at all.
-* `formats_differ`: COCO and Pascal VOC see different numbers of objects on a photo; COCO's are used.
+* `formats_differ`: two formats see different objects on a photo; those of one are used.
 * `missing_category`: a category that was asked for has no object.
 """
 

@@ -13,12 +13,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from triptych.shelf.data.photo_files import PHOTO_SUFFIXES
 from triptych.shelf.data.quarantine import Quarantine
 
 _MASK_FOLDERS = frozenset({"segmentationclass", "segmentationobject"})  # of Pascal VOC: pictures, but no photos
 _IGNORED_FOLDERS = frozenset({"__macosx"})
+_TEXT_SUFFIXES = (".txt", ".yaml", ".yml")
+_ANNOTATION_SUFFIXES = frozenset({".xml", ".json", ".txt"})
+SPLITS = {
+    **dict.fromkeys(("train", "training", "train2017"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "val2017"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""Roles by the names that folders of photos commonly have, in lower case."""
 # Where photos lie, seen from the annotation file.
 _PLACES = ("", "images", "JPEGImages", "..", "../images", "../JPEGImages")
 
@@ -29,18 +38,28 @@ class RawFiles:
 
     folder: Path
     photos: list[str] = field(default_factory=list)
-    voc: list[str] = field(default_factory=list)
-    coco: list[str] = field(default_factory=list)
+    xml: list[str] = field(default_factory=list)
+    json: list[str] = field(default_factory=list)
+    jsonl: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    """Text and YAML: YOLO's labels, names of its classes, and whatever else lies there."""
+    elsewhere: dict[str, Path] = field(default_factory=dict)
+    """Where photos are that annotation files hold, by the path of that file."""
+
+    def locate(self, photo: str) -> Path:
+        """Give the path of a photo."""
+        return self.elsewhere.get(photo, self.folder / photo)
 
 
 def find_files(folder: Path, quarantine: Quarantine) -> RawFiles:
-    """Find photos (by their suffix), `*.xml` and `*.json` in a folder and those below it.
+    """Find photos (by their suffix) and what may be annotations in a folder and those below it.
 
     Hidden files and folders, and the mask folders of Pascal VOC are passed over. Links that lead out of the folder,
     links to folders and whatever is no regular file go to the quarantine.
     """
     files = RawFiles(folder)
-    kinds = {".xml": files.voc, ".json": files.coco, **dict.fromkeys(PHOTO_SUFFIXES, files.photos)}
+    kinds = {".xml": files.xml, ".json": files.json, ".jsonl": files.jsonl}
+    kinds |= {**dict.fromkeys(_TEXT_SUFFIXES, files.texts), **dict.fromkeys(PHOTO_SUFFIXES, files.photos)}
     root = folder.resolve()
     for path in _walk(folder, quarantine):
         relative = path.relative_to(folder).as_posix()
@@ -51,7 +70,7 @@ def find_files(folder: Path, quarantine: Quarantine) -> RawFiles:
             quarantine.add(relative, "unsafe_file", reason)
         else:
             kind.append(relative)
-    for kind in (files.photos, files.voc, files.coco):
+    for kind in (files.photos, files.xml, files.json, files.jsonl, files.texts):
         kind.sort()
     return files
 
@@ -131,11 +150,27 @@ class PhotoNames:
             return _choose(found, "in another folder" if "/" in named else "")
         return _choose(self._stems.get(stem_of(named), []), "by its name without suffix")
 
-    def find_stem(self, annotation: str) -> Match:
-        """Find the photo with the name of an annotation file, whatever its suffix."""
+    def find_end(self, path: str) -> Match:
+        """Find the photo whose path is the end of another, as long as possible; its name may be percent-encoded."""
+        for named in (normalise(path), normalise(unquote(path))):
+            parts = named.split("/")
+            for start in range(len(parts)):
+                if photo := self._paths.get("/".join(parts[start:])):
+                    return Match(photo, (photo,))
+        return self.find(posixpath.basename(normalise(unquote(path))), "")
+
+    def find_stem(self, annotation: str, place: str = "") -> Match:
+        """Find the photo with the name of an annotation file, whatever its suffix.
+
+        Args:
+            annotation: Path of the annotation file relative to the folder.
+            place: Folder in which its photo is looked for before all others.
+        """
         stem = stem_of(annotation)
-        places = {posixpath.normpath(posixpath.join(posixpath.dirname(annotation), place)) for place in _PLACES}
         found = self._stems.get(stem, [])
+        if nearest := [photo for photo in found if place and (posixpath.dirname(photo) or ".") == place]:
+            return _choose(nearest, "")
+        places = {posixpath.normpath(posixpath.join(posixpath.dirname(annotation), place)) for place in _PLACES}
         return _choose([photo for photo in found if (posixpath.dirname(photo) or ".") in places] or found, "")
 
 
@@ -147,8 +182,14 @@ def normalise(name: str) -> str:
 def stem_of(name: str) -> str:
     """Return a name without folders and without the suffix of a photo or annotation, in lower case."""
     path = PurePosixPath(normalise(name))
-    known = path.suffix.lower() in PHOTO_SUFFIXES | {".xml"}
+    known = path.suffix.lower() in PHOTO_SUFFIXES | _ANNOTATION_SUFFIXES
     return (path.stem if known else path.name).lower()
+
+
+def split_of(photo: str) -> str:
+    """Tell a photo's role from the folders that it is in: `train`, `validation`, `test`, or nothing."""
+    named = [SPLITS[part.lower()] for part in PurePosixPath(photo).parts[:-1] if part.lower() in SPLITS]
+    return named[-1] if named else ""
 
 
 def _choose(found: list[str], note: str) -> Match:

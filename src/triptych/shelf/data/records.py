@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 from triptych.shelf.data.photo_files import Size
 
@@ -25,6 +25,17 @@ class RawObject:
     segmentation: Any = None
     """Polygons or RLE as COCO writes them, unchecked; None where there is no mask."""
     is_crowd: bool = False
+    fault: str = ""
+    """Why it cannot be used, where the reader of its format knows."""
+
+    def scale(self, size: Size) -> RawObject:
+        """Multiply coordinates that are shares of the photo's size by that size; polygons hold numbers only."""
+        factors = (float(size.width), float(size.height)) * 2
+        box = None if self.box is None else tuple(value * by for value, by in zip(self.box, factors, strict=True))
+        polygons = self.segmentation and [
+            [value * factors[index % 2] for index, value in enumerate(polygon)] for polygon in self.segmentation
+        ]
+        return replace(self, box=cast("Box | None", box), segmentation=polygons)
 
 
 @dataclass
@@ -38,6 +49,14 @@ class PhotoRecord:
     size: Size | None = None
     """Size of the photo when it was annotated, where given."""
     objects: list[RawObject] = field(default_factory=list)
+    in_shares: bool = False
+    """Whether coordinates are shares of the photo's width and height, not pixels."""
+    unreadable: str = ""
+    """Why nothing of it can be used, so that what is on the photo is unknown; empty where it can be."""
+    split: str = ""
+    """`train`, `validation` or `test`, where the file divides its photos."""
+    embedded: bytes | None = field(default=None, repr=False)
+    """The photo itself, where the file holds it."""
 
 
 def to_number(value: object) -> float:

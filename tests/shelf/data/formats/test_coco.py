@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import triptych.shelf.data.coco as coco_module
+import triptych.shelf.data.formats.coco as coco_module
 from tests.shelf.raw_folders import coco
-from triptych.shelf.data.coco import OtherJsonError, read_coco
+from triptych.shelf.data.formats.coco import OtherJsonError, read_coco
 from triptych.shelf.data.photo_files import Size
 from triptych.shelf.data.quarantine import Quarantine
 from triptych.shelf.data.records import AnnotationError, PhotoRecord, RawObject

@@ -5,11 +5,11 @@ Format: https://cocodataset.org/#format-data, "Object Detection".
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
+from triptych.shelf.data.formats.files import parse_json, refuse_shares
 from triptych.shelf.data.quarantine import Quarantine, printable
 from triptych.shelf.data.records import AnnotationError, Box, PhotoRecord, RawObject, to_number, to_size
 
@@ -38,13 +38,18 @@ def read_coco(folder: Path, file: str, quarantine: Quarantine) -> list[PhotoReco
         OtherJsonError: If it is well-formed JSON that has nothing to do with COCO.
         AnnotationError: If it cannot be read.
     """
-    content = _parse(folder / file)
+    return parse_coco(parse_json(folder / file, MAX_BYTES), file, quarantine)
+
+
+def parse_coco(content: Any, file: str, quarantine: Quarantine) -> list[PhotoRecord]:
+    """Take what a parsed file says; see `read_coco`."""
     if not isinstance(content, dict) or not {"images", "annotations"} & content.keys():
         raise OtherJsonError("no COCO instances: it has neither images nor annotations; not used")
     missing = [key for key in ("images", "annotations", "categories") if not isinstance(content.get(key), list)]
     if missing:
         raise AnnotationError(f"no COCO instances: it has no list of {', '.join(missing)}")
-    _refuse_shares(content["annotations"])
+    items = (item for item in content["annotations"] if isinstance(item, dict))
+    refuse_shares((shape for item in items for shape in _list_shapes(item)), "COCO")
     names = _read_categories(content["categories"])
     records = _read_images(content["images"], file, quarantine)
     for number, item in enumerate(content["annotations"]):
@@ -57,19 +62,6 @@ def read_coco(folder: Path, file: str, quarantine: Quarantine) -> list[PhotoReco
     return list(records.values())
 
 
-def _refuse_shares(items: list[Any]) -> None:
-    """Refuse coordinates that are shares of the photo's size, as Azure ML's and YOLO's tools write them.
-
-    No object is in the upper left pixel of its photo, let alone all of them.
-    """
-    shapes = [shape for item in items if isinstance(item, dict) for shape in _list_shapes(item)]
-    if shapes and all(all(0 <= value <= 1 for value in shape) for shape in shapes):
-        raise AnnotationError(
-            "all coordinates are between 0 and 1, shares of the photo's width and height, and COCO's are in pixels: "
-            "multiply x and width by the width of each photo, y and height by its height, or export in pixels"
-        )
-
-
 def _list_shapes(item: dict[str, Any]) -> Iterator[list[float]]:
     """List the edges of an annotation's box and the coordinates of its polygons, where they are what they should be."""
     box = _read_box(item.get("bbox"))
@@ -79,17 +71,6 @@ def _list_shapes(item: dict[str, Any]) -> Iterator[list[float]]:
     for polygon in polygons if isinstance(polygons, list) else []:
         if isinstance(polygon, list) and len(polygon) >= _LEAST_COORDINATES:
             yield [to_number(value) for value in polygon]
-
-
-def _parse(path: Path) -> Any:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise AnnotationError(f"larger than {MAX_BYTES} bytes")
-        return json.loads(path.read_bytes())
-    except AnnotationError:
-        raise
-    except (ValueError, OSError, MemoryError, RecursionError) as error:
-        raise AnnotationError(f"unreadable JSON: {printable(error) or type(error).__name__}") from error
 
 
 def _entries(items: list[Any]) -> Iterator[tuple[int, Hashable, dict[str, Any]]]:

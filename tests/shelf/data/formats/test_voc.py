@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import triptych.shelf.data.descriptions as voc
+import triptych.shelf.data.formats.voc as voc
 from tests.shelf.raw_folders import write_voc
-from triptych.shelf.data.descriptions import read_voc
+from triptych.shelf.data.formats.voc import read_voc
 from triptych.shelf.data.records import AnnotationError, PhotoRecord, RawObject, to_number, to_size
 
 _ENTITIES = [
