@@ -33,6 +33,7 @@ WHEELS = (
     "typeguard",  # pandera's, and the next two
     "typing-inspect",
     "mypy-extensions",
+    "pi-heif",  # reads HEIC
     "psutil",  # the benchmarks' memory
     "pycocotools",
     "pydantic",

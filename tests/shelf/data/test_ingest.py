@@ -206,7 +206,7 @@ def test_photos_that_cannot_be_read_do_not_stop_the_others(raw: Path) -> None:
         "empty file",
         "damaged",
         "100 x 90 are 9000 pixels, more than max_pixels=8000",
-        "no photo in a format that is read (JPEG, PNG, BMP, DIB, TIFF, WEBP, GIF, PPM, AVIF)",
+        "no photo in a format that is read (JPEG, PNG, BMP, DIB, TIFF, WEBP, GIF, PPM, AVIF, HEIF)",
     ]
     assert report["quarantine"] == {"unreadable_photo": 4}
 

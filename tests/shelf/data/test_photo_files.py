@@ -199,3 +199,42 @@ def test_points_turn_with_their_pixels(orientation: int) -> None:
 @pytest.mark.parametrize("orientation", [None, 0, 1, 9, "6", 6.5])
 def test_what_is_no_orientation_is_upright(orientation: object) -> None:
     assert turn_of(orientation) == UPRIGHT
+
+
+RED, GREEN, BLUE, WHITE = (220, 30, 30), (30, 200, 30), (30, 30, 220), (230, 230, 230)
+
+
+@pytest.mark.parametrize(
+    ("name", "corners"),
+    [
+        # Quarters of a picture of 64 x 48, encoded by pillow-heif 1.8. Container and Exif both say: a quarter to the
+        # right, as telephones write it.
+        ("turned.heic", [[BLUE, RED], [WHITE, GREEN]]),
+        # Exif alone is not valid (ISO/IEC 23008-12), and nothing that shows HEIC follows it.
+        ("exif_only.heic", [[RED, GREEN], [BLUE, WHITE]]),
+    ],
+)
+def test_heic_is_turned_once(name: str, corners: list[list[tuple[int, int, int]]], tmp_path: Path) -> None:
+    pytest.importorskip("pi_heif")
+    path = Path(__file__).parent / "photos" / name
+    pixels = read_photo(path, MANY)
+    high, wide = pixels.shape[:2]
+    assert (wide, high) == ((48, 64) if name == "turned.heic" else (64, 48))
+    seen = pixels[high // 4 :: high // 2, wide // 4 :: wide // 2].astype(int)
+    assert abs(seen - np.array(corners)).max() < 12
+    stored = store_photo(path, tmp_path / "a", MANY)
+    assert stored == ("a.jpg", Size(wide, high), UPRIGHT, False)
+    assert abs(read_photo(tmp_path / "a.jpg", MANY)[high // 4, wide // 4].astype(int) - corners[0][0]).max() < 12
+
+
+def test_heic_under_the_name_of_a_jpeg_and_damaged(tmp_path: Path) -> None:
+    pytest.importorskip("pi_heif")
+    content = (Path(__file__).parent / "photos" / "turned.heic").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(content)
+    assert read_photo(tmp_path / "a.jpg", MANY).shape == (64, 48, 3)
+    with pytest.raises(PhotoError, match="64 are 3072 pixels, more than max_pixels=3000"):
+        read_photo(tmp_path / "a.jpg", 3000)
+    for end in (20, 100, 400, len(content) - 20):
+        (tmp_path / "b.heic").write_bytes(content[:end])
+        with pytest.raises(PhotoError):
+            read_photo(tmp_path / "b.heic", MANY)

@@ -78,13 +78,25 @@ def turn_of(orientation: object) -> Turn:
     return _TURNS.get(orientation, UPRIGHT) if isinstance(orientation, int) else UPRIGHT
 
 
+def _register_heif() -> tuple[str, ...]:
+    """Let Pillow read HEIC, where the library is."""
+    try:
+        from pi_heif import register_heif_opener
+    except ImportError:  # on a bare machine
+        return ()
+    register_heif_opener()
+    return ("HEIF",)
+
+
 _COMMON = {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".tif", ".tiff"}
 _RARE = {".webp", ".gif", ".ppm", ".pgm", ".pnm", ".avif", ".heic", ".heif"}
 PHOTO_SUFFIXES = frozenset(_COMMON | _RARE)
 """What a photo's name ends in; some of them only to be refused by name."""
 
 # No others: each decoder is code that strangers' files reach.
-_FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "PPM", "AVIF")
+_FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "PPM", "AVIF", *_register_heif())
+# Libraries turn these by themselves; of HEIC by the container, beside which Exif says the same again, or nothing valid.
+_TURNED = ("TIFF", "HEIF")
 _ORIENTATION = 274
 _QUALITY = 95
 
@@ -161,8 +173,8 @@ class StoredPhoto(NamedTuple):
 def store_photo(path: Path, target: Path, max_pixels: int) -> StoredPhoto:
     """Write a photo as upright 8-bit RGB.
 
-    A JPEG that is so already is copied byte for byte; another JPEG stays one (quality 95, full colour resolution),
-    anything else becomes a PNG.
+    A JPEG that is so already is copied byte for byte; another JPEG, and a HEIC, which loses as much, becomes one
+    (quality 95, full colour resolution), anything else a PNG.
 
     Args:
         path: The photo.
@@ -176,8 +188,8 @@ def store_photo(path: Path, target: Path, max_pixels: int) -> StoredPhoto:
         PhotoError: If the photo cannot be used.
     """
     photo = decode_photo(path, max_pixels)
-    is_jpeg = photo.encoding in ("JPEG", "MPO")
-    is_copied = is_jpeg and photo.is_plain
+    is_jpeg = photo.encoding in ("JPEG", "MPO", "HEIF")
+    is_copied = is_jpeg and photo.is_plain and photo.encoding != "HEIF"
     written = target.with_name(target.name + (".jpg" if is_jpeg else ".png"))
     if is_copied:
         shutil.copyfile(path, written)
@@ -195,8 +207,7 @@ def _decode(image: Image.Image, max_pixels: int) -> Photo:
     turn, encoding, mode = _read_turn(image), str(image.format), image.mode
     image.load()
     upright = np.asarray(_to_rgb(image))
-    # Pillow turns a TIFF by itself.
-    if encoding != "TIFF":
+    if encoding not in _TURNED:
         upright = turn.turn_pixels(upright)
     return Photo(np.ascontiguousarray(upright), turn, encoding, mode == "RGB" and turn == UPRIGHT)
 
