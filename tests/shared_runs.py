@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 from tests.e2e.conftest import settings
 from tests.kedro_project import RunProject
 from tests.video.clips import short_clip
-from triptych.video.runtimes.openvino import has_openvino
+from triptych.openvino_models import has_openvino
 
 SHELF = ROOT / "data" / "01_raw" / "shelf"
 FEW = 30

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from triptych import parallel
 from triptych.errors import InputError
-from triptych.parallel import ReadAhead, count_cores, count_threads, count_workers, ordered_map
+from triptych.parallel import ReadAhead, count_cores, count_threads, count_workers, ordered_map, threaded_map
 
 
 def double(value: int) -> int:
@@ -54,6 +54,29 @@ def test_few_items_are_under_way() -> None:
         assert len(taken) <= count + 3
     results.close()
     assert set(multiprocessing.active_children()) <= set(before)
+
+
+def test_threads_give_results_in_order_a_few_ahead() -> None:
+    taken = []
+
+    def items() -> Iterator[int]:
+        for number in range(30):
+            taken.append(number)
+            yield number
+
+    def wait(number: int) -> int:
+        time.sleep(0.003 * (number % 3))
+        return 2 * number
+
+    results = threaded_map(wait, items(), 3, ahead=5)
+    assert next(results) == 0
+    assert len(taken) == 5
+    assert [*results] == [2 * number for number in range(1, 30)]
+
+
+def test_an_error_in_a_thread_is_raised_where_results_are_taken() -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(threaded_map(lambda number: 1 / number, [2, 1, 0, 3], 2, ahead=2))
 
 
 def test_an_error_ends_the_processes() -> None:

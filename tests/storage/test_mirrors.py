@@ -14,10 +14,10 @@ import fsspec
 import pytest
 
 from triptych.datasets import WorkFolderDataset
+from triptych.sharing.agreement import agree
 from triptych.shelf.params import TrainingParams
 from triptych.shelf.training.checkpoints import Checkpoints
 from triptych.storage import mirrors
-from triptych.video.stylizing.agreement import agree
 from triptych.video.stylizing.store import SegmentStore
 
 ADDRESS = "memory://work/segments"

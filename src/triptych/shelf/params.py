@@ -187,8 +187,8 @@ class TrainingParams(Params):
     loader_workers: Annotated[int, Field(ge=-1)] = -1
     """Processes that load photos; -1: chosen from the cores and the device."""
     cache_mb: NonNegativeInt = 2048
-    """Memory of a process for decoded photos and their masks, scaled to the size of training, and with what is left
-    those of validation; what does not fit is decoded in every epoch."""
+    """Disk of a machine (in `TMPDIR`) for photos and masks as they are learnt from, prepared once and mapped by all
+    processes; with what is left, those of validation. What does not fit is prepared in every epoch."""
     num_nodes: PositiveInt = 1
     """Nodes (on Azure ML) that share the training."""
     processes_per_node: PositiveInt = 1

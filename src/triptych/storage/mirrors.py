@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from triptych.storage.blob_storage import create_remote_file, download_files, is_remote, local_path, open_filesystem
 from triptych.storage.local_files import create_file, replace_file
 
-__all__ = ["create", "drop", "forget", "is_mirrored", "list_files", "mount", "pull", "push", "size_of"]
+__all__ = ["create", "drop", "forget", "is_mirrored", "list_files", "mount", "pull", "push", "read", "size_of", "write"]
 
 _mounted: dict[str, _Mirror] = {}
 
@@ -110,6 +110,22 @@ def push(path: Path) -> None:
         remote = mirror.locate(path)
         mirror.filesystem.put_file(str(path), remote)
         mirror.seen[remote] = _fingerprint(mirror.describe(remote) or {})
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file that appears only when complete, also where its folder stands for one elsewhere."""
+    with replace_file(path) as part:
+        part.write_text(text, encoding="utf-8")
+    push(path)
+
+
+def read(path: Path) -> str | None:
+    """Read a file, as it is now where its folder stands for one elsewhere; None if there is none."""
+    pull(path)
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
 
 
 def drop(path: Path) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from tests.shelf.raw_folders import draw, write_photo
-from triptych.shelf.data.photo_files import UPRIGHT, PhotoError, Size, read_photo, store_photo, turn_of
+from triptych.shelf.data.photo_files import UPRIGHT, PhotoError, Size, read_photo, read_reduced, store_photo, turn_of
 
 MANY = 10**8
 PIXELS = draw()
@@ -238,3 +238,54 @@ def test_heic_under_the_name_of_a_jpeg_and_damaged(tmp_path: Path) -> None:
         (tmp_path / "b.heic").write_bytes(content[:end])
         with pytest.raises(PhotoError):
             read_photo(tmp_path / "b.heic", MANY)
+
+
+def draw_blob(size: Size, centre: tuple[float, float]) -> Image.Image:
+    """Draw a bright spot on grey."""
+    x, y = np.meshgrid(np.arange(size.width) + 0.5, np.arange(size.height) + 0.5)
+    spot = np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / 2 / 60**2)
+    return Image.fromarray((60 + 180 * np.repeat(spot[..., None], 3, axis=2)).astype(np.uint8))
+
+
+def find_blob(pixels: Any) -> tuple[float, float]:
+    """Find its centre, as shares of the photo's sides."""
+    weights = np.clip(pixels[..., 1].astype(float) - 90, 0, None)
+    rows, columns = weights.sum(axis=1), weights.sum(axis=0)
+    y, x = (np.average((np.arange(len(sums)) + 0.5) / len(sums), weights=sums) for sums in (rows, columns))
+    return float(x), float(y)
+
+
+@pytest.mark.parametrize(("size", "factor"), [((1600, 1200), 4), ((1201, 1607), 2), ((700, 501), 1)])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_photo_read_at_a_part_of_its_size_shows_the_same_at_the_same_place(
+    size: tuple[int, int], factor: int, orientation: int, tmp_path: Path
+) -> None:
+    image = draw_blob(Size(*size), (size[0] * 0.8, size[1] * 0.7))
+    exif = Image.Exif()
+    exif[274] = orientation
+    image.save(tmp_path / "a.jpg", exif=exif, quality=95)
+    whole = read_photo(tmp_path / "a.jpg", MANY)
+    wanted = Size(300, 300)
+    pixels, own = read_reduced(tmp_path / "a.jpg", MANY, lambda seen: wanted)
+    assert own == (whole.shape[1], whole.shape[0])
+    assert pixels.shape[:2] == tuple(-(-side // factor) for side in whole.shape[:2])
+    goal = (wanted.width, wanted.height)
+    ours, theirs = (cv2.resize(part, goal, interpolation=cv2.INTER_AREA) for part in (pixels, whole))
+    np.testing.assert_allclose(find_blob(ours), find_blob(theirs), atol=0.25 / 300)
+    assert np.abs(ours.astype(int) - theirs).mean() < 1
+
+
+@pytest.mark.parametrize(("form", "wanted"), [("PNG", (50, 40)), ("JPEG", (120, 90)), ("JPEG", (200, 150))])
+def test_a_photo_that_cannot_or_need_not_be_reduced_is_read_whole(
+    form: str, wanted: tuple[int, int], tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_bytes(encode(np.asarray(draw_blob(Size(200, 150), (60, 60))), form))
+    pixels, size = read_reduced(tmp_path / "a", MANY, lambda seen: Size(*wanted))
+    assert np.array_equal(pixels, read_photo(tmp_path / "a", MANY))
+    assert size == (200, 150)
+
+
+def test_too_many_pixels_are_refused_though_fewer_would_be_decoded(tmp_path: Path) -> None:
+    draw_blob(Size(400, 300), (60, 60)).save(tmp_path / "a.jpg")
+    with pytest.raises(PhotoError, match="120000 pixels"):
+        read_reduced(tmp_path / "a.jpg", 100_000, lambda seen: Size(40, 30))

@@ -10,12 +10,11 @@ import pytest
 from PIL import Image
 
 from tests.shelf.tiny import write_data, write_model
-from triptych.shelf.data import dataset
 from triptych.shelf.data.dataset import select_role
-from triptych.shelf.evaluation import detections
 from triptych.shelf.evaluation.coco_metrics import evaluate_detections
 from triptych.shelf.evaluation.detections import match_categories
 from triptych.shelf.evaluation.evaluation import evaluate_on_test, name_file, rank_worst
+from triptych.shelf.model import prediction
 from triptych.shelf.params import EvaluationParams
 
 REPORT: dict[str, Any] = {
@@ -41,16 +40,16 @@ def test_a_random_detector_is_judged_on_the_test_photos_alone(
     data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    plain = dataset.read_ingested
+    plain = prediction.prepare_photo
 
-    def watch(photos: Path, image: dict[str, Any]) -> Any:
-        read.append(image["id"])
-        return plain(photos, image)
+    def watch(path: Path, image_id: int, *rest: Any) -> Any:
+        read.append(image_id)
+        return plain(path, image_id, *rest)
 
-    monkeypatch.setattr(detections, "read_ingested", watch)
+    monkeypatch.setattr(prediction, "prepare_photo", watch)
     model = write_model(tmp_path / "model")
     results, metrics, counts, curves, overlays, sheet = judge(data, model, EvaluationParams(batch_size=2, overlays=2))
-    assert read == [7, 8, 9]
+    assert sorted(read) == [7, 8, 9]
     assert {item["image_id"] for item in results} == {7, 8, 9}
     truth = select_role(data[1], data[2], "test")
     expected = {f"test.{name}": value for name, value in evaluate_detections(truth, results, masks=True).items()}

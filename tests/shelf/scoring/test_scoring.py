@@ -67,7 +67,7 @@ def predicted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     plain = prediction._predict_batch
 
     def watch(detector: Any, batch: Any, *rest: Any) -> Any:
-        seen.extend(image.shape[1] for _, image, *_ in batch)
+        seen.extend(photo.whole[1] for photo in batch)
         return plain(detector, batch, *rest)
 
     monkeypatch.setattr(prediction, "_predict_batch", watch)

@@ -33,7 +33,7 @@ class Sizes:
 @pytest.fixture
 def store(tmp_path: Path) -> PhotoStore:
     folder, annotations, _ = write_data(tmp_path, 7)
-    return PhotoStore(PhotoSet.select(folder, annotations, range(1, 8)), PARAMS, masks=True, memory=10 * 2**20)
+    return PhotoStore(PhotoSet.select(folder, annotations, range(1, 8)), PARAMS, masks=True, space=10 * 2**20)
 
 
 def make_batches(store: PhotoStore, seed: int = 0) -> TrainingBatches:

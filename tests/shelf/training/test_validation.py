@@ -23,9 +23,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     seen = Counter[str]()
     plain = PhotoSet.read_image
 
-    def watch(self: PhotoSet, index: int) -> object:
+    def watch(self: PhotoSet, index: int, *least: tuple[int, int]) -> object:
         seen[self.images[index]["file_name"]] += 1
-        return plain(self, index)
+        return plain(self, index, *least)
 
     monkeypatch.setattr(PhotoSet, "read_image", watch)
     return seen

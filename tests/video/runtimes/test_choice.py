@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.video.styles import make_conversion, make_frames, save_style
+from triptych.openvino_models import has_openvino
 from triptych.parallel import count_cores, count_threads
 from triptych.video.media.conversion import Conversion
 from triptych.video.params import StyleParams
@@ -16,7 +17,6 @@ from triptych.video.runtimes.choice import choose_runtime
 from triptych.video.runtimes.eager import build_eager
 from triptych.video.runtimes.hardware import describe_machine, fit_batch
 from triptych.video.runtimes.making import create_painter, create_stylizer
-from triptych.video.runtimes.openvino import has_openvino
 
 CONVERSION = make_conversion(64, 96)
 FRAME = CONVERSION.to_planes(make_frames(1, 64, 96)[0])

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from triptych.video.runtimes.openvino import has_openvino
+from triptych.openvino_models import has_openvino
 
 SCRIPT = """
 import faulthandler, gc, signal, subprocess

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.video.styles import make_frames, save_style
+from triptych.openvino_models import has_openvino
 from triptych.video.params import StyleParams
 from triptych.video.runtimes.making import create_painter
-from triptych.video.runtimes.openvino import has_openvino
 from triptych.video.runtimes.painters import Painter, in_fixed_batches
 from triptych.video.runtimes.sizes import pad_length
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.video.trips import FAST, PLANNING, ClipMaker
+from triptych.sharing.claims import Claims, take_work
 from triptych.video.planning.blends import Blend
 from triptych.video.planning.plans import PlannedVideo
 from triptych.video.planning.probing import VideoInfo, probe_video
 from triptych.video.planning.segments import cut_into_segments
-from triptych.video.stylizing.claims import Claims, take_work
 from triptych.video.stylizing.store import SegmentStore
 from triptych.video.stylizing.work import Work, list_work, share_work
 
@@ -93,7 +93,7 @@ def run_ranks(shares: list[list[Work]], store: SegmentStore, seconds: Sequence[f
     made: list[list[Work]] = [[] for _ in shares]
 
     def work(rank: int) -> None:
-        for item in take_work(shares, rank, Claims(store, "job", rank), lambda _: None):
+        for item in take_work(shares, rank, Claims(store.folder, "job", rank), lambda _: None):
             time.sleep(seconds[rank])
             made[rank].append(item)
 
@@ -117,9 +117,9 @@ def test_a_quick_rank_takes_over_from_a_slow_one(info: VideoInfo, tmp_path: Path
 def test_a_rank_that_is_started_again_makes_what_it_had_claimed(info: VideoInfo, tmp_path: Path) -> None:
     work, store = make_work(info, [(64, 48, 240)]), SegmentStore(tmp_path)
     key = work[0].key
-    assert Claims(store, "job", 1).take(key)
-    again, other = Claims(store, "job", 1), Claims(store, "job", 0)
+    assert Claims(store.folder, "job", 1).take(key)
+    again, other = Claims(store.folder, "job", 1), Claims(store.folder, "job", 0)
     assert other.take(key) is True  # the process that had claimed it is no more
     assert again.take(key) is False
     assert other.take(key) is True
-    assert Claims(store, "another job", 1).take(key) is True
+    assert Claims(store.folder, "another job", 1).take(key) is True

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from triptych.shelf.data.photo_files import read_photo
+from triptych.shelf.data.photo_files import Size, read_photo, read_reduced
 
 
 def decode_mask(segmentation: Any, height: int, width: int) -> NDArray[np.uint8]:
@@ -74,13 +74,17 @@ class PhotoSet:
     def __len__(self) -> int:
         return len(self.images)
 
-    def read_image(self, index: int) -> NDArray[np.uint8]:
+    def read_image(self, index: int, least: tuple[int, int] | None = None) -> NDArray[np.uint8]:
         """Read a photo.
+
+        Args:
+            index: Of the photo.
+            least: Height and width that are enough; a JPEG may be decoded at a part of its size that is no smaller.
 
         Returns:
             RGB, H x W x 3.
         """
-        return read_ingested(self.folder, self.images[index])
+        return read_ingested(self.folder, self.images[index], least)
 
 
 def select_photos(annotations: dict[str, Any], ids: Iterable[int]) -> dict[str, Any]:
@@ -98,17 +102,21 @@ def select_role(annotations: dict[str, Any], roles: pd.DataFrame, *names: str) -
     return select_photos(annotations, roles.loc[roles["role"].isin(names), "image_id"].tolist())
 
 
-def read_ingested(photos: Path, image: dict[str, Any]) -> NDArray[np.uint8]:
+def read_ingested(photos: Path, image: dict[str, Any], least: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """Read one of the ingested photos.
 
     Args:
         photos: Their folder.
         image: Its entry in the annotations.
+        least: Height and width that are enough; a JPEG may be decoded at a part of its size that is no smaller.
 
     Returns:
         RGB, height x width x 3.
     """
-    return read_photo(locate_photo(photos, image), image["width"] * image["height"])
+    path, most = locate_photo(photos, image), image["width"] * image["height"]
+    if least is None:
+        return read_photo(path, most)
+    return read_reduced(path, most, lambda _: Size(least[1], least[0]))[0]
 
 
 def locate_photo(photos: Path, image: dict[str, Any]) -> Path:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -97,8 +100,12 @@ PHOTO_SUFFIXES = frozenset(_COMMON | _RARE)
 _FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "PPM", "AVIF", *_register_heif())
 # Libraries turn these by themselves; of HEIC by the container, beside which Exif says the same again, or nothing valid.
 _TURNED = ("TIFF", "HEIF")
+_JPEGS = ("JPEG", "MPO")
 _ORIENTATION = 274
 _QUALITY = 95
+_SAMPLED_BYTES = 1 << 14
+_REDUCTIONS = (8, 4, 2)  # sizes at which a JPEG can be decoded, as parts of the whole
+_REDUCTION_ERROR_PX = 0.25  # by which a reduced photo may be stretched, at its far edge
 
 
 class PhotoError(ValueError):
@@ -110,12 +117,14 @@ class Photo(NamedTuple):
 
     Attributes:
         pixels: Upright RGB, shape (height, width, 3), uint8.
+        size: Of the photo, upright; `pixels` may be fewer (`read_reduced`).
         turn: How it was turned.
         encoding: Format of the file, such as JPEG.
         is_plain: Whether the file holds these very pixels: 8-bit RGB, upright.
     """
 
     pixels: NDArray[np.uint8]
+    size: Size
     turn: Turn
     encoding: str
     is_plain: bool
@@ -140,8 +149,29 @@ def read_photo(path: Path, max_pixels: int) -> NDArray[np.uint8]:
     return decode_photo(path, max_pixels).pixels
 
 
-def decode_photo(path: Path, max_pixels: int) -> Photo:
-    """Read a photo as upright RGB, with what has been done to it; see `read_photo`."""
+def read_reduced(path: Path, max_pixels: int, fit: Callable[[Size], Size]) -> tuple[NDArray[np.uint8], Size]:
+    """Read a photo that will be made smaller, and decode no more of it than that takes.
+
+    A JPEG is decoded at a half, a quarter or an eighth of its size (libjpeg's scaled inverse transform, which averages)
+    where that is no smaller than what is needed; anything else is decoded whole.
+
+    Args:
+        path: The file.
+        max_pixels: Refuse larger photos, before they are decoded.
+        fit: Given the size of the photo, upright, gives the one it will be made to.
+
+    Returns:
+        Pixels as of `read_photo`, or fewer, that show all of the photo; and its own size.
+
+    Raises:
+        PhotoError: If the file cannot be used; the message says why.
+    """
+    photo = decode_photo(path, max_pixels, fit)
+    return photo.pixels, photo.size
+
+
+def decode_photo(path: Path, max_pixels: int, fit: Callable[[Size], Size] | None = None) -> Photo:
+    """Read a photo as upright RGB, with what has been done to it; see `read_photo` and `read_reduced`."""
     # A pipe or device would block.
     if not path.is_file():
         raise PhotoError("no regular file")
@@ -149,7 +179,7 @@ def decode_photo(path: Path, max_pixels: int) -> Photo:
         raise PhotoError("empty file")
     try:
         with Image.open(path, formats=_FORMATS) as image:
-            return _decode(image, max_pixels)
+            return _decode(image, max_pixels, fit)
     except PhotoError:
         raise
     except UnidentifiedImageError as error:
@@ -188,7 +218,7 @@ def store_photo(path: Path, target: Path, max_pixels: int) -> StoredPhoto:
         PhotoError: If the photo cannot be used.
     """
     photo = decode_photo(path, max_pixels)
-    is_jpeg = photo.encoding in ("JPEG", "MPO", "HEIF")
+    is_jpeg = photo.encoding in (*_JPEGS, "HEIF")
     is_copied = is_jpeg and photo.is_plain and photo.encoding != "HEIF"
     written = target.with_name(target.name + (".jpg" if is_jpeg else ".png"))
     if is_copied:
@@ -200,16 +230,32 @@ def store_photo(path: Path, target: Path, max_pixels: int) -> StoredPhoto:
     return StoredPhoto(written.name, Size(photo.pixels.shape[1], photo.pixels.shape[0]), photo.turn, is_copied)
 
 
-def _decode(image: Image.Image, max_pixels: int) -> Photo:
+def _decode(image: Image.Image, max_pixels: int, fit: Callable[[Size], Size] | None) -> Photo:
     pixels = image.width * image.height
     if pixels > max_pixels:
         raise PhotoError(f"{image.width} x {image.height} are {pixels} pixels, more than max_pixels={max_pixels}")
     turn, encoding, mode = _read_turn(image), str(image.format), image.mode
+    size = turn.turn_size(Size(*image.size))
+    if fit is not None and encoding in _JPEGS:
+        factor = _choose_reduction(size, fit(size))
+        image.draft(None, (image.width // factor, image.height // factor))
     image.load()
     upright = np.asarray(_to_rgb(image))
-    if encoding not in _TURNED:
+    if encoding in _TURNED:
+        size = Size(*image.size)
+    else:
         upright = turn.turn_pixels(upright)
-    return Photo(np.ascontiguousarray(upright), turn, encoding, mode == "RGB" and turn == UPRIGHT)
+    return Photo(np.ascontiguousarray(upright), size, turn, encoding, mode == "RGB" and turn == UPRIGHT)
+
+
+def _choose_reduction(size: Size, wanted: Size) -> int:
+    """Give by how much a JPEG may be reduced: its last blocks may reach beyond the photo, and stretch it."""
+    for factor in _REDUCTIONS:
+        reduced = [math.ceil(side / factor) for side in size]
+        stretch = max((all_ * factor / side - 1) * goal for all_, side, goal in zip(reduced, size, wanted, strict=True))
+        if all(side >= goal for side, goal in zip(reduced, wanted, strict=True)) and stretch <= _REDUCTION_ERROR_PX:
+            return factor
+    return 1
 
 
 def _read_turn(image: Image.Image) -> Turn:
@@ -225,7 +271,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         return _narrow(image)
     if not image.has_transparency_data:
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     layered = image.convert("RGBA")
     white = Image.new("RGBA", layered.size, "white")
     return Image.alpha_composite(white, layered).convert("RGB")
@@ -237,3 +283,13 @@ def _narrow(image: Image.Image) -> Image.Image:
     if values.size and (values.max() > 0xFFFF or values.min() < 0):
         raise PhotoError("32-bit pixels, of unknown range: save it with 8 or 16 bits")
     return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
+
+
+def sample_file(path: Path) -> bytes:
+    """Give a file's size, beginning and end: enough to notice another photo, and soon read."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        start = file.read(_SAMPLED_BYTES)
+        file.seek(max(0, size - _SAMPLED_BYTES))
+        return size.to_bytes(8, "big") + start + file.read(_SAMPLED_BYTES)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from triptych.shelf.data.dataset import read_ingested
+from triptych.parallel import threaded_map
+from triptych.shelf.data.dataset import locate_photo
 
 if TYPE_CHECKING:
     from triptych.shelf.model.files import LoadedDetector
+    from triptych.shelf.model.prediction import Photo
 
 
 def detect_objects(
@@ -32,10 +32,16 @@ def detect_objects(
     Raises:
         ValueError: If the detector finds other categories than the data has.
     """
-    from triptych.shelf.model.prediction import predict_photos
+    from triptych.shelf.model.prediction import LOOK_AHEAD, count_readers, predict_prepared, prepare_photo
+
+    def read(image: dict[str, Any]) -> Photo:
+        most = image["width"] * image["height"]
+        return prepare_photo(locate_photo(photos, image), image["id"], detector.params, most)
 
     ids = match_categories(detector.categories, truth["categories"])
-    found = predict_photos(detector, _read_all(photos, truth["images"]), batch_size)
+    prepared = threaded_map(read, truth["images"], count_readers(), batch_size * LOOK_AHEAD)
+    with closing(prepared):
+        found = list(predict_prepared(detector, prepared, batch_size, "auto"))
     return [{**item, "category_id": ids[item["category_id"]]} for results in found for item in results]
 
 
@@ -50,7 +56,3 @@ def match_categories(names: Iterable[str], categories: list[dict[str, Any]]) -> 
     if set(own) != set(known):
         raise ValueError(f"the detector finds {sorted(own)}, the annotations are of {sorted(known)}")
     return {index: known[name] for index, name in enumerate(own, start=1)}
-
-
-def _read_all(photos: Path, images: list[dict[str, Any]]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    return ((image["id"], read_ingested(photos, image)) for image in images)

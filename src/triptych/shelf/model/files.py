@@ -118,9 +118,9 @@ def read_architecture(description: dict[str, Any], weights: Mapping[str, Tensor]
 
 
 def load_detector(model: Path) -> LoadedDetector:
-    """Load a detector onto the device that computes."""
+    """Load a detector onto the device that computes, its weights as convolutions like them (NHWC)."""
     from triptych.shelf.devices import choose_device
 
     detector = load_model(model)
-    detector.model.to(choose_device())
+    detector.model.to(choose_device(), memory_format=torch.channels_last)
     return detector

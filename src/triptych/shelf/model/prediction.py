@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 from torch import Tensor
 from torchvision.models.detection.image_list import ImageList
 
+from triptych.parallel import count_threads, threaded_map
+from triptych.shelf.data.mask_crops import MaskCrop, encode_crop
+from triptych.shelf.data.photo_files import Size, read_reduced
 from triptych.shelf.devices import autocast, choose_dtype
 from triptych.shelf.model.detector import normalise_images
 from triptych.shelf.model.files import LoadedDetector
 from triptych.shelf.model.preprocessing import resize_image, stack_images, target_size
+from triptych.shelf.params import DetectorParams
 
 LOOK_AHEAD = 4
 """Batches: photos of equal size among them go together."""
+_DESCRIBING_THREADS = 2
+_MOST_READERS = 16
 _HALF = 0.5
 
 
@@ -39,6 +46,36 @@ class Photo(NamedTuple):
     image: NDArray[np.uint8]
     size: tuple[int, int]
     whole: tuple[int, int]
+
+
+_Found = tuple[Photo, dict[str, Tensor]]
+
+
+def prepare_photo(path: Path, image_id: int, params: DetectorParams, max_pixels: int) -> Photo:
+    """Read a photo no larger than the detector needs it, and scale it to that.
+
+    Args:
+        path: The file.
+        image_id: What its results are to be marked with.
+        params: Of the detector.
+        max_pixels: Refuse larger photos, before they are decoded.
+
+    Raises:
+        PhotoError: If the file cannot be used; the message says why.
+    """
+
+    def fit(size: Size) -> Size:
+        height, width = target_size(size.height, size.width, params)
+        return Size(width, height)
+
+    image, whole = read_reduced(path, max_pixels, fit)
+    size = target_size(whole.height, whole.width, params)
+    return Photo(image_id, resize_image(image, size), size, (whole.height, whole.width))
+
+
+def count_readers() -> int:
+    """Choose how many threads prepare photos: decoding is what a GPU waits for."""
+    return min(_MOST_READERS, count_threads())
 
 
 def predict_photos(
@@ -63,28 +100,35 @@ def predict_photos(
 
 def predict_prepared(
     detector: LoadedDetector, photos: Iterable[Photo], batch_size: int, precision: str
-) -> Iterator[list[dict[str, Any]]]:
+) -> Generator[list[dict[str, Any]]]:
     """Find the objects on photos that may have been scaled down already; see `predict_photos`.
 
     What is found on a photo does not depend on the others: only photos of equal size share a batch, unpadded.
     """
-    photos = iter(photos)
     detector.model.eval()
+    found = _detect_all(detector, iter(photos), batch_size, precision)
+    # Writing down what was found on some photos while the network looks at the next.
+    with closing(threaded_map(_describe, found, _DESCRIBING_THREADS, batch_size * LOOK_AHEAD)) as described:
+        yield from described
+
+
+def _detect_all(detector: LoadedDetector, photos: Iterator[Photo], batch_size: int, precision: str) -> Iterator[_Found]:
     while window := list(itertools.islice(photos, batch_size * LOOK_AHEAD)):
         alike: dict[tuple[int, int], list[int]] = defaultdict(list)
         for place, photo in enumerate(window):
             alike[photo.size].append(place)
-        found: dict[int, list[dict[str, Any]]] = {}
+        found: dict[int, dict[str, Tensor]] = {}
         for places in alike.values():
             for start in range(0, len(places), batch_size):
                 part = places[start : start + batch_size]
                 results = _predict_batch(detector, [window[place] for place in part], precision)
                 found |= dict(zip(part, results, strict=True))
-        yield from (found[place] for place in range(len(window)))
+        yield from ((photo, found[place]) for place, photo in enumerate(window))
 
 
 @torch.inference_mode()
-def _predict_batch(detector: LoadedDetector, photos: list[Photo], precision: str) -> list[list[dict[str, Any]]]:
+def _predict_batch(detector: LoadedDetector, photos: list[Photo], precision: str) -> list[dict[str, Tensor]]:
+    """Give torchvision's detections on photos of one size, as the detector sees them."""
     model, size = detector.model, photos[0].size
     device = next(model.parameters()).device
     stacked = stack_images([resize_image(photo.image, size) for photo in photos], size).to(device)
@@ -93,12 +137,13 @@ def _predict_batch(detector: LoadedDetector, photos: list[Photo], precision: str
         features = model.backbone(images)
         sizes = [size] * len(photos)
         proposals, _ = model.rpn(ImageList(images, sizes), features)
-        detections, _ = model.roi_heads(features, proposals, sizes)
-    return [_describe(photo, found) for photo, found in zip(photos, detections, strict=True)]
+        detections: list[dict[str, Tensor]] = model.roi_heads(features, proposals, sizes)[0]
+    return detections
 
 
-def _describe(photo: Photo, found: dict[str, Tensor]) -> list[dict[str, Any]]:
+def _describe(photo_and_found: _Found) -> list[dict[str, Any]]:
     """Write what was found on a photo of the model's size as COCO results on the original."""
+    photo, found = photo_and_found
     height, width = photo.whole
     scale = np.array([width / photo.size[1], height / photo.size[0]] * 2)
     boxes = found["boxes"].double().cpu().numpy() * scale
@@ -126,21 +171,20 @@ def encode_masks(
         height: Of the photo.
         width: Of the photo.
     """
-    canvas = np.zeros((height, width), np.uint8, order="F")
-    encoded = []
-    for mask, box in zip(masks, boxes, strict=True):
-        # A frame of zeros, so that the border of the mask is interpolated too.
-        framed = np.pad(mask, 1)
-        grown = _grow(box, framed.shape[0] / mask.shape[0])
-        left, top, right, bottom = (int(value) for value in grown)
-        across, down = max(right - left + 1, 1), max(bottom - top + 1, 1)
-        pasted = cv2.resize(framed, (across, down), interpolation=cv2.INTER_LINEAR) > _HALF
-        x, y, x_end, y_end = max(left, 0), max(top, 0), min(right + 1, width), min(bottom + 1, height)
-        canvas[y:y_end, x:x_end] = pasted[y - top : y_end - top, x - left : x_end - left]
-        runs = coco_mask.encode(canvas)
-        encoded.append({"size": [height, width], "counts": runs["counts"].decode("ascii")})
-        canvas[y:y_end, x:x_end] = 0
-    return encoded
+    return [
+        encode_crop(_paste(mask, box, height, width), height, width) for mask, box in zip(masks, boxes, strict=True)
+    ]
+
+
+def _paste(mask: NDArray[np.float32], box: NDArray[np.float64], height: int, width: int) -> MaskCrop:
+    """Scale a mask to its box, and cut it at the edges of the photo."""
+    framed = np.pad(mask, 1)  # so that the border of the mask is interpolated too
+    grown = _grow(box, framed.shape[0] / mask.shape[0])
+    left, top, right, bottom = (int(value) for value in grown)
+    across, down = max(right - left + 1, 1), max(bottom - top + 1, 1)
+    pasted = cv2.resize(framed, (across, down), interpolation=cv2.INTER_LINEAR) > _HALF
+    x, y, x_end, y_end = max(left, 0), max(top, 0), min(right + 1, width), min(bottom + 1, height)
+    return MaskCrop(pasted[y - top : y_end - top, x - left : x_end - left].view(np.uint8), (x, y))
 
 
 def _grow(box: NDArray[np.float64], factor: float) -> NDArray[np.float64]:

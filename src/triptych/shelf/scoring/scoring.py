@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from triptych.shelf.data.photo_files import PhotoError, read_photo
+from triptych.parallel import threaded_map
+from triptych.shelf.data.photo_files import PhotoError
 from triptych.shelf.data.quarantine import Quarantine
 from triptych.shelf.data.raw_folder import find_files
 from triptych.shelf.evaluation.counts import believe
@@ -26,6 +26,7 @@ from triptych.storage.local_files import hash_file
 
 if TYPE_CHECKING:
     from triptych.shelf.model.files import LoadedDetector
+    from triptych.shelf.model.prediction import Photo
 
 _logger = logging.getLogger(__name__)
 
@@ -99,23 +100,29 @@ def _detect(
     detector: LoadedDetector, photos: list[NewPhoto], scoring: ScoringParams, rejected: dict[str, str]
 ) -> Iterator[tuple[NewPhoto, Result]]:
     """Run the detector; photos that cannot be read go to `rejected`."""
-    from triptych.shelf.model.prediction import predict_photos
+    from triptych.shelf.model.prediction import LOOK_AHEAD, count_readers, predict_prepared, prepare_photo
 
-    waiting: deque[tuple[NewPhoto, int, int]] = deque()
+    def read(photo: NewPhoto) -> Photo | PhotoError:
+        try:
+            return prepare_photo(photo.path, 0, detector.params, scoring.max_pixels)
+        except PhotoError as error:
+            return error
 
-    def read_all() -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        for photo in photos:
-            try:
-                pixels = read_photo(photo.path, scoring.max_pixels)
-            except PhotoError as error:
-                rejected[photo.name] = str(error)
+    waiting: deque[tuple[NewPhoto, Photo]] = deque()
+
+    def pass_good(readings: Iterable[Photo | PhotoError]) -> Iterator[Photo]:
+        for photo, prepared in zip(photos, readings, strict=True):
+            if isinstance(prepared, PhotoError):
+                rejected[photo.name] = str(prepared)
                 continue
-            waiting.append((photo, pixels.shape[1], pixels.shape[0]))
-            yield 0, pixels
+            waiting.append((photo, prepared))
+            yield prepared
 
-    for found in predict_photos(detector, read_all(), scoring.batch_size):
-        photo, width, height = waiting.popleft()
-        yield photo, Result(width, height, found)
+    readings = threaded_map(read, photos, count_readers(), scoring.batch_size * LOOK_AHEAD)
+    with closing(readings):
+        for found in predict_prepared(detector, pass_good(readings), scoring.batch_size, "auto"):
+            photo, prepared = waiting.popleft()
+            yield photo, Result(prepared.whole[1], prepared.whole[0], found)
 
 
 def _tabulate(

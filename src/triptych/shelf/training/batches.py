@@ -22,7 +22,8 @@ from triptych.parallel import count_cores
 from triptych.shelf.model.preprocessing import stack_images
 from triptych.shelf.params import AugmentationParams
 from triptych.shelf.training.augmentation import Variation, draw_variation
-from triptych.shelf.training.photo_store import KeptPhoto, PhotoStore, Sample, vary_photo
+from triptych.shelf.training.photo_store import PhotoStore, Sample, vary_photo
+from triptych.shelf.training.prepared_photos import KeptPhoto
 
 _ORDER, _VARIATION, _DRAWS = range(3)  # what a seed is for
 
@@ -192,8 +193,8 @@ def load_batches(
     """
     options: dict[str, Any] = {}
     if workers:
-        # Forked processes share the photos that are kept in memory. OpenCV's threads do not survive a fork, and a
-        # child that touched them would wait for ever: so they are ended here. torch keeps its children to one itself.
+        # Forked processes start at once. OpenCV's threads do not survive a fork, and a child that touched them would
+        # wait for ever: so they are ended here. torch keeps its children to one itself.
         cv2.setNumThreads(1)
         method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
         options = {"prefetch_factor": 4, "multiprocessing_context": method}

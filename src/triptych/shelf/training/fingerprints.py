@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 
 from triptych import distributed
 from triptych.shelf.data.dataset import PhotoSet, locate_photo
+from triptych.shelf.data.photo_files import sample_file
 from triptych.shelf.params import DetectorParams, TrainingParams
 
 # Settings that decide where and how fast, not what, is computed.
@@ -21,7 +21,6 @@ INDIFFERENT = {
     *("checkpoint_share", "checkpoint_days"),
 }
 _ELSEWHERE = {"epochs", "precision"}  # may be raised; and what it comes to on this device counts
-_SAMPLED_BYTES = 1 << 14
 
 
 def fingerprint(
@@ -48,19 +47,9 @@ def fingerprint(
     machine = [str(dtype), device.type, distributed.world_size(), versions]
     digest = hashlib.sha256(json.dumps([detector.model_dump(), settings, machine], sort_keys=True).encode())
     if Path(detector.weights).is_file():
-        digest.update(_sample_file(Path(detector.weights)))
+        digest.update(sample_file(Path(detector.weights)))
     for photos in sets:
         digest.update(json.dumps([photos.images, photos.objects], sort_keys=True).encode())
         for image in photos.images:
-            digest.update(_sample_file(locate_photo(photos.folder, image)))
+            digest.update(sample_file(locate_photo(photos.folder, image)))
     return digest.hexdigest()[:16]
-
-
-def _sample_file(path: Path) -> bytes:
-    """Give a file's size, beginning and end: enough to notice another photo, and soon read."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        start = file.read(_SAMPLED_BYTES)
-        file.seek(max(0, size - _SAMPLED_BYTES))
-        return size.to_bytes(8, "big") + start + file.read(_SAMPLED_BYTES)

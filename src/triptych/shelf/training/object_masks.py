@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from triptych.shelf.data.mask_crops import MaskCrop
 from triptych.shelf.training.augmentation import Placement
 
 _HALF = 127
@@ -44,13 +45,15 @@ class MaskCrops(NamedTuple):
     known: NDArray[np.bool_]
 
 
-def keep_mask(mask: NDArray[np.uint8], across: float, down: float) -> ObjectMask:
+def keep_mask(crop: MaskCrop, across: float, down: float) -> ObjectMask:
     """Cut a mask to what it covers, scaled by a factor across and one down."""
+    mask, (x, y) = crop
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return ObjectMask(np.zeros((1, 1), np.uint8), (0.0, 0.0))
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    cover = mask[top:bottom, left:right] * np.uint8(255)
+    cover = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] * np.uint8(255)
+    left, top = x + int(columns[0]), y + int(rows[0])
+    right, bottom = left + cover.shape[1], top + cover.shape[0]
     if (across, down) == (1, 1):
         return ObjectMask(cover, (float(left), float(top)))
     # Onto whole pixels of the smaller photo, so that scaling moves nothing.

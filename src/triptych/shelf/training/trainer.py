@@ -21,6 +21,7 @@ from triptych.shelf.training.batches import TrainingBatches, choose_workers, loa
 from triptych.shelf.training.learning_data import LearningData
 from triptych.shelf.training.losses import LossNetwork, move_batch, reduce_losses
 from triptych.shelf.training.photo_store import PhotoStore
+from triptych.shelf.training.prepared_photos import free_space, remove_others
 from triptych.shelf.training.progress import Stopwatch, log_epoch
 from triptych.shelf.training.schedule import create_optimizer, learning_rate, set_learning_rate
 from triptych.shelf.training.validation import Validator
@@ -80,10 +81,11 @@ class Trainer:
         self._network = LossNetwork(self.detector, self._dtype, training.channels_last)
         self._parallel = self._spread(self._network)
         self._optimizer = create_optimizer(self.detector, training)
-        scale, memory = training.augmentation.scale[1], training.cache_mb * 2**20
+        scale, space = training.augmentation.scale[1], free_space(training.cache_mb * 2**20)
         keep = partial(PhotoStore, params=params, masks=data.masks)
-        self._store = keep(data.learnt, largest_scale=scale, memory=memory)
-        judged = keep(data.judged, memory=memory - self._store.kept_bytes)  # the rest
+        self._store = keep(data.learnt, largest_scale=scale, space=space)
+        judged = keep(data.judged, space=space - self._store.kept_bytes)  # the rest
+        remove_others(self._store.kept_bytes + judged.kept_bytes, training.cache_mb * 2**20)
         self._batches = TrainingBatches(self._store, training.batch_size, training.augmentation, training.seed)
         share = math.ceil(training.batch_size / distributed.world_size())
         self._validator = Validator(data, judged, share, training.precision)
@@ -234,7 +236,7 @@ class Trainer:
             "waiting_share": sum(row["waiting_share"] * row["seconds"] for row in self.rows) / learning,
             "photos": len(self._data.learnt),
             "validation_photos": len(self._data.judged),
-            "photos_in_memory": self._store.kept,
+            "photos_kept": self._store.kept,
             "masks": self._data.masks,
             "parameters": sum(parameter.numel() for parameter in self.detector.parameters()),
             "precision": str(self._dtype).removeprefix("torch."),

@@ -16,7 +16,8 @@ from triptych.shelf.model.prediction import LOOK_AHEAD, Photo, predict_prepared
 from triptych.shelf.training.batches import Batch, PlainBatches
 from triptych.shelf.training.learning_data import LearningData
 from triptych.shelf.training.losses import LossNetwork, add_up_losses, move_batch
-from triptych.shelf.training.photo_store import KeptPhoto, PhotoStore
+from triptych.shelf.training.photo_store import PhotoStore
+from triptych.shelf.training.prepared_photos import KeptPhoto
 
 _IOU = 0.5
 
@@ -41,7 +42,7 @@ class Validator:
     def measure(self, network: LossNetwork, detector: LoadedDetector) -> tuple[float, dict[str, float], float]:
         """Compute the loss on the photos as they are, find the objects, and compare with the annotations.
 
-        Each photo is read once, from memory if it is kept there.
+        Each photo is read once, as it was prepared if it is kept.
 
         Args:
             network: Computes losses; of the same detector.

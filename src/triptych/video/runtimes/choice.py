@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triptych.distributed import world_size
+from triptych.openvino_models import has_openvino
 from triptych.video.media.conversion import Conversion
 from triptych.video.media.planes import Planes
 from triptych.video.params import StyleParams
 from triptych.video.runtimes.hardware import describe_machine, find_gpu
 from triptych.video.runtimes.making import Styles, create_stylizer
-from triptych.video.runtimes.openvino import has_openvino
 from triptych.video.runtimes.stylizers import Stylizer
 
 __all__ = ["Choice", "choose_runtime", "describe_machine"]

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from triptych.distributed import rank, world_size
+from triptych.sharing.agreement import agree
+from triptych.sharing.claims import Claims, take_work
 from triptych.video.media.codecs import choose_encoder, name_encoder
 from triptych.video.media.conversion import Conversion
 from triptych.video.params import EncodingParams, SmoothingParams, StyleParams
 from triptych.video.planning.plans import PlannedVideo, read_plan
 from triptych.video.planning.segments import hash_settings
-from triptych.video.stylizing.agreement import agree
 from triptych.video.stylizing.choosing import choose_runtime_of, choose_tiles_of
-from triptych.video.stylizing.claims import Claims, take_work
 from triptych.video.stylizing.reading import SegmentReader
 from triptych.video.stylizing.store import SegmentStore
 from triptych.video.stylizing.stylizing import SegmentStylizer
@@ -111,7 +111,7 @@ def _stylize(
 
         works: Iterator[Work] = iter(share)
         if world_size() > 1:
-            works = take_work(shares, rank(), Claims(store, job, rank()), add)
+            works = take_work(shares, rank(), Claims(store.folder, job, rank()), add)
         every = [item for each in shares for item in each]
         return stylizer.stylize(works, bar.update, _choose_ahead(every))
 

@@ -97,9 +97,7 @@ class SegmentStore:
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write a JSON file that appears only when complete, in blob storage too if its folder stands for one there."""
-    with replace_file(path) as part:
-        part.write_text(json.dumps(values), encoding="utf-8")
-    mirrors.push(path)
+    mirrors.write(path, json.dumps(values))
 
 
 def _read(path: Path) -> dict[str, Any] | None:

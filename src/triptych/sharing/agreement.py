@@ -14,7 +14,6 @@ from typing import Any
 
 from triptych.distributed import are_torch_ranks, from_primary, is_primary, joined, rank, world_size
 from triptych.storage import mirrors
-from triptych.video.stylizing.store import write_json
 
 # Of Azure ML, Open MPI (one a call of mpirun) and Slurm (whose jobs have steps, each a call of srun).
 _JOB_NAMES = ("AZUREML_RUN_ID", "PMIX_NAMESPACE", "OMPI_MCA_ess_base_jobid", "SLURM_JOB_ID")
@@ -48,7 +47,7 @@ def agree(folder: Path, topic: str, decide: Callable[[], dict[str, Any]], patien
         if found is None:
             with _giving_signs(_sign_of(path)):
                 found = decide()
-            write_json(path, found)
+            mirrors.write(path, json.dumps(found))
         return found
     return _wait(path, patience_s)
 
@@ -64,7 +63,7 @@ def _giving_signs(path: Path) -> Iterator[None]:
 
     def sign() -> None:
         for number in itertools.count():
-            write_json(path, {"sign": number})
+            mirrors.write(path, json.dumps({"sign": number}))
             if done.wait(_SIGN_S):
                 return
 
@@ -92,12 +91,8 @@ def _wait(path: Path, patience_s: float) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    mirrors.pull(path)
-    try:
-        decision: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return decision
+    text = mirrors.read(path)
+    return None if text is None else json.loads(text)
 
 
 def _job_name() -> str:

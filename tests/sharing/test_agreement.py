@@ -10,8 +10,8 @@ import pytest
 
 from tests.preloaded.scripts import PreloadedScripts
 from tests.ranks import launch
-from triptych.video.stylizing import agreement
-from triptych.video.stylizing.agreement import agree
+from triptych.sharing import agreement
+from triptych.sharing.agreement import agree
 
 
 def as_rank(patch: pytest.MonkeyPatch, number: int, job: str = "job 1") -> None:
@@ -103,7 +103,7 @@ TORCH_RANKS = """
 import json, sys
 from pathlib import Path
 from triptych.distributed import rank
-from triptych.video.stylizing.agreement import agree
+from triptych.sharing.agreement import agree
 
 agreed = agree(Path(sys.argv[1]), "runtime", lambda: {"decided_by": rank()})
 (Path(sys.argv[1]) / f"{rank()}.json").write_text(json.dumps(agreed))
