@@ -14,14 +14,16 @@ RunProject = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def searched(run_in: RunProject, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Run shelf_tune with four trials, of which two go on; return folder and data_root."""
-    work = tmp_path_factory.mktemp("shelf_tune")
-    return work, run_in(work, "shelf_tune", env="test")
+def searched(
+    few_photos: Path, run_in: RunProject, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path, dict[str, str]]:
+    """Run shelf_tune with four trials, of which two go on; return folder, data_root and parameters."""
+    work, params = tmp_path_factory.mktemp("shelf_tune"), {"shelf_raw": str(few_photos)}
+    return work, run_in(work, "shelf_tune", env="test", params=params), params
 
 
-def test_the_better_half_goes_on_from_its_checkpoint(searched: tuple[Path, Path]) -> None:
-    _, data_root = searched
+def test_the_better_half_goes_on_from_its_checkpoint(searched: tuple[Path, Path, dict[str, str]]) -> None:
+    _, data_root, _ = searched
     board = pd.read_csv(data_root / "08_reporting/shelf/detector_leaderboard.csv")
     assert len(board) == 4
     assert sorted(board["budget"]) == [1, 1, 2, 2]
@@ -39,11 +41,13 @@ def test_the_better_half_goes_on_from_its_checkpoint(searched: tuple[Path, Path]
         assert [measurement["budget"] for measurement in read_json(record)["history"]] == [1, 2]
 
 
-def test_shelf_trains_with_the_best_configuration(searched: tuple[Path, Path], run_in: RunProject) -> None:
-    work, data_root = searched
+def test_shelf_trains_with_the_best_configuration(
+    searched: tuple[Path, Path, dict[str, str]], run_in: RunProject
+) -> None:
+    work, data_root, params = searched
     best = read_json(data_root / "06_models/shelf/detector_best.json")
-    run_in(work, "shelf", env="test")
-    params = read_json(data_root / "06_models/shelf/model/model.json")["params"]
+    run_in(work, "shelf", env="test", params=params)
+    settings = read_json(data_root / "06_models/shelf/model/model.json")["params"]
     for name in ("rpn_nms_threshold", "anchor_sizes", "aspect_ratios"):
-        assert params[name] == best["config"][name]
+        assert settings[name] == best["config"][name]
     assert read_metrics(data_root)["train.epochs"] == best["config"].get("epochs", 2)
