@@ -126,7 +126,8 @@ class ReportParams(Params):
     """What the report measures and shows."""
 
     warping_pairs: NonNegativeInt = 24
-    """Pairs of neighbouring frames of each video on which the warping error is measured; 0: none."""
+    """Pairs of neighbouring frames of each video on which the warping error is measured, of a short one a quarter of
+    its frames; 0: none."""
     pictures: PositiveInt = 4
     """Before-and-after pictures of each video."""
 

@@ -25,6 +25,7 @@ from triptych.video.stylizing.motion import warping_errors
 
 Frame = NDArray[np.uint8]
 _ANY_SIZE = PlanningParams(max_pixels=2**62)
+_SHARE = 4
 _RUN_PAIRS = 6  # frames are decoded in runs of so many pairs: seven frames give six, where single pairs need twelve
 _FAR = 30  # frames: to seek costs about as much as to decode so many
 
@@ -71,7 +72,7 @@ def compare_frames(
 def _compare(
     video: PlannedVideo, source: Path, target: Path, result: VideoInfo, report: ReportParams, threads: int
 ) -> Comparison:
-    runs = choose_runs(video, report.warping_pairs)
+    runs = choose_runs(video, limit_pairs(report.warping_pairs, video.info.frames))
     firsts = {number for run in runs for number in run[:-1]}
     shown = set(choose_shown(report.pictures, video.info.frames, runs))
     numbers = sorted(shown.union(*runs))
@@ -93,6 +94,11 @@ def _compare(
 def _average(errors: Sequence[Sequence[float]]) -> dict[str, float]:
     source, result = np.mean(errors, axis=0) if errors else (0.0, 0.0)
     return {"warping_error_source": float(source), "warping_error": float(result)}
+
+
+def limit_pairs(pairs: int, frames: int) -> int:
+    """Take a quarter of the frames of a short video at most, or one run, so that measuring it costs a part of it."""
+    return min(pairs, max(frames // _SHARE, _RUN_PAIRS))
 
 
 def choose_runs(video: PlannedVideo, pairs: int) -> list[range]:
