@@ -184,6 +184,8 @@ class TrainingParams(Params):
     """Keep images as NHWC in memory, which convolutions in bfloat16 like."""
     evaluate_every_epochs: PositiveInt = 5
     """Epochs between validations; the last epoch is always validated."""
+    log_every_s: PositiveFloat = 60.0
+    """Seconds between two lines of the log within an epoch."""
     loader_workers: Annotated[int, Field(ge=-1)] = -1
     """Processes that load photos; -1: chosen from the cores and the device."""
     cache_mb: NonNegativeInt = 2048

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from triptych.shelf.training.progress import Stopwatch, log_epoch
+from triptych.shelf.training.progress import EpochProgress, Stopwatch, log_epoch
 
 
 def test_a_stopwatch_adds_up_what_is_inside_its_blocks() -> None:
@@ -24,3 +24,25 @@ def test_an_epoch_is_a_line_with_the_time_that_is_left(
     with caplog.at_level("INFO"):
         log_epoch(row, 10, spent)
     assert caplog.messages == [f"Epoch 2 of 10: loss 0.500, box AP50 0.900, box AP 0.600; 12.3 images/s, {left}"]
+
+
+def test_within_an_epoch_a_line_now_and_then(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 5))  # a step takes 5 s
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
+    progress = EpochProgress(2, 10, 40, 8, 30)
+    with caplog.at_level("INFO"):
+        for done in range(1, 41):
+            progress.report(done)
+    assert caplog.messages[:2] == [
+        "Epoch 2 of 10: step 6 of 40; 1.6 images/s, 2.8 min left in this epoch, 29.5 min in all",
+        "Epoch 2 of 10: step 12 of 40; 1.6 images/s, 2.3 min left in this epoch, 29.0 min in all",
+    ]
+    assert len(caplog.messages) == 6  # the end of the epoch has its own line
+
+
+def test_a_quick_epoch_is_silent(caplog: pytest.LogCaptureFixture) -> None:
+    progress = EpochProgress(1, 1, 3, 4, 60)
+    with caplog.at_level("INFO"):
+        for done in (1, 2, 3):
+            progress.report(done)
+    assert caplog.messages == []

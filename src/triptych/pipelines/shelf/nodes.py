@@ -49,6 +49,34 @@ def split_photos(photos: Path, annotations: dict[str, Any], split: SplitParams) 
     return split_photos_by_source(photos, annotations, split)
 
 
+def draw_training_batch(
+    photos: Path,
+    annotations: dict[str, Any],
+    roles: pd.DataFrame,
+    detector: DetectorParams,
+    training: TrainingParams,
+    best: dict[str, Any],
+) -> NDArray[np.uint8]:
+    """Draw the first photos as the detector will see them: varied, scaled, with their boxes and masks.
+
+    Args:
+        photos: The ingested photos.
+        annotations: Their annotations.
+        roles: Their roles.
+        detector: The model.
+        training: How it is trained.
+        best: What `shelf_tune` found, empty if it never ran.
+
+    Returns:
+        RGB.
+    """
+    from triptych.shelf.training.batch_picture import draw_first_batches
+    from triptych.shelf.training.trials import tune_detector
+
+    detector, training = tune_detector(detector, training, best, annotations, roles)
+    return draw_first_batches(photos, annotations, roles, detector, training)
+
+
 @distributed_job(  # type: ignore[untyped-decorator]
     Framework.PyTorch,
     num_nodes="params:training.num_nodes",

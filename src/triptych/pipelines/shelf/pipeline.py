@@ -15,6 +15,12 @@ def create_pipeline() -> Pipeline:
         [
             *create_preparation(),
             Node(
+                nodes.draw_training_batch,
+                [*LEARNED_FROM, "params:detector", "params:training", "detector_best"],
+                "training_batch",
+                name="draw_training_batch",
+            ),
+            Node(
                 nodes.train_detector,
                 [*LEARNED_FROM, "checkpoints", "params:detector", "params:training", "detector_best"],
                 ["model", "training_log", "training_report", "training_plot"],

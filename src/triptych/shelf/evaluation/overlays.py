@@ -17,9 +17,10 @@ from PIL import Image, ImageDraw, ImageFont
 from triptych.shelf.data.dataset import decode_mask
 from triptych.shelf.evaluation.counts import match_photo
 
-FOUND, FALSE, MISSED = "found", "false", "missed"
+FOUND, FALSE, MISSED, LABELLED = "found", "false", "missed", "labelled"
 COLOURS = {FOUND: (100, 143, 255), FALSE: (220, 38, 127), MISSED: (255, 176, 0)}
-_INK = {FOUND: (0, 0, 0), FALSE: (255, 255, 255), MISSED: (0, 0, 0)}  # of text on the colour
+_PAINT = {**COLOURS, LABELLED: (120, 94, 240)}
+_INK = {FOUND: (0, 0, 0), FALSE: (255, 255, 255), MISSED: (0, 0, 0), LABELLED: (255, 255, 255)}  # of text on the colour
 _PAPER, _TEXT, _MUTED = (255, 255, 255), (30, 36, 44), (105, 115, 125)
 _FILL = 0.35  # share of the colour within a mask
 
@@ -30,7 +31,7 @@ class Mark(NamedTuple):
     """A shape to draw.
 
     Attributes:
-        kind: `found`, `false` or `missed`.
+        kind: `found`, `false` or `missed`; `labelled` where there is nothing to judge.
         item: An annotation or a detection, in COCO's format.
         text: Written above it; may be empty.
     """
@@ -143,7 +144,7 @@ def _tint_mask(picture: Picture, mark: Mark, scale: float) -> list[NDArray[np.in
     height, width = picture.shape[:2]
     small = decode_mask(mark.item["segmentation"], round(height / scale), round(width / scale)).astype(np.float32)
     inside = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR) >= 0.5
-    tinted = picture[inside] * (1 - _FILL) + np.array(COLOURS[mark.kind]) * _FILL
+    tinted = picture[inside] * (1 - _FILL) + np.array(_PAINT[mark.kind]) * _FILL
     picture[inside] = tinted.round().astype(np.uint8)
     outlines, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return [outline.reshape(-1, 2).astype(np.int32) for outline in outlines]
@@ -151,7 +152,7 @@ def _tint_mask(picture: Picture, mark: Mark, scale: float) -> list[NDArray[np.in
 
 def _draw_lines(picture: Picture, kind: str, outlines: Sequence[NDArray[np.int32]], line: int) -> None:
     """Draw outlines, edged with black so that they stand out on any photo."""
-    for colour, width in (((0, 0, 0), line + 2), (COLOURS[kind], line)):
+    for colour, width in (((0, 0, 0), line + 2), (_PAINT[kind], line)):
         for outline in outlines:
             if kind == MISSED:
                 _draw_dashes(picture, outline, colour, width, 6 * line + 2)
@@ -187,7 +188,7 @@ def _write_label(pen: ImageDraw.ImageDraw, mark: Mark, scale: float, line: int, 
     wide, high = pen.textlength(mark.text, font) + 2 * line + 2, font.size + line
     left = min(max(left, 0), pen.im.size[0] - wide)
     top = max(top - high, 0)
-    pen.rectangle((left, top, left + wide, top + high), fill=COLOURS[mark.kind])
+    pen.rectangle((left, top, left + wide, top + high), fill=_PAINT[mark.kind])
     pen.text((left + wide / 2, top + high / 2), mark.text, fill=_INK[mark.kind], font=font, anchor="mm")
 
 
@@ -200,7 +201,7 @@ def _draw_legend(width: int, side_px: int, name: str, counts: dict[str, int]) ->
     left = font.size * 0.5
     for kind, count in counts.items():
         swatch = (left, high * 0.3, left + high * 0.4, high * 0.7)
-        pen.rectangle(swatch, fill=COLOURS[kind])
+        pen.rectangle(swatch, fill=_PAINT[kind])
         text = f"{count} {kind}"
         pen.text((left + high * 0.55, high / 2), text, fill=_TEXT, font=font, anchor="lm")
         left += high * 0.55 + pen.textlength(text, font) + font.size

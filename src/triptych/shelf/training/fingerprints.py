@@ -18,7 +18,7 @@ from triptych.shelf.params import DetectorParams, TrainingParams
 # Settings that decide where and how fast, not what, is computed.
 INDIFFERENT = {
     *("resume", "tuned", "loader_workers", "cache_mb", "num_nodes", "processes_per_node", "backend"),
-    *("checkpoint_share", "checkpoint_days"),
+    *("checkpoint_share", "checkpoint_days", "log_every_s"),
 }
 _ELSEWHERE = {"epochs", "precision"}  # may be raised; and what it comes to on this device counts
 

@@ -28,6 +28,52 @@ class Stopwatch:
         self.seconds += time.perf_counter() - self._started
 
 
+class EpochProgress:
+    """Logs how far an epoch is, now and then and not for every step.
+
+    Args:
+        epoch: From 1.
+        epochs: Of the whole training.
+        steps: Of an epoch.
+        batch_size: Photos a step.
+        every_s: Least seconds between two lines.
+    """
+
+    def __init__(self, epoch: int, epochs: int, steps: int, batch_size: int, every_s: float) -> None:
+        self._place = f"Epoch {epoch} of {epochs}"
+        self._steps, self._steps_after = steps, (epochs - epoch) * steps
+        self._batch_size, self._every_s = batch_size, every_s
+        self._started = self._logged = time.perf_counter()
+
+    def report(self, done: int) -> None:
+        """Log a line if it is time.
+
+        Args:
+            done: Steps of this epoch that are complete.
+        """
+        now = time.perf_counter()
+        if done >= self._steps or now - self._logged < self._every_s:
+            return
+        self._logged = now
+        pace_s = (now - self._started) / done
+        left = self._steps - done
+        _logger.info(
+            "%s: step %d of %d; %.1f images/s, %s left in this epoch, %s in all",
+            self._place,
+            done,
+            self._steps,
+            self._batch_size / pace_s,
+            _show_time(left * pace_s),
+            _show_time((left + self._steps_after) * pace_s),
+        )
+
+
+def _show_time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def log_epoch(row: dict[str, Any], epochs: int, spent_s: float) -> None:
     """Log a line about an epoch.
 
@@ -50,5 +96,5 @@ def log_epoch(row: dict[str, Any], epochs: int, spent_s: float) -> None:
         epochs,
         ", ".join(shown),
         row["images_per_s"],
-        f"{left / 60:.1f} min" if left >= 90 else f"{left:.0f} s",
+        _show_time(left),
     )

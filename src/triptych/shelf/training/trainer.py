@@ -22,7 +22,7 @@ from triptych.shelf.training.learning_data import LearningData
 from triptych.shelf.training.losses import LossNetwork, move_batch, reduce_losses
 from triptych.shelf.training.photo_store import PhotoStore
 from triptych.shelf.training.prepared_photos import free_space, remove_others
-from triptych.shelf.training.progress import Stopwatch, log_epoch
+from triptych.shelf.training.progress import EpochProgress, Stopwatch, log_epoch
 from triptych.shelf.training.schedule import create_optimizer, learning_rate, set_learning_rate
 from triptych.shelf.training.validation import Validator
 
@@ -126,12 +126,15 @@ class Trainer:
         sums: dict[str, float] = {}
         steps = self._batches.steps
         self._parallel.train()
+        every_s = self._training.log_every_s if distributed.is_primary() else math.inf
+        progress = EpochProgress(self.epoch + 1, cycle_end, steps, self._training.batch_size, every_s)
         for step in range(self.epoch * steps, (self.epoch + 1) * steps):
             with waiting:
                 batch = next(self._iterator)
             rate = learning_rate(step - cycle_start * steps, (cycle_end - cycle_start) * steps, self._training)
             for name, value in self._learn(batch, rate).items():
                 sums[name] = sums.get(name, 0.0) + value / steps
+            progress.report(step + 1 - self.epoch * steps)
         seconds = time.perf_counter() - start
         self.epoch += 1
         images = steps * self._training.batch_size
