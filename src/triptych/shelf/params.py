@@ -76,6 +76,21 @@ class SplitParams(Params):
         return value
 
 
+class CheckParams(Params):
+    """What shelf_check takes for suspicious."""
+
+    tiny_px: PositiveFloat = 8.0
+    """Boxes whose shorter side is below this when the detector sees them; the finest features are 4 pixels apart."""
+    huge_share: Fraction = 0.6
+    """Boxes that cover more than this share of their photo."""
+    largest_ratio: Annotated[float, Field(ge=1)] = 8.0
+    """Boxes whose longer side is more than this many times the shorter one."""
+    duplicate_iou: OpenShare = 0.8
+    """Two boxes of a category on a photo whose overlap (IoU) is at least this."""
+    sheet_photos: PositiveInt = 12
+    """Most photos on the sheet of suspicious ones."""
+
+
 class DetectorParams(Params):
     """The model: torchvision's Mask R-CNN, or Faster R-CNN where the data has boxes only."""
 

@@ -18,9 +18,11 @@ from triptych.shelf.data.dataset import decode_mask
 from triptych.shelf.evaluation.counts import match_photo
 
 FOUND, FALSE, MISSED, LABELLED = "found", "false", "missed", "labelled"
+SUSPICIOUS = "suspicious"
 COLOURS = {FOUND: (100, 143, 255), FALSE: (220, 38, 127), MISSED: (255, 176, 0)}
-_PAINT = {**COLOURS, LABELLED: (120, 94, 240)}
-_INK = {FOUND: (0, 0, 0), FALSE: (255, 255, 255), MISSED: (0, 0, 0), LABELLED: (255, 255, 255)}  # of text on the colour
+_PAINT = {**COLOURS, LABELLED: (120, 94, 240), SUSPICIOUS: (254, 97, 0)}
+# Of text on the colour.
+_INK = {kind: (255, 255, 255) if kind in (FALSE, LABELLED) else (0, 0, 0) for kind in _PAINT}
 _PAPER, _TEXT, _MUTED = (255, 255, 255), (30, 36, 44), (105, 115, 125)
 _FILL = 0.35  # share of the colour within a mask
 
@@ -31,7 +33,7 @@ class Mark(NamedTuple):
     """A shape to draw.
 
     Attributes:
-        kind: `found`, `false` or `missed`; `labelled` where there is nothing to judge.
+        kind: `found`, `false` or `missed`; `labelled` or `suspicious` where nothing is judged.
         item: An annotation or a detection, in COCO's format.
         text: Written above it; may be empty.
     """
