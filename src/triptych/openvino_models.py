@@ -50,17 +50,18 @@ def convert_module(module: nn.Module, examples: Sequence[torch.Tensor], shapes: 
     return model
 
 
-def compile_model(model: Any, threads: int, streams: int) -> Any:
-    """Compile a converted model for the processor, in bfloat16 where it has that.
+def compile_model(model: Any, threads: int, streams: int, *, half: bool = True) -> Any:
+    """Compile a converted model for the processor.
 
     Args:
         model: What `convert_module` gave.
         threads: How many it may take.
         streams: How many calls may be under way at once; they share the threads.
+        half: Compute in bfloat16 where the processor has it.
     """
     with kept_signal_stack():
         core = import_openvino().Core()
-        half = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        half = half and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         settings = {
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": threads,

@@ -247,6 +247,13 @@ class ScoringParams(Params):
 
     batch_size: PositiveInt = 4
     """Photos a step."""
+    runtime: Literal["auto", "torch", "openvino"] = "auto"
+    """What runs the detector; `auto`: on a processor OpenVINO, where for so many photos it is measured to be quicker
+    and to find the same."""
+    num_nodes: PositiveInt = 1
+    """Nodes (on Azure ML) that share the photos."""
+    processes_per_node: PositiveInt = 1
+    """Processes on each of them: as many as it has GPUs."""
     score_threshold: Share = 0.0
     """Detections with a lower score are left out; 0: the model's own threshold, chosen by F1 on validation photos."""
     overlays: bool = True

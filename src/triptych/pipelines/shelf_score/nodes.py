@@ -1,30 +1,44 @@
-"""The node that finds the empty spaces on new photos."""
+"""The nodes that find the empty spaces on new photos."""
 
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from kedro_azureml.distributed import distributed_job
+from kedro_azureml.distributed.config import Framework
 
-from triptych.shelf.params import (
-    ScoringParams,
-)
+from triptych.shelf.params import ScoringParams
 from triptych.storage.folder import Folder
 
 
-def score_photos(
-    model: Path, new_photos: Path, scored: Path, scoring: ScoringParams
-) -> tuple[list[dict[str, Any]], pd.DataFrame, pd.DataFrame, Folder]:
-    """Find the empty spaces on a folder of new photos.
+@distributed_job(  # type: ignore[untyped-decorator]
+    Framework.MPI, num_nodes="params:scoring.num_nodes", processes_per_node="params:scoring.processes_per_node"
+)
+def score_photos(model: Path, new_photos: Path, scored: Path, scoring: ScoringParams) -> dict[str, Any]:
+    """Find the empty spaces on the photos whose results are missing; all ranks of a distributed job share them.
 
     Args:
         model: The detector.
         new_photos: Folder of photos, read with its subfolders.
-        scored: Keeps each photo's result, so that an interrupted scoring goes on.
-        scoring: Which detections to keep.
+        scored: Keeps each photo's result, so that an interrupted scoring goes on; all ranks see it.
+        scoring: Photos a step, runtime, and which photos are too large.
+
+    Returns:
+        The photos, the runtime, and what this rank did.
+    """
+    from triptych.shelf.scoring.ranks import score_as_rank
+
+    return score_as_rank(model, new_photos, scored, scoring)
+
+
+def collect_detections(
+    model: Path, new_photos: Path, scored: Path, scoring_report: dict[str, Any], scoring: ScoringParams
+) -> tuple[list[dict[str, Any]], pd.DataFrame, pd.DataFrame, Folder]:
+    """Put together what all ranks found, and draw it.
 
     Returns:
         Detections in COCO's results format, counts by photo, photos that could not be read, and overlays.
     """
-    from triptych.shelf.scoring.scoring import score_folder
+    from triptych.shelf.scoring.scoring import collect_scores
 
-    return score_folder(model, new_photos, scored, scoring)
+    return collect_scores(model, new_photos, scored, scoring_report, scoring)

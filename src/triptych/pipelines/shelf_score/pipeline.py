@@ -13,10 +13,16 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.score_photos,
                 ["model", "new_photos", "scored", "params:scoring"],
-                ["new_detections", "new_counts", "rejected_photos", "new_overlays"],
+                "scoring_report",
                 name="score_photos",
                 tags=GPU,
-            )
+            ),
+            Node(
+                nodes.collect_detections,
+                ["model", "new_photos", "scored", "scoring_report", "params:scoring"],
+                ["new_detections", "new_counts", "rejected_photos", "new_overlays"],
+                name="collect_detections",
+            ),
         ],
         namespace="shelf",
     )

@@ -65,6 +65,18 @@ def save_model(folder: Path, detector: LoadedDetector) -> None:
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=2), encoding="utf-8")
 
 
+def read_labels(folder: Path) -> tuple[tuple[str, ...], float]:
+    """Read the names of what a detector finds, and its score threshold, without its weights.
+
+    Raises:
+        ValueError: If it is no folder of a detector.
+    """
+    if not (folder / DESCRIPTION).is_file():
+        raise ValueError(f"{folder} is no model: {DESCRIPTION} and {WEIGHTS} should be in it")
+    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    return tuple(description["categories"]), float(description["score_threshold"])
+
+
 def load_model(folder: Path) -> LoadedDetector:
     """Read a detector.
 

@@ -108,7 +108,7 @@ def predict_prepared(
     detector.model.eval()
     found = _detect_all(detector, iter(photos), batch_size, precision)
     # Writing down what was found on some photos while the network looks at the next.
-    with closing(threaded_map(_describe, found, _DESCRIBING_THREADS, batch_size * LOOK_AHEAD)) as described:
+    with closing(threaded_map(describe_detections, found, _DESCRIBING_THREADS, batch_size * LOOK_AHEAD)) as described:
         yield from described
 
 
@@ -141,8 +141,12 @@ def _predict_batch(detector: LoadedDetector, photos: list[Photo], precision: str
     return detections
 
 
-def _describe(photo_and_found: _Found) -> list[dict[str, Any]]:
-    """Write what was found on a photo of the model's size as COCO results on the original."""
+def describe_detections(photo_and_found: _Found) -> list[dict[str, Any]]:
+    """Write what was found on a photo as the detector sees it as COCO results on the original.
+
+    Args:
+        photo_and_found: The photo, and torchvision's `boxes`, `labels`, `scores` and, if any, `masks` (N x 1 x M x M).
+    """
     photo, found = photo_and_found
     height, width = photo.whole
     scale = np.array([width / photo.size[1], height / photo.size[0]] * 2)

@@ -15,7 +15,8 @@ from triptych.shelf.params import DetectorParams
 
 PADDING = (124, 116, 104)
 """Colour around a photo that is made smaller: the mean that the detector subtracts."""
-_STRIDE = 32  # of the coarsest feature map that the backbone computes
+STRIDE = 32
+"""Of the coarsest feature map that the backbone computes."""
 
 
 def resize_image(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -43,7 +44,7 @@ def stack_images(images: Sequence[NDArray[np.uint8]], canvas: tuple[int, int]) -
     Returns:
         uint8, N x 3 x H x W with H and W multiples of 32, channels last in memory.
     """
-    height, width = (math.ceil(side / _STRIDE) * _STRIDE for side in canvas)
+    height, width = (math.ceil(side / STRIDE) * STRIDE for side in canvas)
     stacked = np.empty((len(images), height, width, 3), np.uint8)
     stacked[:] = PADDING
     for place, image in zip(stacked, images, strict=True):

@@ -58,13 +58,17 @@ class ScoredPhotos:
     Args:
         folder: Where they are kept.
         model: Folder of the model.
+
+    Attributes:
+        model: Hash of what the model's files hold.
     """
 
     def __init__(self, folder: Path, model: Path) -> None:
         digest = hashlib.sha256(f"{_FORMAT}".encode())
         for path in sorted(path for path in model.rglob("*") if path.is_file()):
             digest.update(path.relative_to(model).as_posix().encode() + hash_file(path).encode())
-        self._folder = folder / digest.hexdigest()[:_LENGTH]
+        self.model = digest.hexdigest()[:_LENGTH]
+        self._folder = folder / self.model
         mirrors.pull(self._folder)  # at once, as there may be thousands
 
     def load(self, photo: str) -> Result | None:
