@@ -24,6 +24,7 @@ LEVELS = 5
 PillowPixels = Annotated[int, Field(ge=1, le=178_956_970)]
 """As many as Pillow opens."""
 ScaleFactor = Annotated[float, Field(ge=0.1, le=4)]
+Preset = Literal["sample", "small", "paper"]
 AnnotationFormat = Literal["coco", "cvat", "labelme", "azureml", "yolo", "createml", "voc"]
 AnchorSizes = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 
@@ -94,6 +95,9 @@ class CheckParams(Params):
 class DetectorParams(Params):
     """The model: torchvision's Mask R-CNN, or Faster R-CNN where the data has boxes only."""
 
+    preset: Literal["none"] | Preset = "none"
+    """Settings of detector and training that go together, for all that is not set explicitly: `sample` (conf/base),
+    `small`, `paper`."""
     backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101"] = "resnet18"
     """Backbone under the feature pyramid."""
     weights: str = "none"

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from triptych.shelf.params import CheckParams, DetectorParams, SplitParams
+from triptych.shelf.params import CheckParams, DetectorParams, SplitParams, TrainingParams
 
 
 def check_photos(
@@ -19,6 +19,7 @@ def check_photos(
     data_report: dict[str, Any],
     split: SplitParams,
     detector: DetectorParams,
+    training: TrainingParams,
     check: CheckParams,
 ) -> tuple[dict[str, Any], pd.DataFrame, NDArray[np.uint8], go.Figure]:
     """Count and measure photos and objects, list what looks wrong, and suggest settings.
@@ -31,6 +32,7 @@ def check_photos(
         data_report: Of the ingest.
         split: What makes photos near duplicates.
         detector: The model that would be trained.
+        training: How.
         check: What is suspicious.
 
     Returns:
@@ -38,6 +40,8 @@ def check_photos(
     """
     from triptych.shelf.checking.checking import check_annotated
     from triptych.shelf.checking.plots import plot_sizes
+    from triptych.shelf.training.presets import apply_preset
 
+    detector, _ = apply_preset(detector, training)
     found = check_annotated(photos, annotations, roles, quarantine, data_report, split, detector, check)
     return found.report, found.findings, found.sheet, plot_sizes(annotations, found.sides, found.detector)

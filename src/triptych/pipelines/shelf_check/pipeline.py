@@ -9,7 +9,7 @@ from triptych.pipelines.shelf_check import nodes
 
 def create_pipeline() -> Pipeline:
     """Create the pipeline that looks at annotated photos without training."""
-    settings = [f"params:{name}" for name in ("split", "detector", "check")]
+    settings = [f"params:{name}" for name in ("split", "detector", "training", "check")]
     return Pipeline(
         [
             *create_preparation(),

@@ -17,6 +17,7 @@ from triptych.shelf.devices import limited_threads
 from triptych.shelf.params import DetectorParams, TrainingParams
 from triptych.shelf.training.fingerprints import INDIFFERENT
 from triptych.shelf.training.learning_data import prepare_data
+from triptych.shelf.training.presets import apply_preset
 from triptych.shelf.training.trainer import Trainer
 from triptych.tuning.best import apply_best, pick_fields
 from triptych.tuning.trials import Outcome
@@ -41,6 +42,7 @@ class DetectorTrial:
         detector: DetectorParams,
         training: TrainingParams,
     ) -> None:
+        detector, training = apply_preset(detector, training)
         self._sources = (photos, annotations, roles)
         self._detector, self._training = detector, training
         self.settings = detector.model_dump() | training.model_dump(exclude=INDIFFERENT | _BUDGET)
@@ -89,7 +91,7 @@ def tune_detector(
     annotations: Mapping[str, Any],
     roles: pd.DataFrame,
 ) -> tuple[DetectorParams, TrainingParams]:
-    """Use what a search found, if it was found on these photos.
+    """Use the preset, and what a search found, if it was found on these photos.
 
     Args:
         detector: Settings of the model.
@@ -98,6 +100,7 @@ def tune_detector(
         annotations: Of the photos.
         roles: Of the photos.
     """
+    detector, training = apply_preset(detector, training)
     blocks = {"shelf.detector": detector, "shelf.training": training}
     of_detector, of_training = apply_best(blocks, best, "shelf.detector_best", fingerprint_data(annotations, roles))
     return of_detector, of_training
