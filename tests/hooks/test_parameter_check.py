@@ -78,3 +78,16 @@ def test_a_file_in_another_encoding_is_named(project: Path, tmp_path: Path, rest
     (conf / "local" / "parameters.yml").write_bytes("# Größe\nfaq: {ranker: {rounds: 3}}".encode("latin-1"))
     with pytest.raises(ParametersError, match=r"local.parameters\.yml: is not UTF-8 \(byte 4\): save it as UTF-8"):
         KedroSession.create(project, conf_source=str(conf)).load_context()
+
+
+def test_a_place_that_would_become_an_odd_folder_is_refused(project: Path, tmp_path: Path, restored: None) -> None:
+    conf: Path = shutil.copytree(project / "conf", tmp_path / "conf")
+    (conf / "local").mkdir(exist_ok=True)
+    (conf / "local" / "globals.yml").write_text("data_root: ~/out\nfaq_raw:\n", encoding="utf-8")
+    with pytest.raises(ParametersError) as caught:
+        KedroSession.create(project, conf_source=str(conf), runtime_params={"shelf_raw": None}).load_context()
+    assert [str(problem) for problem in caught.value.problems] == [
+        "shelf_raw: is empty: leave it out, or fill it (--params)",
+        "data_root: starts with ~, which only a shell knows: write the path in full, got '~/out' (globals.yml)",
+        "faq_raw: is empty: leave it out, or fill it (globals.yml)",
+    ]

@@ -7,9 +7,11 @@ import json
 import math
 import pickle
 from datetime import date
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -93,6 +95,8 @@ def test_an_unknown_key_is_named_at_any_level(outer: Outer, name: str) -> None:
         (dict[str, Inner], {"a": {"low": 1}}, {"a": Inner(low=1)}),
         (set[str], ["a", "a"], {"a"}),
         (date, "2026-11-28", date(2026, 11, 28)),
+        (Decimal, "1.50", Decimal("1.50")),
+        (UUID, "12345678-1234-5678-1234-567812345678", UUID("12345678123456781234567812345678")),
         (dict, {"a": [1]}, {"a": [1]}),
         (list, [1, "a"], [1, "a"]),
     ],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Any, NamedTuple
 
 import pytest
 from kedro.pipeline import Node, Pipeline
+from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from triptych.parameters import Problem, build_parameters, parameter_blocks
 
@@ -15,6 +18,22 @@ GOOD: dict[str, Any] = {"toy": {"draw": {"count": 2}, "fail": {}}}
 class Point(NamedTuple):
     x: int
     y: int
+
+
+class Settings(BaseModel):
+    size: int
+
+
+class Entry(TypedDict):
+    size: int
+
+
+class TypingEntry(typing.TypedDict):  # before Python 3.12 pydantic takes no other than that of typing_extensions
+    size: int
+
+
+def take_settings(settings: Settings | None) -> Any:
+    return settings
 
 
 def take_point(point: Point) -> Point:
@@ -76,9 +95,11 @@ def test_blocks_of_all_pipelines_are_checked_not_only_of_one(toy_pipelines: dict
     assert keys(check_parameters({"toy": {}}, toy_pipelines)) == ["toy.draw", "toy.fail"]
 
 
-def test_a_value_where_a_workload_belongs_is_refused(toy_pipelines: dict[str, Pipeline]) -> None:
-    problems = check_parameters({"toy": 3}, toy_pipelines)
-    assert Problem("toy", "must be a block of keys, got 3") in problems
+def test_a_value_where_a_workload_belongs_is_one_problem(toy_pipelines: dict[str, Pipeline]) -> None:
+    expected = [Problem("toy", "must be a block of keys, got 3")]
+    assert check_parameters({"toy": 3}, toy_pipelines) == expected
+    pipelines = {**toy_pipelines, "p": Pipeline([Node(take_anything, "params:toy", "o")])}
+    assert check_parameters({"toy": 3}, pipelines) == expected
 
 
 def test_runtime_names_are_allowed_and_their_typos_are_not(toy_pipelines: dict[str, Pipeline]) -> None:
@@ -168,6 +189,22 @@ def test_an_empty_key_is_one_problem(parameters: dict[str, Any], key: str, toy_p
     assert [str(problem) for problem in check_parameters(parameters, toy_pipelines)] == [
         f"{key}: is empty: remove the key, or fill it"
     ]
+
+
+def test_a_block_that_its_node_does_without_may_be_empty() -> None:
+    pipelines = {"p": Pipeline([Node(take_settings, "params:p", "o")])}
+    assert build_parameters({"p": None}, pipelines) == ({"p": None}, [], [])
+    assert build_parameters({"p": {"size": 2}}, pipelines).values == {"p": Settings(size=2)}
+
+
+@pytest.mark.parametrize("kind", [Entry, list[Entry], TypingEntry])
+def test_a_type_that_pydantic_does_not_take_is_left_to_kedro(kind: Any) -> None:
+    def take(entry: Any) -> Any:
+        return entry
+
+    take.__annotations__ = {"entry": kind}
+    value: Any = [{"size": 2}] if kind == list[Entry] else {"size": 2}
+    assert build_parameters({"e": value}, {"p": Pipeline([Node(take, "params:e", "o")])}) == ({"e": value}, [], [])
 
 
 def test_inputs_given_by_name_are_matched_by_name(toy_pipelines: dict[str, Pipeline]) -> None:

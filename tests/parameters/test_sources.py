@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from triptych.parameters import Problem, explicit_keys, locate_values, runtime_names, with_sources
+from triptych.parameters import (
+    Problem,
+    explicit_keys,
+    find_unusable_places,
+    locate_values,
+    runtime_names,
+    with_sources,
+)
 
 
 @pytest.fixture
@@ -51,6 +58,14 @@ def test_what_the_user_set_is_in_the_users_folders_and_on_the_command_line(folde
 
 def test_names_read_from_the_command_line_are_found_outside_comments(folders: list[Path]) -> None:
     assert runtime_names(folders) == {"faq_raw", "uri"}
+
+
+def test_places_that_would_become_odd_folders_are_found() -> None:
+    places = {"root": "~/out", "raw": None, "retry": "", "good": "/data/~x", "list": ["~"], "number": 5}
+    assert [str(problem) for problem in find_unusable_places(places)] == [
+        "raw: is empty: leave it out, or fill it",
+        "root: starts with ~, which only a shell knows: write the path in full, got '~/out'",
+    ]
 
 
 def test_merge_keys_and_references_count_as_set(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from kedro.pipeline import Node
 from triptych.hooks.registered_pipelines import load_all_pipelines
 from triptych.parameters import (
     ParametersError,
+    Problem,
     build_parameters,
     explicit_keys,
     find_clashes,
+    find_unusable_places,
     runtime_names,
     with_sources,
 )
@@ -57,10 +60,12 @@ class ParameterCheck:
         own = [folder for folder in folders if folder.name not in (*_SHIPPED, loader.base_env)]
         explicit = explicit_keys(own, runtime)
         values, problems, warnings = build_parameters(parameters, load_all_pipelines(), runtime, names, explicit)
+        problems += find_unusable_places({name: runtime[name] for name in names or () if name in runtime})
         for warning in with_sources(warnings, folders, runtime, context.project_path):
             _logger.warning("%s", warning)
+        problems = with_sources(problems, folders, runtime, context.project_path) + _check_globals(loader, names or ())
         if problems:
-            raise ParametersError(with_sources(problems, folders, runtime, context.project_path))
+            raise ParametersError(problems)
         for key, value in values.items():
             _put(parameters, key.split("."), value)
         loader["parameters"] = parameters
@@ -85,6 +90,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Params):
         return value.model_dump()
     return {name: _plain(item) for name, item in value.items()} if isinstance(value, dict) else value
+
+
+def _check_globals(loader: Any, names: Collection[str]) -> list[Problem]:
+    given = loader["globals"] if names else {}
+    problems = find_unusable_places({name: given[name] for name in names if name in given})
+    return [replace(problem, source="globals.yml") for problem in problems]
 
 
 def _load(loader: Any, folders: list[Path], root: Path) -> dict[str, Any]:

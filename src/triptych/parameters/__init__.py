@@ -3,7 +3,14 @@
 from triptych.parameters.base import Params
 from triptych.parameters.check import CheckedParameters, build_parameters, parameter_blocks
 from triptych.parameters.problem import ParametersError, Problem
-from triptych.parameters.sources import explicit_keys, find_clashes, locate_values, runtime_names, with_sources
+from triptych.parameters.sources import (
+    explicit_keys,
+    find_clashes,
+    find_unusable_places,
+    locate_values,
+    runtime_names,
+    with_sources,
+)
 
 __all__ = [
     "CheckedParameters",
@@ -13,6 +20,7 @@ __all__ = [
     "build_parameters",
     "explicit_keys",
     "find_clashes",
+    "find_unusable_places",
     "locate_values",
     "parameter_blocks",
     "runtime_names",

@@ -30,11 +30,11 @@ def _check_model_name(name: str) -> str:
 ModelName = Annotated[str, AfterValidator(_check_model_name)]
 """A name in the model registry."""
 
-# YAML has no tuples, sets, paths, enums and dates: there lists and text stand for them. Numbers, text and truth values
-# stay strict: true is no number, "3" is none either, and 3.0 is no whole number.
+# YAML has no tuples, sets, paths, enums, dates, decimals and addresses: there lists, text and numbers stand for them.
+# Numbers, text and truth values stay strict: true is no number, "3" is none either, and 3.0 is no whole number.
 _WRITTEN_OTHERWISE = {
     *("tuple", "set", "frozenset", "enum", "model", "dataclass"),
-    *("date", "datetime", "time", "timedelta", "lax-or-strict"),
+    *("date", "datetime", "time", "timedelta", "decimal", "uuid", "url", "lax-or-strict"),
 }
 _Block = TypeVar("_Block", bound="Params")
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)

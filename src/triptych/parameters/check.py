@@ -9,7 +9,8 @@ import typing
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import PydanticSchemaGenerationError, ValidationError
+from pydantic import ValidationError
+from pydantic.errors import PydanticUserError
 
 from triptych.parameters.base import Params, check_value
 from triptych.parameters.problem import Problem, find_block, list_problems
@@ -85,11 +86,11 @@ def build_parameters(
     everything = any("parameters" in node.inputs for pipeline in pipelines.values() for node in pipeline.nodes)
     problems, warnings = UnknownKeys(blocks, everything, runtime or {}, runtime_names).find(parameters)
     values: dict[str, Any] = {}
-    empty = {key for key in _empty_keys(parameters) if any(find_block(blocks[name]) for name in _within(key, blocks))}
+    empty = {key for key in _empty_keys(parameters) if _is_needed(key, blocks)}
     problems = [problem for problem in problems if problem.key not in empty]
     problems += [Problem(key, "is empty: remove the key, or fill it") for key in empty]
     for key, annotation in blocks.items():
-        if _is_within_another(key, blocks) or any(key in _within(name, blocks) for name in empty):
+        if _is_within_another(key, blocks) or key in empty or _is_cut_off(parameters, key):
             continue
         value = look_up(parameters, key)
         if value is MISSING:
@@ -112,9 +113,17 @@ def _empty_keys(parameters: Mapping[str, Any], prefix: str = "") -> Iterator[str
             yield from _empty_keys(value, f"{prefix}{name}.")
 
 
-def _within(key: str, blocks: Collection[str]) -> list[str]:
-    """List the parameters that are a key, or below it."""
-    return [name for name in blocks if name == key or name.startswith(f"{key}.")]
+def _is_needed(key: str, blocks: Mapping[str, Any]) -> bool:
+    """Tell whether a key is a block, or holds one, and no node does without it (`Settings | None`)."""
+    within = [name for name in blocks if name == key or name.startswith(f"{key}.")]
+    return any(find_block(blocks[name]) for name in within) and type(None) not in typing.get_args(blocks.get(key))
+
+
+def _is_cut_off(parameters: Mapping[str, Any], key: str) -> bool:
+    """Tell whether a number, text or nothing is in the place of a block around a key; that is a problem of its own."""
+    names = key.split(".")
+    above = (look_up(parameters, ".".join(names[:count])) for count in range(1, len(names)))
+    return any(value is not MISSING and not isinstance(value, Mapping) for value in above)
 
 
 def look_up(parameters: Mapping[str, Any], key: str) -> Any:
@@ -164,12 +173,12 @@ def _is_within_another(key: str, blocks: Mapping[str, Any]) -> bool:
 
 
 def _check(annotation: Any, value: Any) -> Any:
-    """Check a value; what pydantic does not know, and dataclasses, are left to Kedro."""
+    """Check a value; what pydantic does not know or take here (TypedDict), and dataclasses, are left to Kedro."""
     if annotation is Any or dataclasses.is_dataclass(annotation) or typing.get_origin(annotation) is Iterable:
         return value  # pydantic would make an iterator of a list that is to be iterated
     try:
         return check_value(annotation, value)
-    except PydanticSchemaGenerationError:
+    except PydanticUserError:
         return value
 
 

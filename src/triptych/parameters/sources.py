@@ -33,6 +33,25 @@ def runtime_names(folders: Collection[Path]) -> frozenset[str]:
     return frozenset(names)
 
 
+def find_unusable_places(places: Mapping[str, Any]) -> list[Problem]:
+    """Find names of places that would become a folder `None`, or one named `~`, in the project.
+
+    Args:
+        places: What `--params` or globals.yml gives for the names of `runtime_names`.
+
+    Returns:
+        Problems without a source, sorted by key.
+    """
+    found = []
+    for name, value in sorted(places.items()):
+        if value is None:
+            found.append(Problem(name, "is empty: leave it out, or fill it"))
+        elif isinstance(value, str) and value.startswith("~"):
+            message = f"starts with ~, which only a shell knows: write the path in full, got {value!r}"
+            found.append(Problem(name, message))
+    return found
+
+
 def locate_values(folders: Sequence[Path], runtime: Mapping[str, Any], root: Path) -> dict[str, str]:
     """Say where each parameter comes from.
 

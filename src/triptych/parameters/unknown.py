@@ -53,7 +53,7 @@ class UnknownKeys:
             if any(block.startswith(f"{key}.") for block in self.blocks):
                 if isinstance(value, Mapping):
                     yield from self._walk(value, f"{key}.", taken or is_block)
-                elif not is_block:
+                else:
                     yield Problem(key, f"must be a block of keys, got {value!r}"), False
             elif not is_block:
                 yield from self._judge(str(name), prefix, taken)
