@@ -52,6 +52,8 @@ def report(project: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
         path = copy / "src" / "triptych" / name
         with path.open("a", encoding="utf-8") as file:
             file.write(f"\n\n{statement}  # noqa\n")
+    (copy / "src" / "triptych" / "audio").mkdir()
+    (copy / "src" / "triptych" / "audio" / "__init__.py").write_text("import kedro.io\n", encoding="utf-8")
     return lint_imports(copy)
 
 
@@ -65,3 +67,7 @@ def test_a_contract_sees_a_planted_import(contract: str, report: str) -> None:
     assert f"{contract} BROKEN" in report, report
     details = report.split(f"\n{contract}\n---", 1)[1]
     assert PLANTED[contract][2] in re.split(r"\n[^\n]+\n-{3,}\n", details)[0], details
+
+
+def test_a_package_without_a_floor_is_seen(report: str) -> None:
+    assert "not listed as layers:\n\n- triptych.audio" in report, report
