@@ -30,6 +30,7 @@ FILES = [
     "07_model_output/shelf/new_counts.csv",
     "08_reporting/shelf/data_report.json",
     "08_reporting/shelf/split_report.json",
+    "08_reporting/shelf/training_batch.png",
     "08_reporting/shelf/training_log.csv",
     "06_models/shelf/training_report.json",
     "08_reporting/shelf/training.plotly.json",

@@ -26,7 +26,7 @@ _BOX_COLOUR = (255, 176, 0)
 def draw_first_batches(
     photos: Path, annotations: dict[str, Any], roles: pd.DataFrame, detector: DetectorParams, training: TrainingParams
 ) -> Picture:
-    """Draw the photos of the first steps, nine at most, as one process learns from them.
+    """Draw the photos of the first steps, nine at most, as the detector learns from them; of several ranks, rank 0.
 
     Args:
         photos: The ingested photos.
