@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from triptych.storage.local_files import hash_file, link_or_copy, replace_file, replace_folder
+from triptych.storage.local_files import add_ending, hash_file, link_or_copy, replace_file, replace_folder
 
 
 def test_a_file_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -35,6 +35,20 @@ def test_a_failure_leaves_the_target_as_it_was(tmp_path: Path) -> None:
         write_half()
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert target.read_text() == "old"
+
+
+@pytest.mark.parametrize("letter", ["n", "ü", "映", "😀"])
+def test_names_as_long_as_file_systems_take_are_written_too(letter: str, tmp_path: Path) -> None:
+    name = (letter * 255).encode()[:251].decode(errors="ignore") + ".mp4"
+    with replace_file(tmp_path / name) as part:
+        part.write_text("new")
+    longer = {add_ending(first + name[1:], ".reason.txt") for first in "ab"}
+    assert len(longer) == 2
+    for each in longer:
+        (tmp_path / each).write_text("why")
+        assert each.endswith(".reason.txt")
+        assert each[1:50] == name[1:50]
+    assert add_ending("clip.avi", ".mkv") == "clip.avi.mkv"
 
 
 @pytest.mark.parametrize("size", [0, 1, 2**20, 3_000_000])

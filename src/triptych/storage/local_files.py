@@ -14,6 +14,29 @@ from pathlib import Path
 _BLOCK = 2**20  # bytes
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 _SWAPS = 100  # tries where other processes replace the same folder
+_LONGEST_NAME = 255  # bytes, on all common file systems
+_SHOWN = 50  # characters of a name in that of a file beside it
+
+
+def add_ending(name: str, ending: str) -> str:
+    """Put an ending behind the name of a file.
+
+    What would then be longer than file systems take is cut, and a hash tells it from others that begin alike: names
+    of up to 255 bytes are common among downloads.
+
+    Args:
+        name: Without folders.
+        ending: ASCII.
+    """
+    encoded = os.fsencode(name)
+    if len(encoded) + len(ending) <= _LONGEST_NAME:
+        return name + ending
+    ending = f"~{hashlib.sha256(encoded).hexdigest()[:8]}{ending}"
+    return encoded[: _LONGEST_NAME - len(ending)].decode("utf-8", "ignore") + ending
+
+
+def _name_beside(path: Path, ending: str) -> Path:
+    return path.with_name(f".{path.name[:_SHOWN]}.{uuid.uuid4().hex[:8]}.{ending}")
 
 
 @contextmanager
@@ -27,7 +50,7 @@ def replace_file(target: Path) -> Iterator[Path]:
         target: The file to write or replace; its folder is made if it is missing.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    part = _name_beside(target, "part")
     try:
         yield part
         part.replace(target)
@@ -46,7 +69,7 @@ def create_file(path: Path, content: bytes) -> bool:
         content: What it is to hold.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    part = _name_beside(path, "part")
     try:
         part.write_bytes(content)
         try:
@@ -79,7 +102,7 @@ def replace_folder(target: Path) -> Iterator[Path]:
     target = target.resolve()
     if target.is_file():
         raise FileExistsError(f"{target} is a file where a folder is to go: move it away, or give another path")
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    part = _name_beside(target, "part")
     part.mkdir(parents=True)
     try:
         yield part
@@ -110,7 +133,7 @@ def _swap(part: Path, target: Path) -> None:
 
 
 def _move_aside(target: Path) -> list[Path]:
-    old = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.old")
+    old = _name_beside(target, "old")
     try:
         target.rename(old)
     except FileNotFoundError:  # there is none, or another process was quicker

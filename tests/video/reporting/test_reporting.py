@@ -142,3 +142,12 @@ def test_names_in_an_old_encoding_can_be_written(tmp_path: Path) -> None:
     reason = folder.path / f"{name}.reason.txt"
     assert reason.read_text(encoding="utf-8").startswith("caf?.mp4 is damaged")
     assert (folder.path / name).read_bytes() == b"video"
+
+
+def test_a_name_that_leaves_no_room_for_an_ending_has_its_reason_beside_it(tmp_path: Path) -> None:
+    name = f"{'n' * 251}.mp4"
+    (tmp_path / name).write_bytes(b"video")
+    folder = put_aside(tmp_path, [refuse(name, "cut off")])
+    (reason,) = folder.path.glob("nnn*~*.reason.txt")
+    assert reason.read_text(encoding="utf-8").startswith("cut off")
+    assert (folder.path / name).read_bytes() == b"video"

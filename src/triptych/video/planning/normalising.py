@@ -13,7 +13,7 @@ from typing import Any
 import av
 import ffmpeg  # type: ignore[import-untyped]
 
-from triptych.storage.local_files import replace_file
+from triptych.storage.local_files import add_ending, replace_file
 from triptych.video.media.failures import raise_machine_failure
 from triptych.video.media.ffmpeg import FFmpegError, run_ffmpeg
 from triptych.video.media.info import VideoInfo, VideoRefusedError
@@ -55,7 +55,7 @@ def normalise_video(
     """
     if not info.needs:
         return path, info
-    target = folder / f"{path.name}.frames.mp4"
+    target = folder / add_ending(path.name, ".frames.mp4")
     try:
         _refuse_damage(path, info, planning)
         with replace_file(target) as part:

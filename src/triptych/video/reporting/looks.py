@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from triptych.parallel import count_cores
+from triptych.storage.local_files import add_ending
 from triptych.video.media.info import VideoRefusedError
 from triptych.video.media.reader import DecodingError
 from triptych.video.params import ReportParams
@@ -69,7 +70,8 @@ def _compare(item: Finished, pictures: Path, report: ReportParams, threads: int,
         _logger.warning("No pictures of %s: %s", item.video.name, error)
         return None
     for number, (before, after) in enumerate(zip(compared.before, compared.after, strict=True), start=1):
-        path = pictures / f"{compared.name}-{number}.png"
+        path = pictures / compared.name
+        path = path.with_name(add_ending(path.name, f"-{number}.png"))
         path.parent.mkdir(parents=True, exist_ok=True)
         save_png(path, np.concatenate([before, after], axis=1))
     if not on_sheet:

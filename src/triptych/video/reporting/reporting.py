@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from triptych.errors import InputError
 from triptych.storage import mirrors
 from triptych.storage.folder import Folder
-from triptych.storage.local_files import link_or_copy
+from triptych.storage.local_files import add_ending, link_or_copy
 from triptych.video.params import ReportParams
 from triptych.video.planning.plans import read_plan
 from triptych.video.planning.segments import hash_settings
@@ -160,7 +160,7 @@ def put_aside(sources: Path, results: Sequence[dict[str, Any]]) -> Folder:
             link_or_copy(source, target)
         advice = advise_retry(result["name"]) if source.is_file() else "The next run tries it again."
         text = f"{result['reason']}\n\n{advice}\n"
-        target.with_name(f"{target.name}.reason.txt").write_text(text, encoding="utf-8", errors="replace")
+        target.with_name(add_ending(target.name, ".reason.txt")).write_text(text, encoding="utf-8", errors="replace")
     return folder
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 
+from triptych.storage.local_files import add_ending
 from triptych.video.media.containers import choose_container
 from triptych.video.media.conversion import warn_of_bits
 from triptych.video.media.failures import raise_machine_failure
@@ -38,7 +39,7 @@ def finished_name(name: str, info: VideoInfo, encoding: EncodingParams) -> str:
     if target_name(info, encoding) == info.name:
         return name
     container, _ = choose_container(info, encoding)
-    return f"{name}{container.suffix}"
+    return _add_ending(name, container.suffix)
 
 
 def name_results(videos: Sequence[PlannedVideo], encoding: EncodingParams) -> dict[str, str]:
@@ -49,10 +50,15 @@ def name_results(videos: Sequence[PlannedVideo], encoding: EncodingParams) -> di
         if file == name:
             continue
         while file in taken:
-            file += PurePosixPath(file).suffix
+            file = _add_ending(file, PurePosixPath(file).suffix)
         names[name] = file
         taken.add(file)
     return names
+
+
+def _add_ending(name: str, ending: str) -> str:
+    path = PurePosixPath(name)
+    return str(path.with_name(add_ending(path.name, ending)))
 
 
 def finish_videos(

@@ -19,7 +19,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from triptych.storage.local_files import replace_file
+from triptych.storage.local_files import add_ending, replace_file
 from triptych.video.media.colours import tag_output
 from triptych.video.media.containers import CONTAINERS, Container, choose_container
 from triptych.video.media.failures import raise_machine_failure
@@ -44,7 +44,7 @@ def target_name(info: VideoInfo, encoding: EncodingParams) -> str:
     """Return the file name of the result: the source's, plus the suffix of its container where that is another."""
     container, _ = choose_container(info, encoding)
     same = CONTAINERS.get(info.container) is container and Path(info.name).suffix
-    return info.name if same else info.name + container.suffix
+    return info.name if same else add_ending(info.name, container.suffix)
 
 
 def restitch(
