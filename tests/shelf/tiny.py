@@ -20,6 +20,8 @@ PARAMS = DetectorParams(
     mask_pool_px=7,
     rpn_proposals=20,
     max_detections=5,
+    anchor_sizes=((16,), (32,), (64,), (128,), (256,)),
+    aspect_ratios=(0.5, 1.0, 2.0),
     min_size_px=64,
     max_size_px=96,
 )

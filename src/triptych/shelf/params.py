@@ -27,6 +27,7 @@ ScaleFactor = Annotated[float, Field(ge=0.1, le=4)]
 Preset = Literal["sample", "small", "paper"]
 AnnotationFormat = Literal["coco", "cvat", "labelme", "azureml", "yolo", "createml", "voc"]
 AnchorSizes = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+_LEAST_SIDE_PX = 32
 
 
 def _check_pattern(pattern: str) -> str:
@@ -115,10 +116,11 @@ class DetectorParams(Params):
     """Channels of the mask head's convolutions (four of 256 in the paper)."""
     mask_pool_px: PositiveInt = 14
     """Size of the features pooled for a mask; the mask has twice that."""
-    anchor_sizes: tuple[AnchorSizes, ...] = ((16,), (32,), (64,), (128,), (256,))
-    """Anchor sizes in pixels: one set for each of the five levels, or a single one for all of them."""
-    aspect_ratios: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (0.5, 1.0, 2.0)
-    """Anchor heights over widths."""
+    anchor_sizes: tuple[AnchorSizes, ...] = ()
+    """Anchor sizes in pixels: one set for each of the five levels, or a single one for all of them; none: from the
+    data."""
+    aspect_ratios: tuple[PositiveFloat, ...] = ()
+    """Anchor heights over widths; none: three from the data."""
     rpn_nms_threshold: UnitInterval = 0.7
     """Overlap (IoU) above which the weaker of two proposals goes."""
     rpn_proposals: PositiveInt = 200
@@ -131,10 +133,10 @@ class DetectorParams(Params):
     """Detections with a lower score are left out."""
     max_detections: PositiveInt = 100
     """Most detections a photo."""
-    min_size_px: Annotated[int, Field(ge=32)] = 256
-    """Length to which the shorter side is scaled ..."""
-    max_size_px: int = 448
-    """... unless the longer one would exceed this."""
+    min_size_px: NonNegativeInt = 0
+    """Length to which the shorter side is scaled; 0: from the data, as `training.object_px` says ..."""
+    max_size_px: NonNegativeInt = 0
+    """... unless the longer one would exceed this; 0: 1.75 times the shorter."""
 
     @field_validator("norm")
     @classmethod
@@ -146,16 +148,23 @@ class DetectorParams(Params):
     @field_validator("anchor_sizes")
     @classmethod
     def _check_anchor_sizes(cls, value: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
-        if len(value) not in (1, LEVELS):
+        if len(value) not in (0, 1, LEVELS):
             raise ValueError(f"must have 1 or {LEVELS} sets of sizes")
         if len({len(sizes) for sizes in value}) > 1:
             raise ValueError("must have equally many sizes in each set")
         return value
 
+    @field_validator("min_size_px", "max_size_px")
+    @classmethod
+    def _check_least_size(cls, value: int) -> int:
+        if 0 < value < _LEAST_SIDE_PX:
+            raise ValueError(f"must be at least {_LEAST_SIDE_PX}, or 0 to choose it from the data")
+        return value
+
     @field_validator("max_size_px")
     @classmethod
     def _check_max_size(cls, value: int, info: ValidationInfo) -> int:
-        if value < info.data.get("min_size_px", 0):
+        if 0 < value < info.data.get("min_size_px", 0):
             raise ValueError(f"must be at least min_size_px ({info.data['min_size_px']})")
         return value
 
@@ -169,6 +178,14 @@ class AugmentationParams(Params):
     """Range of the factor by which a photo is enlarged; a larger one is cropped, a smaller one padded."""
     colour: UnitInterval = 0.2
     """Strength of changes in brightness, contrast and saturation; 0: none."""
+    rotation_deg: Annotated[float, Field(ge=0, le=45)] = 0.0
+    """Largest angle by which a photo is turned, either way."""
+    perspective: Annotated[float, Field(ge=0, le=0.3)] = 0.0
+    """Largest share by which edges are made longer on one side and shorter on the other."""
+    degrade: UnitInterval = 0.0
+    """Probability of a blur, and of the traces of a JPEG file of quality 30 to 94."""
+    blur_px: NonNegativeFloat = 1.5
+    """Largest deviation of that (Gaussian) blur."""
 
     @field_validator("scale")
     @classmethod
@@ -181,10 +198,16 @@ class AugmentationParams(Params):
 class TrainingParams(Params):
     """How the detector is trained."""
 
-    epochs: PositiveInt = 20
+    epochs: PositiveInt = 40
     """Passes over the training photos."""
-    batch_size: PositiveInt = 4
+    stop_at_map_50: Annotated[float, Field(gt=0, le=1)] = 0.98
+    """End the training once a validation gives at least this box AP50, as there is little left to learn."""
+    batch_size: PositiveInt = 2
     """Photos a step, over all ranks together."""
+    object_px: PositiveFloat = 36.0
+    """Where the photos' size is left to the data: size (root of the area) that half of the objects have at least."""
+    budget_mpx: PositiveFloat = 2000.0
+    """Megapixels that all epochs come to at most then; two cores learn from about one a second."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """AdamW, or SGD with momentum 0.9 (the reference's)."""
     learning_rate: PositiveFloat = 1e-3
@@ -197,11 +220,13 @@ class TrainingParams(Params):
     """Share of the steps over which the learning rate rises."""
     clip_norm: NonNegativeFloat = 5.0
     """Largest norm of the gradient; 0: no limit."""
+    ema_decay: Share = 0.99
+    """Decay of the mean of the weights that is validated and kept, at each step; 0: the weights of the last step."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """`auto`: bfloat16 where the processor or GPU has it."""
     channels_last: bool = True
     """Keep images as NHWC in memory, which convolutions in bfloat16 like."""
-    evaluate_every_epochs: PositiveInt = 5
+    evaluate_every_epochs: PositiveInt = 4
     """Epochs between validations; the last epoch is always validated."""
     log_every_s: PositiveFloat = 60.0
     """Seconds between two lines of the log within an epoch."""

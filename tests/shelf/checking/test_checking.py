@@ -54,7 +54,8 @@ class Shop:
         table = pd.DataFrame({"image_id": ids, "role": roles or ["train"] * len(ids)})
         split = SplitParams(duplicate_distance=distance)
         return check_annotated(
-            self.folder, self.annotations, table, quarantine, INGESTED, split, DETECTOR, CheckParams(sheet_photos=3)
+            *(self.folder, self.annotations, table, quarantine, INGESTED, split),
+            *(DETECTOR, TrainingParams(), CheckParams(sheet_photos=3)),
         )
 
 

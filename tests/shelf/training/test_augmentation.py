@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from triptych.shelf.model.preprocessing import PADDING
 from triptych.shelf.params import AugmentationParams
-from triptych.shelf.training.augmentation import Variation, change_colours, draw_variation, place
+from triptych.shelf.training.augmentation import Variation, change_colours, change_pixels, draw_variation, place
 
 SHARES = st.floats(0, 1)
 VARIATIONS = st.builds(
@@ -98,3 +99,67 @@ def test_no_augmentation_leaves_photos_alone() -> None:
     params = AugmentationParams(flip=0, scale=(1.0, 1.0), colour=0)
     variation = draw_variation(np.random.default_rng(1), params)
     assert (variation.flip, variation.scale, variation.brightness, variation.saturation) == (False, 1, 1, 1)
+
+
+@given(
+    st.builds(
+        Variation,
+        flip=st.booleans(),
+        scale=st.floats(0.5, 2),
+        shift=st.tuples(SHARES, SHARES),
+        rotation=st.floats(-20, 20),
+        tilt=st.tuples(st.floats(-0.2, 0.2), st.floats(-0.2, 0.2)),
+    )
+)
+def test_corners_go_where_opencv_puts_them(variation: Variation) -> None:
+    placement = place(variation, (60, 90), (80, 120))
+    corners = np.array([[[20, 10], [70, 10], [20, 40], [70, 40]]], np.float64)
+    moved = cv2.perspectiveTransform(corners, placement.matrix)[0]
+    spread = placement.spread_boxes(np.array([[20, 10, 70, 40]], np.float32))[0]
+    np.testing.assert_allclose(spread, [*moved.min(axis=0), *moved.max(axis=0)], atol=1e-3)
+
+
+def test_turned_pixels_stay_in_their_box() -> None:
+    image = np.zeros((80, 100), np.uint8)
+    image[30:50, 40:70] = 255
+    turned = Variation(rotation=12.0, tilt=(0.1, -0.05), flip=True)
+    placement = place(turned, (80, 100), (80, 100))
+    moved = placement.move_pixels(image) > 127
+    rows, columns = np.flatnonzero(moved.any(axis=1)), np.flatnonzero(moved.any(axis=0))
+    (box,) = placement.move_boxes(np.array([[40, 30, 70, 50]], np.float32))
+    assert np.abs(box - [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]).max() <= 1.5
+    assert moved.sum() == pytest.approx(20 * 30, rel=0.15)
+    quarter = place(Variation(rotation=90), (80, 80), (80, 80))
+    (box,) = quarter.move_boxes(np.array([[0, 0, 80, 20]], np.float32))
+    np.testing.assert_allclose(box, [60, 0, 80, 80], atol=1e-3)
+
+
+def test_a_much_smaller_photo_is_averaged() -> None:
+    stripes = np.zeros((80, 80), np.uint8)
+    stripes[:, ::4] = 255  # every fourth column: interpolation between two would meet it or not
+    small = place(Variation(scale=0.25, shift=(0, 0)), (80, 80), (80, 80)).move_pixels(stripes)[2:18, 2:18]
+    assert np.abs(small.astype(int) - 64).max() <= 1
+
+
+def test_blur_and_jpeg_change_little_on_average() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    blurred = change_pixels(image, Variation(blur=1.0))
+    assert blurred.std() < image.std() * 0.6
+    assert blurred.mean() == pytest.approx(image.mean(), abs=2)
+    smooth = np.dstack([np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))] * 3)
+    smooth[..., 0] = 200
+    saved = change_pixels(smooth, Variation(jpeg_quality=90))
+    assert not np.array_equal(saved, smooth)
+    assert np.abs(saved.astype(int) - smooth).mean() < 4
+
+
+def test_degradation_is_drawn_as_often_as_it_says() -> None:
+    params = AugmentationParams(degrade=0.3, blur_px=2.0, rotation_deg=5.0, perspective=0.1)
+    rng = np.random.default_rng(0)
+    drawn = [draw_variation(rng, params) for _ in range(1000)]
+    for share in (np.mean([v.blur > 0 for v in drawn]), np.mean([v.jpeg_quality > 0 for v in drawn])):
+        assert share == pytest.approx(0.3, abs=0.05)
+    assert max(v.blur for v in drawn) <= 2
+    assert 30 <= min(v.jpeg_quality for v in drawn if v.jpeg_quality) <= max(v.jpeg_quality for v in drawn) <= 94
+    assert 4.5 < max(abs(v.rotation) for v in drawn) <= 5
+    assert 0.09 < max(abs(share) for v in drawn for share in v.tilt) <= 0.1

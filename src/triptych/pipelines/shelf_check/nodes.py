@@ -32,7 +32,7 @@ def check_photos(
         data_report: Of the ingest.
         split: What makes photos near duplicates.
         detector: The model that would be trained.
-        training: How.
+        training: How it would be.
         check: What is suspicious.
 
     Returns:
@@ -42,6 +42,6 @@ def check_photos(
     from triptych.shelf.checking.plots import plot_sizes
     from triptych.shelf.training.presets import apply_preset
 
-    detector, _ = apply_preset(detector, training)
-    found = check_annotated(photos, annotations, roles, quarantine, data_report, split, detector, check)
+    detector, training = apply_preset(detector, training)
+    found = check_annotated(photos, annotations, roles, quarantine, data_report, split, detector, training, check)
     return found.report, found.findings, found.sheet, plot_sizes(annotations, found.sides, found.detector)

@@ -13,11 +13,12 @@ import pandas as pd
 
 from triptych.shelf.checking.findings import MEANINGS, Finding, find_suspicious, list_groups
 from triptych.shelf.checking.sheet import draw_sheet
-from triptych.shelf.data.dataset import locate_photo
+from triptych.shelf.data.dataset import PhotoSet, locate_photo
 from triptych.shelf.data.splitting import hash_photos
 from triptych.shelf.evaluation.overlays import Picture
 from triptych.shelf.model.preprocessing import target_size
-from triptych.shelf.params import CheckParams, DetectorParams, SplitParams
+from triptych.shelf.params import CheckParams, DetectorParams, SplitParams, TrainingParams
+from triptych.shelf.training.fitting import fit_detector
 
 _logger = logging.getLogger(__name__)
 _QUANTILES = {"least": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "most": 1.0}
@@ -51,6 +52,7 @@ def check_annotated(
     data_report: dict[str, Any],
     split: SplitParams,
     detector: DetectorParams,
+    training: TrainingParams,
     check: CheckParams,
 ) -> Check:
     """Count and measure photos and objects, and list what looks wrong.
@@ -63,9 +65,11 @@ def check_annotated(
         data_report: Of the ingest.
         split: What makes photos near duplicates.
         detector: The settings that would be trained with.
+        training: How; decides on the size where `detector` leaves it to the data.
         check: What is suspicious.
     """
     images = annotations["images"]
+    detector = _settle(photos, annotations, roles, detector, training)
     hashes = hash_photos([locate_photo(photos, image) for image in images])
     role_of = dict(zip(roles["image_id"].tolist(), roles["role"].tolist(), strict=True))
     found = find_suspicious(annotations, hashes, role_of, split.duplicate_distance, detector, check)
@@ -86,6 +90,18 @@ def check_annotated(
     _log(report)
     sheet = draw_sheet(photos, annotations, found, check.sheet_photos)
     return Check(report, _tabulate(found, images, quarantine), sheet, sides, detector)
+
+
+def _settle(
+    photos: Path, annotations: dict[str, Any], roles: pd.DataFrame, detector: DetectorParams, training: TrainingParams
+) -> DetectorParams:
+    """Take from the training photos what a training would; from all where those have no object, if there is any."""
+    ids = [roles.loc[roles["role"] == "train", "image_id"].tolist(), roles["image_id"].tolist()]
+    for chosen in ids:
+        learnt = PhotoSet.select(photos, annotations, chosen)
+        if any(learnt.objects):
+            return fit_detector(detector, training, learnt)[0]
+    return detector
 
 
 def _measure(annotations: dict[str, Any], detector: DetectorParams) -> pd.DataFrame:

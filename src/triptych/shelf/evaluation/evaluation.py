@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from triptych.shelf.evaluation.overlays import Picture
 
 _TILE_PX = 640  # of the sheet
-_TRAINED = ("images_per_s", "seconds", "epochs")
+_TRAINED = ("images_per_s", "seconds", "epochs", "median_object_px", "anchor_overlap")
 
 
 def evaluate_on_test(

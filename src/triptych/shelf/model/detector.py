@@ -33,14 +33,19 @@ def build_detector(
     """Build a detector with random weights.
 
     Args:
-        params: Its settings; `weights` and `norm` are not looked at.
+        params: Its settings, which leave nothing to the data; `weights` and `norm` are not looked at.
         categories: Number of kinds of objects, without the background.
         masks: Whether it finds masks besides boxes.
         architecture: Its normalisation and heads; what a training from nothing begins with if not given.
 
     Returns:
         A torchvision `MaskRCNN`, or a `FasterRCNN` where there are no masks.
+
+    Raises:
+        ValueError: If sizes or anchors are left to the data.
     """
+    if not (params.min_size_px and params.max_size_px and params.anchor_sizes and params.aspect_ratios):
+        raise ValueError("sizes and anchors are left to the data: settle them with `fit_detector`, or name them all")
     architecture = architecture or Architecture()
     backbone = _build_backbone(params, architecture)  # first: the order of parts is that of the random numbers
     sizes = params.anchor_sizes * (LEVELS if len(params.anchor_sizes) == 1 else 1)

@@ -12,11 +12,15 @@ import torch
 from torch import Tensor
 
 from triptych.shelf.model.architecture import Architecture, infer_architecture
-from triptych.shelf.model.files import DESCRIPTION, WEIGHTS, read_architecture
+from triptych.shelf.model.files import DESCRIPTION, WEIGHTS, read_architecture, read_params
 from triptych.shelf.params import NAMED_WEIGHTS, DetectorParams
 from triptych.storage.local_files import hash_file
 
+Anchors = tuple[tuple[tuple[int, ...], ...], tuple[float, ...]]
+"""Sizes by level, and ratios of height to width."""
+
 _BODY = "backbone.body."
+_PUBLISHED: Anchors = (((32,), (64,), (128,), (256,), (512,)), (0.5, 1.0, 2.0))  # of torchvision's detectors
 _CLASSIFIER = "fc."  # of a network that names whole images
 
 
@@ -47,6 +51,24 @@ def read_pretrained(params: DetectorParams) -> Pretrained | None:
     if params.weights in NAMED_WEIGHTS:
         return _name_tensors(_download(params))._replace(are_categories_other=True)
     return _read_path(Path(params.weights))
+
+
+def read_anchors(params: DetectorParams) -> Anchors | None:
+    """Give the anchors that a detector's weights have learnt to move; None where there are none, or a backbone's only.
+
+    Raises:
+        ValueError: If the weights cannot be read.
+    """
+    if params.weights in ("none", "IMAGENET"):
+        return None
+    path = Path(params.weights)
+    if params.weights in NAMED_WEIGHTS or not path.exists():
+        return _PUBLISHED
+    description = (path if path.is_dir() else path.parent) / DESCRIPTION
+    if description.is_file() and (path.is_dir() or path.name == WEIGHTS):
+        own = read_params(json.loads(description.read_text(encoding="utf-8")))
+        return own.anchor_sizes, own.aspect_ratios
+    return None if _read_path(path).is_backbone else _PUBLISHED
 
 
 def _download(params: DetectorParams) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from triptych.shelf.data.photo_files import Size
 from triptych.shelf.evaluation.overlays import LABELLED, Mark, Picture, arrange, draw_overlay
 from triptych.shelf.params import DetectorParams, TrainingParams
 from triptych.shelf.training.batches import Batch, TrainingBatches
+from triptych.shelf.training.fitting import fit_detector
 from triptych.shelf.training.learning_data import LearningData, prepare_data
 from triptych.shelf.training.photo_store import PhotoStore
 
@@ -42,6 +43,7 @@ def draw_first_batches(
         ValueError: If there is nothing to learn.
     """
     data = prepare_data(photos, annotations, roles, detector)
+    detector, _ = fit_detector(detector, training, data.learnt)
     store = PhotoStore(data.learnt, detector, masks=data.masks, largest_scale=training.augmentation.scale[1])
     batches = TrainingBatches(store, min(training.batch_size, _PHOTOS), training.augmentation, training.seed)
     tiles: list[Picture] = []

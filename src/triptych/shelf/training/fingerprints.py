@@ -20,7 +20,8 @@ INDIFFERENT = {
     *("resume", "tuned", "loader_workers", "cache_mb", "num_nodes", "processes_per_node", "backend"),
     *("checkpoint_share", "checkpoint_days", "log_every_s"),
 }
-_ELSEWHERE = {"epochs", "precision"}  # may be raised; and what it comes to on this device counts
+# May be raised; and what the others come to, on this device and in the detector's settings, counts.
+_ELSEWHERE = {"epochs", "precision", "object_px", "budget_mpx"}
 
 
 def fingerprint(

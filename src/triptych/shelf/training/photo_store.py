@@ -15,7 +15,7 @@ from triptych.shelf.data.mask_crops import draw_crop, mask_extent
 from triptych.shelf.data.photo_files import sample_file
 from triptych.shelf.model.preprocessing import PADDING, resize_image, target_size
 from triptych.shelf.params import DetectorParams
-from triptych.shelf.training.augmentation import Variation, change_colours, place
+from triptych.shelf.training.augmentation import Variation, change_pixels, place
 from triptych.shelf.training.object_masks import MaskCrops, ObjectMask, crop_masks, keep_mask
 from triptych.shelf.training.prepared_photos import KeptPhoto, PreparedPhotos
 
@@ -139,9 +139,9 @@ class PhotoStore:
 def vary_photo(kept: KeptPhoto, variation: Variation) -> Sample:
     """Give a photo in one variation."""
     placement = place(variation, kept.image.shape[:2], kept.target)
-    image = change_colours(placement.move_pixels(kept.image, fill=PADDING), variation)
+    image = change_pixels(placement.move_pixels(kept.image, fill=PADDING), variation)
     boxes = placement.move_boxes(kept.boxes)
-    whole = abs(placement.x_scale * placement.y_scale) * _areas(kept.boxes)
+    whole = _areas(placement.spread_boxes(kept.boxes))
     sides = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
     seen = (sides >= _LEAST_PX) & (_areas(boxes) >= _LEAST_SEEN * whole)
     if kept.masks is None:

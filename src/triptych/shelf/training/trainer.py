@@ -17,6 +17,7 @@ from triptych.shelf.devices import choose_device, choose_dtype
 from triptych.shelf.model.files import LoadedDetector
 from triptych.shelf.model.weights import start_detector
 from triptych.shelf.params import DetectorParams, TrainingParams
+from triptych.shelf.training.averaging import average_decay, copy_for_average, update_average
 from triptych.shelf.training.batches import TrainingBatches, choose_workers, load_batches
 from triptych.shelf.training.learning_data import LearningData
 from triptych.shelf.training.losses import LossNetwork, move_batch, reduce_losses
@@ -63,6 +64,8 @@ class Trainer:
         training: How it is trained.
 
     Attributes:
+        detector: What learns.
+        averaged: The mean of its weights over the last steps, which is validated and kept.
         epoch: Complete epochs.
         rows: A row for each of them.
         best: The best of them.
@@ -79,6 +82,8 @@ class Trainer:
         self._dtype = choose_dtype(training.precision, self._device)
         self.detector = self._build()
         self._network = LossNetwork(self.detector, self._dtype, training.channels_last)
+        self.averaged = copy_for_average(self.detector, training.ema_decay)
+        self._judged_network = LossNetwork(self.averaged, self._dtype, training.channels_last)
         self._parallel = self._spread(self._network)
         self._optimizer = create_optimizer(self.detector, training)
         scale, space = training.augmentation.scale[1], free_space(training.cache_mb * 2**20)
@@ -134,6 +139,8 @@ class Trainer:
             rate = learning_rate(step - cycle_start * steps, (cycle_end - cycle_start) * steps, self._training)
             for name, value in self._learn(batch, rate).items():
                 sums[name] = sums.get(name, 0.0) + value / steps
+            if self.averaged is not self.detector:
+                update_average(self.averaged, self.detector, average_decay(step, self._training.ema_decay))
             progress.report(step + 1 - self.epoch * steps)
         seconds = time.perf_counter() - start
         self.epoch += 1
@@ -177,16 +184,21 @@ class Trainer:
         threshold, loss = _NO_THRESHOLD, dict[str, float]()
         if len(self._data.judged):
             detector = self.loaded(_NO_THRESHOLD, {})
-            loss["validation_loss"], metrics, threshold = self._validator.measure(self._network, detector)
+            loss["validation_loss"], metrics, threshold = self._validator.measure(self._judged_network, detector)
         if self.best.loses_to(metrics):
             self.best = Best(self.epoch, metrics, threshold)
-            self._fresh = {name: value.detach().cpu().clone() for name, value in self.detector.state_dict().items()}
+            self._fresh = {name: value.detach().cpu().clone() for name, value in self.averaged.state_dict().items()}
         return {**loss, **metrics, "validation_seconds": time.perf_counter() - start}
 
+    def is_done(self, epochs: int) -> bool:
+        """Tell whether to end: after so many epochs, or earlier where the validation photos teach nothing more."""
+        reached = self.rows[-1].get("box.map_50", 0.0) if self.rows else 0.0
+        return self.epoch >= epochs or reached >= self._training.stop_at_map_50
+
     def loaded(self, threshold: float, info: dict[str, Any]) -> LoadedDetector:
-        """Give the detector as it is, ready to predict."""
+        """Give the detector with the mean of its weights, ready to predict."""
         return LoadedDetector(
-            self.detector.eval(), self._data.categories, self._data.masks, threshold, self._params, info
+            self.averaged.eval(), self._data.categories, self._data.masks, threshold, self._params, info
         )
 
     def log_last(self, epochs: int) -> None:
@@ -207,6 +219,7 @@ class Trainer:
         return {
             "epoch": self.epoch,
             "detector": self.detector.state_dict(),
+            "averaged": self.averaged.state_dict() if self.averaged is not self.detector else {},
             "optimizer": self._optimizer.state_dict(),
             "rows": self.rows,
             "best": asdict(self.best),
@@ -218,6 +231,8 @@ class Trainer:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.detector.load_state_dict(state["detector"])
+        if self.averaged is not self.detector:
+            self.averaged.load_state_dict(state["averaged"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.rows, self.seconds = state["epoch"], list(state["rows"]), state["seconds"]
         self.best = Best(**state["best"])

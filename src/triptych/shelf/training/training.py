@@ -20,6 +20,7 @@ from triptych.shelf.model.files import LoadedDetector, save_model
 from triptych.shelf.params import DetectorParams, TrainingParams
 from triptych.shelf.training.checkpoints import Checkpoints
 from triptych.shelf.training.fingerprints import fingerprint
+from triptych.shelf.training.fitting import fit_detector
 from triptych.shelf.training.learning_data import prepare_data
 from triptych.shelf.training.trainer import Trainer
 from triptych.storage.folder import Folder
@@ -59,13 +60,14 @@ def train(
     with limited_threads() as threads, distributed.joined():
         start = time.perf_counter()
         data = prepare_data(photos, annotations, roles, detector)
+        detector, fit = fit_detector(detector, training, data.learnt)
         trainer = Trainer(data, detector, training)
         device = choose_device()
         dtype = choose_dtype(training.precision, device)
         mark = fingerprint([data.learnt, data.judged], detector, training, device, dtype)
         kept = Checkpoints(checkpoints, mark, training)
         before = _resume(trainer, kept, training)
-        while trainer.epoch < training.epochs:
+        while not trainer.is_done(training.epochs):
             trainer.run_epoch(0, training.epochs)
             trainer.seconds = before + time.perf_counter() - start
             trainer.log_last(training.epochs)
@@ -75,7 +77,7 @@ def train(
         if distributed.is_primary():
             _save(folder.path, trainer, kept)
             kept.finish()
-        report = trainer.report() | {"threads": threads, "data_fingerprint": mark}
+        report = trainer.report() | fit | {"threads": threads, "data_fingerprint": mark}
         return folder, pd.DataFrame(trainer.rows), report
 
 
@@ -101,7 +103,7 @@ def _resume(trainer: Trainer, kept: Checkpoints, training: TrainingParams) -> fl
 
 def _save(folder: Path, trainer: Trainer, kept: Checkpoints) -> None:
     best = trainer.best
-    trainer.detector.load_state_dict(kept.load_best(best.epoch))
+    trainer.averaged.load_state_dict(kept.load_best(best.epoch))
     info = {"epoch": best.epoch, "validation": best.metrics}
     judged: LoadedDetector = trainer.loaded(best.threshold, info)
     save_model(folder, judged)

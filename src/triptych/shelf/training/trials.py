@@ -16,6 +16,7 @@ from triptych.registry.provenance import fingerprint_tables
 from triptych.shelf.devices import limited_threads
 from triptych.shelf.params import DetectorParams, TrainingParams
 from triptych.shelf.training.fingerprints import INDIFFERENT
+from triptych.shelf.training.fitting import fit_detector
 from triptych.shelf.training.learning_data import prepare_data
 from triptych.shelf.training.presets import apply_preset
 from triptych.shelf.training.trainer import Trainer
@@ -71,6 +72,8 @@ class DetectorTrial:
         data = prepare_data(*self._sources, detector)
         if not len(data.judged):
             raise ValueError("no validation photo: raise shelf.split.validation_share")
+        # The size that the whole training would have: a rung's budget does not change it.
+        detector, _ = fit_detector(detector, training.replace(epochs=self._training.epochs), data.learnt)
         with limited_threads():
             trainer = Trainer(data, detector, training)
             if checkpoint is not None:
