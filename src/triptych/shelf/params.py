@@ -127,7 +127,7 @@ class DetectorParams(Params):
     """Proposals kept a photo (torchvision: 2000 in training, 1000 after)."""
     roi_batch: PositiveInt = 64
     """Proposals a photo that the heads learn from (torchvision: 512)."""
-    nms_threshold: UnitInterval = 0.5
+    nms_threshold: UnitInterval = 0.3
     """Overlap (IoU) above which the weaker of two detections goes."""
     score_threshold: Share = 0.05
     """Detections with a lower score are left out."""

@@ -9,11 +9,14 @@ import torch
 
 from tests.shelf.lessons import DETECTOR, TRAINING
 from tests.shelf.tiny import write_data
-from triptych.shelf.params import DetectorParams, DetectorSearchParams, TrainingParams
+from triptych.shelf.params import AugmentationParams, DetectorParams, DetectorSearchParams, TrainingParams
 from triptych.shelf.training.trials import DetectorTrial, fingerprint_data, tune_detector
 from triptych.tuning.trials import Trial, run_trial
 
-CONFIG = {"learning_rate": 2e-3, "anchor_sizes": [[16, 32]], "aspect_ratios": [0.5, 1.0], "rpn_nms_threshold": 0.6}
+CONFIG = {
+    **{"learning_rate": 2e-3, "anchor_sizes": [[16, 32]], "aspect_ratios": [0.5, 1.0], "rpn_nms_threshold": 0.6},
+    **{"object_px": 30.0, "augmentation": {"scale": [0.5, 1.5], "rotation_deg": 3.0, "degrade": 0.5}},
+}
 
 
 @pytest.fixture
@@ -117,7 +120,8 @@ def test_the_best_configuration_goes_to_model_and_training() -> None:
     assert detector == DetectorParams().replace(
         anchor_sizes=((16, 32),), aspect_ratios=(0.5, 1.0), rpn_nms_threshold=0.6
     )
-    assert training == TrainingParams().replace(learning_rate=2e-3)
+    varied = AugmentationParams(scale=(0.5, 1.5), rotation_deg=3.0, degrade=0.5)
+    assert training == TrainingParams().replace(learning_rate=2e-3, object_px=30.0, augmentation=varied)
 
 
 def test_what_is_set_explicitly_goes_before_the_best_configuration() -> None:
