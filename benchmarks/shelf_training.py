@@ -41,6 +41,7 @@ from triptych.shelf.devices import choose_device, limited_threads
 from triptych.shelf.model.detector import build_detector
 from triptych.shelf.model.prediction import predict_photos
 from triptych.shelf.params import LEVELS, DetectorParams, IngestParams, SplitParams, TrainingParams
+from triptych.shelf.training.fitting import fit_detector
 from triptych.shelf.training.learning_data import LearningData, prepare_data
 from triptych.shelf.training.trainer import Trainer
 
@@ -193,6 +194,7 @@ def main() -> None:
     training = TrainingParams(batch_size=arguments.batch_size, epochs=arguments.rounds + 1, evaluate_every_epochs=10**6)
     with tempfile.TemporaryDirectory() as folder, limited_threads() as threads:
         data = prepare(arguments.raw, Path(folder), params)
+        params, _ = fit_detector(params, training, data.learnt)
         trainer = Trainer(data, params, training)
         reference = None if arguments.no_reference else Reference(data, trainer, Path(folder), params, training)
         result = take_turns(trainer, data, reference, arguments.rounds) | {"threads": threads}

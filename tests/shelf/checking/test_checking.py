@@ -18,10 +18,13 @@ from triptych.shelf.checking.checking import Check, check_annotated
 from triptych.shelf.checking.findings import MEANINGS, Finding, find_suspicious
 from triptych.shelf.checking.plots import plot_sizes
 from triptych.shelf.checking.sheet import choose_photos
-from triptych.shelf.params import CheckParams, DetectorParams, SplitParams
+from triptych.shelf.data.dataset import PhotoSet
+from triptych.shelf.params import CheckParams, DetectorParams, SplitParams, TrainingParams
+from triptych.shelf.training.fitting import fit_detector
 
 SIZE = (400, 300)
-DETECTOR = DetectorParams(min_size_px=150, max_size_px=400)
+ANCHORS = ((16,), (32,), (64,), (128,), (256,))
+DETECTOR = DetectorParams(min_size_px=150, max_size_px=400, anchor_sizes=ANCHORS, aspect_ratios=(0.5, 1.0, 2.0))
 NOTHING = pd.DataFrame(columns=["file", "kind", "reason"], dtype=object)
 INGESTED = {"clipped_boxes": 2, "refused_objects": {"inverted box": 1}, "quarantine": {"refused_object": 1}}
 GOOD = [50.0, 40.0, 60.0, 80.0]
@@ -176,3 +179,21 @@ def test_any_boxes_give_findings_that_are_explained(photos: list[list[list[float
     assert {finding.kind for finding in found} <= MEANINGS.keys()
     known = {item["id"] for item in objects}
     assert all(set(finding.objects) <= known for finding in found)
+
+
+def test_open_settings_are_those_that_a_training_would_take(shop: Shop) -> None:
+    table = pd.DataFrame({"image_id": [image["id"] for image in shop.annotations["images"]]}).assign(role="train")
+    given = (shop.folder, shop.annotations, table, NOTHING, INGESTED, SplitParams())
+    check = check_annotated(*given, DetectorParams(), TrainingParams(object_px=36.0), CheckParams())
+    learnt = PhotoSet.select(shop.folder, shop.annotations, table["image_id"].tolist())
+    fitted, _ = fit_detector(DetectorParams(), TrainingParams(object_px=36.0), learnt)
+    assert check.report["settings"]["min_size_px"] == fitted.min_size_px == 160  # 60 x 80 of 300 pixels
+    assert check.detector == fitted
+
+
+def test_without_any_object_nothing_is_settled(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.add()
+    table = pd.DataFrame({"image_id": [image["id"] for image in shop.annotations["images"]]}).assign(role="train")
+    given = (shop.folder, shop.annotations, table, NOTHING, INGESTED, SplitParams())
+    assert check_annotated(*given, DetectorParams(), TrainingParams(), CheckParams()).report["objects"] == 0
