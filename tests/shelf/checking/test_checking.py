@@ -182,11 +182,13 @@ def test_any_boxes_give_findings_that_are_explained(photos: list[list[list[float
 
 
 def test_open_settings_are_those_that_a_training_would_take(shop: Shop) -> None:
-    table = pd.DataFrame({"image_id": [image["id"] for image in shop.annotations["images"]]}).assign(role="train")
+    shop.check()  # writes the annotations
+    ids = [image["id"] for image in shop.annotations["images"]]
+    table = pd.DataFrame({"image_id": ids}).assign(role="train")
     given = (shop.folder, shop.annotations, table, NOTHING, INGESTED, SplitParams())
-    check = check_annotated(*given, DetectorParams(), TrainingParams(object_px=36.0), CheckParams())
-    learnt = PhotoSet.select(shop.folder, shop.annotations, table["image_id"].tolist())
-    fitted, _ = fit_detector(DetectorParams(), TrainingParams(object_px=36.0), learnt)
+    training = TrainingParams(object_px=36.0)
+    check = check_annotated(*given, DetectorParams(), training, CheckParams())
+    fitted, _ = fit_detector(DetectorParams(), training, PhotoSet.select(shop.folder, shop.annotations, ids))
     assert check.report["settings"]["min_size_px"] == fitted.min_size_px == 160  # 60 x 80 of 300 pixels
     assert check.detector == fitted
 
@@ -194,6 +196,7 @@ def test_open_settings_are_those_that_a_training_would_take(shop: Shop) -> None:
 def test_without_any_object_nothing_is_settled(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     shop.add()
+    shop.check()
     table = pd.DataFrame({"image_id": [image["id"] for image in shop.annotations["images"]]}).assign(role="train")
     given = (shop.folder, shop.annotations, table, NOTHING, INGESTED, SplitParams())
     assert check_annotated(*given, DetectorParams(), TrainingParams(), CheckParams()).report["objects"] == 0
