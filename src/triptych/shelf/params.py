@@ -291,6 +291,25 @@ class ScoringParams(Params):
     """Reject photos with more pixels. Pillow opens at most 178,956,970."""
 
 
+class ExportParams(Params):
+    """What is exported for use without this project, and how far it may be from the detector."""
+
+    source: Literal["trained", "promoted"] = "trained"
+    """The detector that the last run of shelf has trained, or the promoted one of the registry."""
+    formats: Annotated[tuple[Literal["onnx", "openvino"], ...], Field(min_length=1)] = ("onnx", "openvino")
+    """Formats of the files."""
+    photos: PositiveInt = 50
+    """Test photos to check them on, at most."""
+    least_score: OpenShare = 0.3
+    """Detections with a lower score are not compared."""
+    score_tolerance: OpenShare = 0.01
+    """By which scores may differ."""
+    box_tolerance_px: PositiveFloat = 1.0
+    """By which edges of boxes may differ, in pixels of the photo as the detector sees it."""
+    mask_tolerance: OpenShare = 0.05
+    """How much less than whole the overlap (IoU) of masks may be."""
+
+
 class RegistrationParams(Params):
     """How the detector becomes a version in the model registry, and when that version is promoted."""
 
