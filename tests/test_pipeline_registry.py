@@ -15,7 +15,15 @@ HEAVY = ("azure", "cv2", "lightgbm", "mlflow", "pandera", "sklearn", "torch", "t
 def test_the_pipelines_of_the_design_are_there() -> None:
     pipelines = register_pipelines()
     trained = [f"{workload}{kind}" for workload in ("faq", "shelf") for kind in ("", "_tune", "_score")]
-    assert set(pipelines) == {"__default__", "shelf_check", "video", "video_preview", "video_style", *trained}
+    assert set(pipelines) == {
+        "__default__",
+        "shelf_check",
+        "shelf_export",
+        "video",
+        "video_preview",
+        "video_style",
+        *trained,
+    }
     assert all(isinstance(pipeline, Pipeline) and pipeline.nodes for pipeline in pipelines.values())
 
 
