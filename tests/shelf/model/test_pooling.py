@@ -34,7 +34,7 @@ def draw_boxes(count: int, largest: float) -> torch.Tensor:
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_features_and_gradients_are_torchvisions(dtype: torch.dtype, threads: int) -> None:
-    boxes = [draw_boxes(30, 350.0), draw_boxes(5, 30.0)]
+    boxes = [draw_boxes(120, 350.0), draw_boxes(5, 30.0)]  # so many that threads share those of a level
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
