@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.shelf.tiny import draw_photo, write_data, write_model
-from triptych.shelf.exporting import exporting
+from triptych.shelf.exporting import exporting, graph
 from triptych.shelf.exporting.exporting import ExportError, export_detector, open_exported
 from triptych.shelf.model.files import load_model
 from triptych.shelf.model.prediction import predict_photos
@@ -41,10 +41,15 @@ def data(folder: Path) -> Any:
     return write_data(folder / "photos", 9)
 
 
+def export_from(data: Any, model: Path, export: ExportParams) -> tuple[Folder, dict[str, Any]]:
+    photos, annotations, roles = data
+    return export_detector(photos, annotations, roles, model, export)
+
+
 @pytest.fixture(scope="module")
 def exported(folder: Path, data: Any) -> Folder:
     """Files of a detector with masks."""
-    files, report = export_detector(*data, write_model(folder / "model"), EXPORT)
+    files, report = export_from(data, write_model(folder / "model"), EXPORT)
     assert report["photos"] == 3
     assert set(report["formats"]) == {"onnx", "openvino"}
     assert all(found["detections"] > 0 and found["unmatched"] == 0 for found in report["formats"].values())
@@ -91,16 +96,16 @@ def test_lines_of_the_how_to_find_what_the_detector_does(folder: Path, exported:
 
 def test_a_detector_of_boxes_and_one_format(folder: Path, data: Any) -> None:
     model = write_model(folder / "boxes", masks=False)
-    files, report = export_detector(*data, model, EXPORT.replace(formats=("openvino",), photos=1))
+    files, report = export_from(data, model, EXPORT.replace(formats=("openvino",), photos=1))
     assert sorted(path.suffix for path in files.path.iterdir()) == [".bin", ".json", ".xml"]
     assert report["formats"]["openvino"]["mask"] == 0.0
 
 
 def test_files_that_find_something_else_are_refused(folder: Path, data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain, other = exporting.write_onnx, load_model(write_model(folder / "other", seed=5))
+    plain, other = graph.write_onnx, load_model(write_model(folder / "other", seed=5))
     monkeypatch.setattr(exporting, "write_onnx", lambda detector, path: plain(other, path))
     with pytest.raises(ExportError, match=r"detector\.onnx, run by onnxruntime .* differs from the detector \("):
-        export_detector(*data, folder / "model", EXPORT.replace(formats=("onnx",)))
+        export_from(data, folder / "model", EXPORT.replace(formats=("onnx",)))
 
 
 def test_no_test_photos_is_an_error(folder: Path, data: Any) -> None:

@@ -68,7 +68,9 @@ def export_detector(
     if "openvino" in export.formats:
         write_openvino(folder.path / _FILES["onnx"], folder.path / _FILES["openvino"])
     expected = list(predict_prepared(detector, prepared, 1, "fp32"))
-    report = {name: _check(folder.path, name, detector, prepared, expected, export) for name in export.formats}
+    report: dict[str, Any] = {
+        name: _check(folder.path, name, detector, prepared, expected, export) for name in export.formats
+    }
     if "onnx" not in export.formats:
         (folder.path / _FILES["onnx"]).unlink()
     description = _describe(detector, report)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import io
 import warnings
 from pathlib import Path
 from typing import Any
@@ -96,20 +95,18 @@ def write_onnx(detector: LoadedDetector, path: Path) -> None:
     example = torch.randint(0, 256, (*_TRACED, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     names = OUTPUTS if detector.masks else OUTPUTS[:3]
     axes = {INPUT: {0: "height", 1: "width"}} | {name: {0: "detections"} for name in names}
-    content = io.BytesIO()
     with warnings.catch_warnings(), errors_only("torch.onnx"), torch.inference_mode():
         warnings.simplefilter("ignore")  # of what is constant in a trace, which is meant, or checked on test photos
         torch.onnx.export(
             graph,
             (example,),
-            content,
+            path,
             dynamo=False,
             opset_version=_OPSET,
             input_names=[INPUT],
             output_names=list(names),
             dynamic_axes=axes,
         )
-    path.write_bytes(content.getvalue())
 
 
 def write_openvino(source: Path, path: Path) -> None:
