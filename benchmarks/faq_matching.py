@@ -30,9 +30,10 @@ import psutil
 from generated_faq import generate
 
 from triptych.faq.matcher import FaqMatcher
-from triptych.faq.params import RankerParams, RetrievalParams
-from triptych.faq.ranking.features import QueryPlan, featurize, tabulate
-from triptych.faq.ranking.lambdarank import train_booster
+from triptych.faq.params import ProbabilityParams, RankerParams, RetrievalParams
+from triptych.faq.ranking.features import featurize, tabulate
+from triptych.faq.ranking.plans import QueryPlan
+from triptych.faq.ranking.training import TrainedRanker, train_fold
 from triptych.faq.retrieval.index import FaqIndex
 from triptych.faq.text.html import clean_html, clean_title
 
@@ -68,23 +69,24 @@ def run_build(folder: Path) -> Figures:
     index = FaqIndex.build(questions, pd.concat([own, pairs], ignore_index=True), RetrievalParams())
     figures["index_s"] = time.perf_counter() - start
     start = time.perf_counter()
-    booster = _train(index, training)
+    trained = _train(index, training)
     figures["train_s"] = time.perf_counter() - start
     start = time.perf_counter()
     (folder / "matcher").mkdir()
-    FaqMatcher(index, booster, entries, RetrievalParams().candidates).save(folder / "matcher")
+    FaqMatcher(index, trained, entries, RetrievalParams().candidates).save(folder / "matcher")
     figures["save_s"] = time.perf_counter() - start
     figures["disk_mib"] = sum(file.stat().st_size for file in (folder / "matcher").iterdir()) / MIB
     return figures
 
 
-def _train(index: FaqIndex, training: pd.DataFrame) -> Any:
+def _train(index: FaqIndex, training: pd.DataFrame) -> TrainedRanker:
     """Train conf/base's 100 rounds of 8 leaves."""
     asked = training[["question_id", "original_id"]].itertuples(index=False)
     plans = [QueryPlan(question, original, count=50, add_original=True) for question, original in asked]
     table = tabulate(index, plans, featurize(index, clean(training), plans, 1))
-    table = table.assign(role="train", query=np.repeat(np.arange(len(plans)), table.groupby("question_id").size()))
-    return train_booster(table, RankerParams(rounds=100, early_stopping_rounds=0))
+    query = np.repeat(np.arange(len(plans)), table.groupby("question_id").size())
+    table = table.assign(role="train", query=query, group=query)
+    return train_fold(table, RankerParams(rounds=100, early_stopping_rounds=0), ProbabilityParams())[0]
 
 
 def run_serve(folder: Path, singles: int) -> Figures:

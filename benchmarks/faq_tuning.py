@@ -28,7 +28,8 @@ from kedro.framework.startup import bootstrap_project
 
 from triptych.faq.evaluation.metrics import rank_fold
 from triptych.faq.evaluation.report import flatten_metrics
-from triptych.faq.ranking.lambdarank import load_booster
+from triptych.faq.params import ProbabilityParams
+from triptych.faq.ranking.ranker import Ranker
 from triptych.parameters import build_parameters
 from triptych.pipeline_registry import register_pipelines
 from triptych.pipelines.faq.nodes import train_ranker, train_reference
@@ -70,17 +71,19 @@ def prepare(data_root: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
 
 def measure_ranker(best: dict[str, Any], tables: dict[str, pd.DataFrame], settings: Any) -> dict[str, float]:
     """Train the ranker with a configuration as faq does, and measure it on the two test sets."""
-    rankers = train_ranker(tables["features"], settings, best)
+    rankers = train_ranker(tables["features"], settings, ProbabilityParams(), best)
     scores = pd.DataFrame({"fold": [], "question_id": [], "candidate_id": [], "score": []})
-    ranks = rank_fold(tables["features"], load_booster(rankers["models"][0]), scores, tables["roles"])
+    ranks = rank_fold(tables["features"], Ranker.from_dict(rankers["models"][0]), scores, tables["roles"])
     return _pick(flatten_metrics(ranks), "model")
 
 
 def measure_reference(best: dict[str, Any], tables: dict[str, pd.DataFrame], settings: Any) -> dict[str, float]:
     """Train the reference's method with a configuration as faq does, and measure it on the two test sets."""
-    scores, _ = train_reference(tables["questions"], tables["roles"], tables["features"], settings, best)
-    rankers = train_ranker(tables["features"], BASE_RANKER[0], {})
-    ranks = rank_fold(tables["features"], load_booster(rankers["models"][0]), scores, tables["roles"])
+    scores, _ = train_reference(
+        tables["questions"], tables["roles"], tables["features"], settings, ProbabilityParams(), best
+    )
+    rankers = train_ranker(tables["features"], BASE_RANKER[0], ProbabilityParams(), {})
+    ranks = rank_fold(tables["features"], Ranker.from_dict(rankers["models"][0]), scores, tables["roles"])
     return _pick(flatten_metrics(ranks), "reference")
 
 

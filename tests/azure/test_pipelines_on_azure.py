@@ -155,8 +155,8 @@ def test_faq_finds_the_same_settings_and_figures(azure_runs: AzureRuns, local_fa
     ]
     assert settings[0] == settings[1]
     (version,) = azure_runs.cluster.assets.versions("triptych_faq_matcher")
-    assert (version / "matcher" / "ranker.txt").read_bytes() == (
-        data_root / "06_models/faq/matcher/ranker.txt"
+    assert (version / "matcher" / "ranker.json").read_bytes() == (
+        data_root / "06_models/faq/matcher/ranker.json"
     ).read_bytes()
 
 

@@ -62,5 +62,5 @@ def test_loading_what_is_no_matcher_names_the_folder(tmp_path: Path) -> None:
 
 
 def test_a_half_written_folder_does_not_count_as_there(tmp_path: Path) -> None:
-    (tmp_path / "ranker.txt").touch()
+    (tmp_path / "ranker.json").touch()
     assert not FaqMatcherDataset(filepath=tmp_path).exists()

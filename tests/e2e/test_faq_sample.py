@@ -20,9 +20,11 @@ from tests.conftest import ROOT
 from tests.e2e.conftest import read_metrics, settings
 from tests.faq.conftest import SAMPLE, Sample
 from tests.faq.conftest import sample as sample
+from tests.faq.unrelated import draw_unrelated
 from tests.shared_runs import copy_few_photos
 from tests.video.clips import short_clip
 from triptych.faq.evaluation.metrics import METRICS
+from triptych.faq.matcher import FaqMatcher
 
 RunProject = Callable[..., Path]
 FILES = [
@@ -35,8 +37,9 @@ FILES = [
     "05_model_input/faq/roles.parquet",
     "06_models/faq/rankers.json",
     "06_models/faq/matcher/about.json",
-    "06_models/faq/matcher/ranker.txt",
+    "06_models/faq/matcher/ranker.json",
     "07_model_output/faq/reference_scores.parquet",
+    "07_model_output/faq/probabilities.parquet",
     "07_model_output/faq/ranks.parquet",
     "07_model_output/faq/matches.csv",
     "07_model_output/faq/rejected_questions.csv",
@@ -46,6 +49,8 @@ FILES = [
     "08_reporting/faq/metrics.json",
     "08_reporting/faq/comparison.csv",
     "08_reporting/faq/comparison.plotly.json",
+    "08_reporting/faq/coverage.plotly.json",
+    "08_reporting/faq/reliability.plotly.json",
     "08_reporting/faq/worst_misses.csv",
 ]
 # What each new question is about, in the words of the right original's title.
@@ -127,6 +132,18 @@ def test_the_comparison_and_the_ranks_agree_with_the_metrics(sample_run: Path) -
     assert misses["rank"].iloc[0] == ranks["rank.model"].max()
 
 
+def test_unrelated_questions_get_no_confident_match(sample_run: Path) -> None:
+    found = pd.read_parquet(sample_run / "07_model_output/faq/probabilities.parquet")
+    assert set(found["test_set"]) == {"known", "unseen", "absent"}
+    keeps_most = found.loc[found["is_right"], "probability"].quantile(0.2)
+    matcher = FaqMatcher.load(sample_run / "06_models/faq/matcher")
+    matches = matcher.match(draw_unrelated(300), top_k=1)
+    assert (matches["probability"] >= keeps_most).mean() <= 0.05
+    metrics = read_metrics(sample_run)
+    assert metrics["probability.ece"] < 0.15
+    assert metrics["probability.absent_matched"] < metrics["probability.right_kept"]
+
+
 def test_new_questions_are_answered(sample_run: Path, sample: Sample) -> None:
     matches = pd.read_csv(sample_run / "07_model_output/faq/matches.csv")
     titles = sample.questions.set_index("question_id")["title"].loc[sorted(set(sample.pairs["original_id"]))]
@@ -148,7 +165,7 @@ def test_new_questions_are_answered(sample_run: Path, sample: Sample) -> None:
 def test_a_run_goes_on_from_what_is_there(
     options: dict[str, object], own_run: Path, run_project: RunProject, sample_run: Path
 ) -> None:
-    kept = ["04_feature/faq/features.parquet", "06_models/faq/rankers.json", "06_models/faq/matcher/ranker.txt"]
+    kept = ["04_feature/faq/features.parquet", "06_models/faq/rankers.json", "06_models/faq/matcher/ranker.json"]
     before = {name: (own_run / name).stat().st_mtime_ns for name in kept}
     (own_run / "08_reporting/faq/metrics.json").unlink()
     (own_run / "07_model_output/faq/ranks.parquet").unlink()

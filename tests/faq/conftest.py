@@ -15,9 +15,9 @@ from triptych.faq.dump.posts import PostSelection
 from triptych.faq.matcher import FaqMatcher, make_entries
 from triptych.faq.pairs.links import filter_pairs
 from triptych.faq.pairs.splitting import split_pairs
-from triptych.faq.params import FilterParams, RankerParams, RetrievalParams, SplitParams
+from triptych.faq.params import FilterParams, ProbabilityParams, RankerParams, RetrievalParams, SplitParams
 from triptych.faq.ranking.features import featurize_fold
-from triptych.faq.ranking.lambdarank import train_booster
+from triptych.faq.ranking.training import train_fold
 from triptych.faq.text.questions import read_answers, read_questions
 
 SAMPLE = Path(__file__).parents[2] / "data" / "01_raw" / "faq"
@@ -59,5 +59,6 @@ def matcher(features: pd.DataFrame) -> FaqMatcher:
     answers = pd.DataFrame({"question_id": answered, "answer_id": [5000 + i for i in answered]})
     answers["html"] = [f"<p>Answer to {i}</p>" for i in answered]
     entries = make_entries(questions, pairs, answers)
-    booster = train_booster(features, RankerParams(rounds=10, min_child_samples=5, threads=1))
-    return FaqMatcher.build(questions, pairs, entries, booster, RetrievalParams(workers=1))
+    ranker = RankerParams(rounds=10, min_child_samples=5, threads=1)
+    trained, _ = train_fold(features, ranker, ProbabilityParams())
+    return FaqMatcher.build(questions, pairs, entries, trained, RetrievalParams(workers=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,8 @@ import pytest
 
 from tests.faq.corpora import make_questions, topical_corpus
 from triptych.faq.matcher import FaqMatcher, make_entries
-from triptych.faq.retrieval.index import StageWeights
 
-COLUMNS = ["question_id", "rank", "original_id", "score", "title", "answer_id", "answer"]
+COLUMNS = ["question_id", "rank", "original_id", "score", "probability", "verdict", "title", "answer_id", "answer"]
 ASKED = make_questions({7: "topic3x topic3y array loop", 5: "topic8z something topic8x", 9: "жжж щщщ ююю ффф"})
 
 
@@ -80,15 +80,34 @@ def test_a_saved_matcher_answers_the_same(matcher: FaqMatcher, tmp_path: Path) -
     for one, other in zip(restored.index.matrices, matcher.index.matrices, strict=True):
         assert (one != other).nnz == 0
     # Nothing that runs code when it is read.
-    assert {path.suffix for path in tmp_path.iterdir()} == {".txt", ".json", ".npz", ".parquet"}
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".npz", ".parquet"}
 
 
-def test_a_matcher_saved_before_weights_were_chosen_adds_up_as_it_did(matcher: FaqMatcher, tmp_path: Path) -> None:
+def test_an_older_format_says_to_train_anew(matcher: FaqMatcher, tmp_path: Path) -> None:
     matcher.save(tmp_path)
     about = json.loads((tmp_path / "about.json").read_text())
-    del about["retrieval_weights"]
-    (tmp_path / "about.json").write_text(json.dumps(about))
-    assert FaqMatcher.load(tmp_path).index.weights == StageWeights(title=1.0, own=0.0)
+    (tmp_path / "about.json").write_text(json.dumps(about | {"format": 2}))
+    (tmp_path / "ranker.json").unlink()
+    with pytest.raises(ValueError, match=r"has format 2, .*train anew with `kedro run --pipelines faq`"):
+        FaqMatcher.load(tmp_path)
+
+
+def test_probabilities_are_in_order_and_leave_room_for_no_match(matcher: FaqMatcher) -> None:
+    matches = matcher.match(ASKED, top_k=99)
+    assert matches["probability"].between(0, 1).all()
+    for _, rows in matches.groupby("question_id"):
+        assert rows["probability"].is_monotonic_decreasing
+        assert rows["probability"].sum() <= 1 + 1e-9
+    first = matches.groupby("question_id")["probability"].first()
+    # The text in another script has nothing in common with any original.
+    assert first[9] < min(first[7], first[5])
+
+
+@pytest.mark.parametrize(("threshold", "verdicts"), [(0.0, {"match"}), (1.0, {"no match"})])
+def test_matches_below_the_threshold_are_marked(matcher: FaqMatcher, threshold: float, verdicts: set[str]) -> None:
+    trained = replace(matcher.trained, probability=replace(matcher.trained.probability, threshold=threshold))
+    asked = replace(matcher, trained=trained)
+    assert set(asked.match(ASKED, top_k=3)["verdict"]) == verdicts
 
 
 @pytest.mark.parametrize("folder", ["missing", "."])
@@ -101,7 +120,9 @@ def test_another_format_is_refused(matcher: FaqMatcher, tmp_path: Path) -> None:
     matcher.save(tmp_path)
     about = json.loads((tmp_path / "about.json").read_text())
     (tmp_path / "about.json").write_text(json.dumps(about | {"format": about["format"] + 1}))
-    with pytest.raises(ValueError, match=f"has format {about['format'] + 1}, this code reads {about['format']}"):
+    with pytest.raises(
+        ValueError, match=f"has format {about['format'] + 1}, this code reads {about['format']}: train anew"
+    ):
         FaqMatcher.load(tmp_path)
 
 

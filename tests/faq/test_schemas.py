@@ -39,8 +39,9 @@ def test_the_tables_of_the_sample_pass(sample: Sample, features: pd.DataFrame) -
         (schemas.QUESTIONS, QUESTIONS.drop(columns="code")),
         (schemas.QUESTIONS, QUESTIONS.assign(question_id=[1.5, 2.5])),
         (schemas.LINKS, LINKS.assign(duplicate_id=2)),
-        (schemas.ROLES, make_pairs({2: 1}).assign(fold=0, role="teach")),
-        (schemas.ROLES, make_pairs({2: 1}).assign(fold=-1, role="train")),
+        (schemas.ROLES, make_pairs({2: 1}).assign(fold=0, role="teach", group=0)),
+        (schemas.ROLES, make_pairs({2: 1}).assign(fold=-1, role="train", group=0)),
+        (schemas.ROLES, make_pairs({2: 1}).assign(fold=0, role="train")),
         (schemas.NEW_QUESTIONS, pd.DataFrame({"question_id": [1, 1], "title": "a", "body": "b"})),
     ],
 )

@@ -13,6 +13,7 @@ import pytest
 from tests.faq.corpora import topical_corpus
 from triptych.faq.pairs.splitting import split_pairs
 from triptych.faq.params import (
+    ProbabilityParams,
     RankerParams,
     RankerSearchParams,
     ReferenceParams,
@@ -77,8 +78,8 @@ def test_early_stopping_chooses_the_rounds_but_keeps_all_for_going_on(features: 
     assert trees(folder) == rounds + 4
     params = RANKER.replace(early_stopping_rounds=4, rounds=40)
     # LightGBM's own early stopping chooses the same.
-    assert len(train_ranker(features, params, {})["rounds"]) == 1
-    assert train_ranker(features, params, {})["rounds"] == [rounds]
+    assert len(train_ranker(features, params, ProbabilityParams(), {})["rounds"]) == 1
+    assert train_ranker(features, params, ProbabilityParams(), {})["rounds"] == [rounds]
 
 
 def test_early_stopping_remembers_the_rounds_before_a_checkpoint(features: pd.DataFrame) -> None:
@@ -101,25 +102,25 @@ def test_the_best_of_a_trial_trains_what_the_trial_measured(features: pd.DataFra
     config = {"num_leaves": 3, "early_stopping_rounds": 4}
     outcome = RankerTrial(features, RANKER).train(config, 40, None, folder)
     best = {"config": config | outcome.chosen, "data": RankerTrial(features, RANKER).data}
-    rankers = train_ranker(features, untouched(RANKER), best)
+    rankers = train_ranker(features, untouched(RANKER), ProbabilityParams(), best)
     assert rankers["rounds"] == [outcome.chosen["rounds"]]
     assert (rankers["settings"]["num_leaves"], rankers["settings"]["early_stopping_rounds"]) == (3, 0)
 
 
 def test_what_is_set_explicitly_goes_before_the_best(features: pd.DataFrame) -> None:
     best = {"config": {"num_leaves": 3, "rounds": 2}, "data": RankerTrial(features, RANKER).data}
-    rankers = train_ranker(features, untouched(RANKER).replace(rounds=4), best)
+    rankers = train_ranker(features, untouched(RANKER).replace(rounds=4), ProbabilityParams(), best)
     assert (rankers["rounds"], rankers["settings"]["num_leaves"]) == ([4], 3)
 
 
 def test_a_best_of_other_data_or_other_settings_is_not_used(features: pd.DataFrame, caplog: Any) -> None:
     ranker = untouched(RANKER)
     best = {"config": {"rounds": 2}, "data": RankerTrial(features.iloc[:-1], RANKER).data}
-    assert train_ranker(features, ranker, best)["rounds"] == [5]
+    assert train_ranker(features, ranker, ProbabilityParams(), best)["rounds"] == [5]
     assert "faq.ranker_best is not used: it was found on other data or features" in caplog.text
-    assert train_ranker(features, ranker.replace(tuned="any_data"), best)["rounds"] == [2]
+    assert train_ranker(features, ranker.replace(tuned="any_data"), ProbabilityParams(), best)["rounds"] == [2]
     stale = {"config": {"leaves": 3}, "data": RankerTrial(features, RANKER).data}
-    assert train_ranker(features, ranker, stale)["rounds"] == [5]
+    assert train_ranker(features, ranker, ProbabilityParams(), stale)["rounds"] == [5]
     assert "faq.ranker_best is not used: it names leaves" in caplog.text
 
 

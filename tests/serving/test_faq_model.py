@@ -15,7 +15,7 @@ from tests.serving.conftest import EXAMPLE
 from triptych.faq.matcher import FaqMatcher
 from triptych.serving.source_copy import UNPINNED
 
-COLUMNS = ["question_id", "rank", "original_id", "score", "title", "answer_id", "answer"]
+COLUMNS = ["question_id", "rank", "original_id", "score", "probability", "verdict", "title", "answer_id", "answer"]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_it_holds_plain_files_its_source_and_what_it_needs(model_folder: Path) -
     found = [path for path in model_folder.rglob("*") if path.is_file()]
     assert all(path.stat().st_size for path in found)  # an empty upload is refused by some servers
     files = {path.relative_to(model_folder).as_posix() for path in found}
-    assert {"MLmodel", "artifacts/matcher/ranker.txt", "code/triptych/faq/matcher.py"} <= files
+    assert {"MLmodel", "artifacts/matcher/ranker.json", "code/triptych/faq/matcher.py"} <= files
     assert not [name for name in files if name.endswith((".pkl", ".pickle", ".pyc"))]
     requirements = [Requirement(line) for line in (model_folder / "requirements.txt").read_text().splitlines()]
     assert {"lightgbm", "mlflow", "selectolax"} <= {requirement.name for requirement in requirements}

@@ -1,6 +1,6 @@
 """The finished product: give it a question, get the originals that answer it.
 
-On disk a matcher is a folder of plain files (parquet, npz, LightGBM text), nothing pickled.
+On disk a matcher is a folder of plain files (parquet, npz, JSON), nothing pickled.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,16 +17,18 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from triptych.faq.params import RetrievalParams
-from triptych.faq.ranking.features import Candidates, QueryPlan, featurize_chunks
-from triptych.faq.ranking.lambdarank import load_booster
+from triptych.faq.ranking.features import Candidates, featurize_chunks
+from triptych.faq.ranking.plans import QueryPlan
+from triptych.faq.ranking.training import TrainedRanker
 from triptych.faq.retrieval.first_stage import ask_duplicates, choose_weights
 from triptych.faq.retrieval.index import FaqIndex, StageWeights
 from triptych.faq.retrieval.views import VIEWS, FieldCounts, Weighting
 
-if TYPE_CHECKING:
-    import lightgbm as lgb
-
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+MATCH, NO_MATCH = "match", "no match"
+_FOUND = ("question_id", "rank", "original_id", "score", "probability", "verdict")
+# Entry numbers, scores and probabilities of a question's best candidates.
+_Ranked = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass
@@ -35,13 +37,13 @@ class FaqMatcher:
 
     Attributes:
         index: The FAQ.
-        booster: The ranker.
+        trained: The ranker, and how sure it may be.
         entries: Columns `original_id`, `title`, `answer_id` (-1: none), `answer` (HTML, may be empty).
         candidates: Originals retrieved for a question.
     """
 
     index: FaqIndex
-    booster: lgb.Booster
+    trained: TrainedRanker
     entries: pd.DataFrame
     candidates: int
 
@@ -51,7 +53,7 @@ class FaqMatcher:
         questions: pd.DataFrame,
         pairs: pd.DataFrame,
         entries: pd.DataFrame,
-        booster: lgb.Booster,
+        trained: TrainedRanker,
         params: RetrievalParams,
     ) -> FaqMatcher:
         """Index every original of `entries` with all of its duplicates in `pairs`."""
@@ -59,7 +61,7 @@ class FaqMatcher:
         own = pd.DataFrame({"original_id": originals, "question_id": originals})
         index = FaqIndex.build(questions, pd.concat([own, pairs], ignore_index=True), params)
         index.weights = choose_weights(index, ask_duplicates(index, questions, pairs))
-        return cls(index, booster, entries, params.candidates)
+        return cls(index, trained, entries, params.candidates)
 
     def match(self, questions: pd.DataFrame, top_k: int, workers: int = 1) -> pd.DataFrame:
         """Rank the originals for each question.
@@ -70,33 +72,42 @@ class FaqMatcher:
             workers: Processes; 0 takes every core.
 
         Returns:
-            Columns `question_id`, `rank` (from 1), `original_id`, `score` (higher is better; only the order
-            within a question means anything), `title`, `answer_id`, `answer`.
+            Columns `question_id`, `rank` (from 1), `original_id`, `score` (higher is better; only the order within a
+            question means anything), `probability` (that this original answers the
+            question, in [0, 1]; those of a question sum to at most 1), `verdict` (`match` where the probability reaches
+            the threshold, else `no match`), `title`, `answer_id`, `answer`.
         """
         plans = [QueryPlan(row, count=self.candidates) for row in range(len(questions))]
         if not plans:
-            return pd.DataFrame(columns=["question_id", "rank", "original_id", "score", *self.entries.columns[1:]])
+            return pd.DataFrame(columns=[*_FOUND, *self.entries.columns[1:]])
         chunks = featurize_chunks(self.index, questions, plans, workers)
         best = [ranked for chunk in chunks for ranked in self._rank(chunk, top_k)]
-        sizes = [len(entries) for entries, _ in best]
-        table = self.entries.iloc[np.concatenate([entries for entries, _ in best])].reset_index(drop=True)
-        table.insert(1, "score", np.concatenate([scores for _, scores in best]))
+        sizes = [len(entries) for entries, *_ in best]
+        entries, scores, probability = (np.concatenate(parts) for parts in zip(*best, strict=True))
+        table = self.entries.iloc[entries].reset_index(drop=True)
+        table.insert(1, "score", scores)
+        table.insert(2, "probability", probability)
+        is_match = probability >= self.trained.probability.threshold
+        table.insert(3, "verdict", np.where(is_match, MATCH, NO_MATCH))
         table.insert(0, "rank", np.concatenate([np.arange(1, size + 1) for size in sizes]))
         table.insert(0, "question_id", np.repeat(questions["question_id"].to_numpy(), sizes))
         return table
 
-    def _rank(self, found: list[Candidates], top_k: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        """Score the candidates of some questions; give the best entries of each and their scores."""
+    def _rank(self, found: list[Candidates], top_k: int) -> Iterator[_Ranked]:
+        """Score the candidates of some questions; give the best entries of each, their scores and probabilities."""
+        values = np.concatenate([features for _, features in found])
+        sizes = np.array([len(entries) for entries, _ in found], dtype=np.int64)
         # One thread: more only wait for each other over so few rows, or beside the workers.
-        scores = self.booster.predict(np.concatenate([features for _, features in found]), num_threads=1)
-        ends = np.cumsum([len(entries) for entries, _ in found])
-        for (entries, _), chunk in zip(found, np.split(scores, ends[:-1]), strict=True):
-            order = np.lexsort((entries, -chunk))[:top_k]
-            yield entries[order], chunk[order]
+        scores = self.trained.ranker.score(values, threads=1)
+        probability = self.trained.probability.estimate(values, scores, sizes)
+        for start, (entries, _) in zip((np.cumsum(sizes) - sizes).tolist(), found, strict=True):
+            own = slice(start, start + len(entries))
+            order = np.lexsort((entries, -scores[own]))[:top_k]
+            yield entries[order], scores[own][order], probability[own][order]
 
     def save(self, folder: Path) -> None:
         """Write the matcher into an empty folder."""
-        self.booster.save_model(str(folder / "ranker.txt"))
+        (folder / "ranker.json").write_text(json.dumps(self.trained.to_dict()), encoding="utf-8")
         self.entries.to_parquet(folder / "entries.parquet")
         for kind, measures in _group_measures(self.index.matrices).items():
             first = next(iter(measures.values()))
@@ -130,7 +141,10 @@ class FaqMatcher:
             raise ValueError(f"{folder} holds no matcher (no about.json): run `kedro run --pipelines faq` first")
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
         if about["format"] != FORMAT_VERSION:
-            raise ValueError(f"{folder} has format {about['format']}, this code reads {FORMAT_VERSION}: train anew")
+            raise ValueError(
+                f"{folder} has format {about['format']}, this code reads {FORMAT_VERSION}: train anew with "
+                "`kedro run --pipelines faq`"
+            )
         entries = pd.read_parquet(folder / "entries.parquet")
         terms = {
             kind: pd.read_parquet(folder / f"terms_{kind}.parquet")["term"].tolist() for kind in about["vocabularies"]
@@ -144,11 +158,10 @@ class FaqMatcher:
         matrices = _load_matrices(folder)
         ids = entries["original_id"].to_numpy(np.int64)
         counts = FieldCounts.from_terms(terms)
-        # Matchers saved before these were chosen have equal ones.
-        weights = StageWeights(**about.get("retrieval_weights", {}))
+        weights = StageWeights(**about["retrieval_weights"])
         index = FaqIndex(ids, documents, starts, counts, weightings, matrices, about["max_document_share"], weights)
-        booster = load_booster((folder / "ranker.txt").read_text(encoding="utf-8"))
-        return cls(index, booster, entries, about["candidates"])
+        trained = TrainedRanker.from_dict(json.loads((folder / "ranker.json").read_text(encoding="utf-8")))
+        return cls(index, trained, entries, about["candidates"])
 
 
 def _group_measures(matrices: list[csr_array]) -> dict[str, dict[str, csr_array]]:

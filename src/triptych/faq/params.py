@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from triptych.faq.text.markup import TextFormat
-from triptych.parameters.base import Fraction, ModelName, OpenShare, Params, Share
+from triptych.parameters.base import Fraction, ModelName, OpenShare, Params, Share, UnitInterval
 from triptych.tuning.params import SearchParams, Tuned
 
 
@@ -61,8 +61,10 @@ class RetrievalParams(Params):
     """Originals a training question is compared with (the hardest ones)."""
     max_train_queries: PositiveInt = 20_000
     """Most training questions that are featurized; of more, a draw."""
+    absent_queries: NonNegativeInt = 500
+    """Most questions whose original is not there: to fit the probability of a match, and as many more to judge it."""
     seed: NonNegativeInt = 0
-    """Seed of that draw."""
+    """Seed of those draws."""
     max_terms: PositiveInt = 500_000
     """Most words, and most character n-grams, in the vocabulary (the commonest are kept)."""
     max_document_share: Fraction = 0.25
@@ -92,6 +94,10 @@ class RankerParams(Params):
     """L2 penalty of the leaf values."""
     truncation_level: PositiveInt = 10
     """Ranks that LambdaRank optimizes."""
+    method: Literal["auto", "both", "lambdarank", "linear"] = "auto"
+    """What ranks: LambdaRank's trees, a linear model, both added up, or what cross-validation finds best."""
+    linear_l2: Annotated[float, Field(gt=0)] = 0.01
+    """L2 penalty of the linear model's weights."""
     tuned: Tuned = True
     """Let what faq_tune found on the same data go before these settings, other than those that are set explicitly;
     `any_data`: on whatever data."""
@@ -99,6 +105,19 @@ class RankerParams(Params):
     """LightGBM threads; 0 takes every core."""
     seed: NonNegativeInt = 0
     """Seed of the bagging."""
+
+
+class ProbabilityParams(Params):
+    """How likely it is that a match is right, and from when on it is called one."""
+
+    match_share: OpenShare = 0.5
+    """Share of the questions asked that are expected to have their original in the FAQ."""
+    min_precision: Fraction = 0.8
+    """Share of right ones wanted among the matches that are called so; the threshold is chosen for it."""
+    threshold: UnitInterval | Literal["auto"] = "auto"
+    """Probability from which on a candidate is called a match; `auto` chooses it for `min_precision`."""
+    inverse_l2: Annotated[float, Field(gt=0)] = 1.0
+    """Inverse of the logistic regression's L2 penalty (scikit-learn's `C`)."""
 
 
 class ReferenceParams(Params):

@@ -5,6 +5,7 @@ from typing import Any
 import pandera.pandas as pa
 
 from triptych.faq.ranking.features import FEATURES
+from triptych.faq.ranking.plans import ABSENT, ABSENT_TEST, LEARNED, TESTED
 
 _ID = pa.Column("int64")
 _TEXT = pa.Column(str)
@@ -46,13 +47,15 @@ ROLES = pa.DataFrameSchema(
         "question_id": _ID,
         "original_id": _ID,
         "role": pa.Column(str, pa.Check.isin(["train", "tune", "test_known", "test_unseen", "excluded"])),
+        "group": pa.Column("int64", pa.Check.ge(0)),
     },
     unique=["fold", "question_id"],
 )
 FEATURE_ROWS = pa.DataFrameSchema(
     {
         "fold": pa.Column("int64", pa.Check.ge(0)),
-        "role": pa.Column(str, pa.Check.isin(["train", "tune", "test_known", "test_unseen"])),
+        "role": pa.Column(str, pa.Check.isin([*LEARNED, ABSENT, *TESTED, ABSENT_TEST])),
+        "group": _ID,
         "query": _ID,
         "question_id": _ID,
         "candidate_id": _ID,

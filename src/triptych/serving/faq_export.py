@@ -73,6 +73,8 @@ def _signature(top_k: int, text_format: str) -> Any:
         ("long", "rank"),
         ("long", "original_id"),
         ("double", "score"),
+        ("double", "probability"),
+        ("string", "verdict"),
         ("string", "title"),
         ("long", "answer_id"),
         ("string", "answer"),

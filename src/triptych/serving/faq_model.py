@@ -28,8 +28,9 @@ class FaqModel(PythonModel):
     Input: columns `title` and `body` (HTML or plain text), of which one may be missing, and optionally
     `question_id` (whole numbers or text; counted from 1 where missing). Parameters: `top_k`, originals a question, in
     [1, 1000]; `text_format`, what bodies are: `html`, `plain`, or `auto`, told text by text.
-    Output: a row an original with `question_id`, `rank` (from 1), `original_id`, `score`, `title`, `answer_id`
-    (-1: none), `answer` (HTML, may be empty). A question without any text has no row.
+    Output: a row an original with `question_id`, `rank` (from 1), `original_id`, `score`, `probability` (that it
+    answers the question), `verdict` (`match`, or `no match` where the probability is below the model's threshold),
+    `title`, `answer_id` (-1: none), `answer` (HTML, may be empty). A question without any text has no row.
     """
 
     _matcher: FaqMatcher

@@ -12,7 +12,7 @@ from triptych.faq.evaluation.metrics import METRICS, bootstrap_metrics, rank_fol
 from triptych.faq.pairs.splitting import split_pairs
 from triptych.faq.params import RankerParams, SplitParams
 from triptych.faq.ranking.features import BASELINES, SIMILARITIES
-from triptych.faq.ranking.lambdarank import score_candidates, train_booster
+from triptych.faq.ranking.ranker import Mix, train_parts
 
 Arrays = tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.float64]]
 RANKS = st.lists(st.integers(1, 30), min_size=1, max_size=40).map(lambda ranks: np.array(ranks, dtype=np.int64))
@@ -176,12 +176,12 @@ def test_recall_at_k_is_the_share_found_among_the_first_k() -> None:
 
 
 def test_ranks_are_those_of_sorted_candidates(fold: pd.DataFrame, roles: pd.DataFrame) -> None:
-    model = train_booster(fold, RankerParams(rounds=5, min_child_samples=5, threads=1))
+    model = train_parts(fold, RankerParams(rounds=5, min_child_samples=5, threads=1), Mix(1, 0.5))
     tested = fold[fold["role"].str.startswith("test_")]
     rng = np.random.default_rng(0)
     reference = tested[["question_id", "candidate_id"]].assign(score=rng.random(len(tested)))
     ranks = rank_fold(fold, model, reference.sample(frac=1, random_state=0), roles)
-    scores = {"model": score_candidates(model, tested), "reference": reference["score"].to_numpy()}
+    scores = {"model": model.score_table(tested), "reference": reference["score"].to_numpy()}
     scores |= {name: tested[column].to_numpy() for name, column in BASELINES.items()}
     ranked = [f"{name}.by_rank" for name in SIMILARITIES]
     scores["rank_sum"] = (1 / (60 + (2 ** (1 / tested[ranked].astype(float)) - 1).round())).sum(axis=1).to_numpy()
@@ -213,7 +213,7 @@ def test_ranks_are_those_of_sorted_candidates(fold: pd.DataFrame, roles: pd.Data
 
 
 def test_without_the_reference_it_is_left_out(fold: pd.DataFrame, roles: pd.DataFrame) -> None:
-    model = train_booster(fold, RankerParams(rounds=2, min_child_samples=5, threads=1))
+    model = train_parts(fold, RankerParams(rounds=2, min_child_samples=5, threads=1), Mix(1, 0.5))
     none = pd.DataFrame({"question_id": [], "candidate_id": [], "score": []})
     columns = rank_fold(fold, model, none, roles).columns
     assert "rank.reference" not in columns
@@ -221,7 +221,7 @@ def test_without_the_reference_it_is_left_out(fold: pd.DataFrame, roles: pd.Data
 
 
 def test_a_candidate_the_reference_did_not_score_is_an_error(fold: pd.DataFrame, roles: pd.DataFrame) -> None:
-    model = train_booster(fold, RankerParams(rounds=2, min_child_samples=5, threads=1))
+    model = train_parts(fold, RankerParams(rounds=2, min_child_samples=5, threads=1), Mix(1, 0.5))
     tested = fold[fold["role"].str.startswith("test_")]
     scores = tested[["question_id", "candidate_id"]].assign(score=0.5)
     with pytest.raises(ValueError, match="1 scores are not finite"):

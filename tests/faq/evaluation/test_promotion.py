@@ -14,7 +14,7 @@ from triptych.faq.evaluation.promotion import decide_promotion, describe_provena
 from triptych.faq.pairs.splitting import split_pairs
 from triptych.faq.params import EvaluationParams, RankerParams, RegistrationParams, SplitParams
 from triptych.faq.ranking.features import FEATURES
-from triptych.faq.ranking.lambdarank import train_booster
+from triptych.faq.ranking.ranker import Mix, Ranker, train_parts
 from triptych.registry import PromotedModel, UnreadableVersionError
 
 EVALUATION = EvaluationParams(bootstrap_samples=200)
@@ -50,9 +50,13 @@ def roles() -> pd.DataFrame:
 def files(features: pd.DataFrame, roles: pd.DataFrame) -> dict[str, str]:
     """The files of a promoted version with the good ranker."""
     return {
-        "artifacts/matcher/ranker.txt": train_booster(features, GOOD).model_to_string(),
+        "artifacts/matcher/ranker.json": json.dumps(train(features, GOOD).to_dict()),
         "report/provenance.json": json.dumps(describe_provenance(features, roles)),
     }
+
+
+def train(features: pd.DataFrame, params: RankerParams) -> Ranker:
+    return train_parts(features, params, Mix(1, 0))
 
 
 def change_provenance(files: dict[str, str], **changes: Any) -> None:
@@ -60,9 +64,9 @@ def change_provenance(files: dict[str, str], **changes: Any) -> None:
 
 
 def decide(features: pd.DataFrame, roles: pd.DataFrame, files: dict[str, str] | None, **options: Any) -> Any:
-    booster = train_booster(features, options.pop("ranker", GOOD))
+    ranker = train(features, options.pop("ranker", GOOD))
     promoted = None if files is None else store(files)
-    return decide_promotion(booster, features, roles, promoted, RegistrationParams(**options), EVALUATION)
+    return decide_promotion(ranker, features, roles, promoted, RegistrationParams(**options), EVALUATION)
 
 
 def test_the_first_one_is_promoted(features: pd.DataFrame, roles: pd.DataFrame) -> None:
@@ -95,7 +99,7 @@ def test_an_equal_one_is_not_unless_that_is_asked_for(
 def test_a_better_one_is_unless_more_is_asked_for(
     features: pd.DataFrame, roles: pd.DataFrame, files: dict[str, str]
 ) -> None:
-    files["artifacts/matcher/ranker.txt"] = train_booster(features, CONSTANT).model_to_string()
+    files["artifacts/matcher/ranker.json"] = json.dumps(train(features, CONSTANT).to_dict())
     decision = decide(features, roles, files, metric="gain_at_1")
     assert decision.promoted
     assert decision.figures["low"] > 0
@@ -124,7 +128,7 @@ def test_what_cannot_be_compared_gives_way(features: pd.DataFrame, roles: pd.Dat
     assert "other features" in decision.reason
 
 
-@pytest.mark.parametrize("name", ["artifacts/matcher/ranker.txt", "report/provenance.json"])
+@pytest.mark.parametrize("name", ["artifacts/matcher/ranker.json", "report/provenance.json"])
 def test_what_cannot_be_read_keeps_its_place(
     features: pd.DataFrame, roles: pd.DataFrame, files: dict[str, str], name: str
 ) -> None:

@@ -14,10 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from triptych.faq.ranking.fusion import score_untrained
-from triptych.faq.ranking.lambdarank import score_candidates
 
 if TYPE_CHECKING:
-    import lightgbm as lgb
+    from triptych.faq.ranking.ranker import Ranker
 
 GAINS = (1, 2, 3, 10)
 RECALLS = (20, 50, 100)
@@ -96,7 +95,7 @@ def _metric_values(ranks: Ranks) -> NDArray[np.float64]:
 
 
 def rank_fold(
-    features: pd.DataFrame, model: lgb.Booster, reference_scores: pd.DataFrame, roles: pd.DataFrame
+    features: pd.DataFrame, model: Ranker, reference_scores: pd.DataFrame, roles: pd.DataFrame
 ) -> pd.DataFrame:
     """Rank each test question's candidates with the model, the reference, single views and sums of views.
 
@@ -112,7 +111,7 @@ def rank_fold(
         candidates), `candidates`, `first_id` (the model's first), and `rank.<ranker>`; a row a question.
     """
     tested = features[features["role"].str.startswith("test_")].reset_index(drop=True)
-    scores = {"model": score_candidates(model, tested)}
+    scores = {"model": model.score_table(tested)}
     if len(reference_scores):
         keys = ["question_id", "candidate_id"]
         joined = tested[keys].merge(reference_scores, on=keys, how="left", validate="one_to_one")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,14 +11,11 @@ import pandas as pd
 from triptych.faq.evaluation.metrics import Ranks, bootstrap_metrics, rank_right, summarize_ranks
 from triptych.faq.params import EvaluationParams, RegistrationParams
 from triptych.faq.ranking.features import FEATURES
-from triptych.faq.ranking.lambdarank import load_booster, score_candidates
+from triptych.faq.ranking.ranker import Ranker
 from triptych.registry import Decision, PromotedModel, UnreadableVersionError
 from triptych.registry.provenance import fingerprint_ids
 
-if TYPE_CHECKING:
-    import lightgbm as lgb
-
-RANKER_FILE = "artifacts/matcher/ranker.txt"
+RANKER_FILE = "artifacts/matcher/ranker.json"
 PROVENANCE_FILE = "provenance.json"
 
 
@@ -42,7 +39,7 @@ def describe_provenance(features: pd.DataFrame, roles: pd.DataFrame) -> dict[str
 
 
 def decide_promotion(
-    booster: lgb.Booster,
+    ranker: Ranker,
     features: pd.DataFrame,
     roles: pd.DataFrame,
     promoted: PromotedModel | None,
@@ -54,7 +51,7 @@ def decide_promotion(
     Questions that the promoted one was trained on are left out: they would favour it.
 
     Args:
-        booster: The new ranker.
+        ranker: The new ranker.
         features: Rows of the fold it was trained in.
         roles: The roles in that fold.
         promoted: The promoted version; None if there is none.
@@ -68,7 +65,7 @@ def decide_promotion(
         provenance = json.loads(promoted.read_text(f"report/{PROVENANCE_FILE}"))
         if provenance["features"] != FEATURES:
             return Decision(True, f"version {version} ranks by other features and cannot be compared", version)
-        current = load_booster(promoted.read_text(RANKER_FILE))
+        current = Ranker.from_dict(json.loads(promoted.read_text(RANKER_FILE)))
     except (UnreadableVersionError, json.JSONDecodeError, KeyError) as error:
         reason = f"version {version} could not be compared with, promote by hand if this one is better: {error}"
         return Decision(False, reason, version)
@@ -77,7 +74,7 @@ def decide_promotion(
     if fair.empty:
         return Decision(False, f"version {version} was trained on every question of this test set", version)
     originals = roles["original_id"].nunique()
-    ranks = [_rank(ranker, fair, originals) for ranker in (booster, current)]
+    ranks = [_rank(one, fair, originals) for one in (ranker, current)]
     figures = _compare(ranks[0], ranks[1], registration, evaluation)
     own = describe_provenance(features, roles)["test_fingerprint"]
     figures |= {
@@ -88,9 +85,9 @@ def decide_promotion(
     return _conclude(version, figures, registration.min_advantage)
 
 
-def _rank(booster: lgb.Booster, tested: pd.DataFrame, originals: int) -> Ranks:
+def _rank(ranker: Ranker, tested: pd.DataFrame, originals: int) -> Ranks:
     query = np.unique(tested["query"], return_inverse=True)[1]
-    return rank_right(query, tested["label"].to_numpy(), score_candidates(booster, tested), originals)
+    return rank_right(query, tested["label"].to_numpy(), ranker.score_table(tested), originals)
 
 
 def _compare(

@@ -34,7 +34,8 @@ def split_pairs(questions: pd.DataFrame, pairs: pd.DataFrame, params: SplitParam
         folds: 1, or the number of folds that cross-fit over originals.
 
     Returns:
-        Columns `fold`, `question_id`, `original_id`, `role`; one row a duplicate and fold.
+        Columns `fold`, `question_id`, `original_id`, `role`, `group` (a number for originals that must not straddle a
+        split); one row a duplicate and fold.
 
     Raises:
         ValueError: If the method needs dates that are missing, or a set that is needed comes out empty.
@@ -48,8 +49,8 @@ def split_pairs(questions: pd.DataFrame, pairs: pd.DataFrame, params: SplitParam
         roles = [_split_by_time(questions, pairs, text_group, original_group, params)]
     else:
         roles = _split_at_random(pairs, text_group, original_group, params, folds)
-    tables = [pairs.assign(fold=fold, role=role) for fold, role in enumerate(roles)]
-    table = pd.concat(tables, ignore_index=True)[["fold", "question_id", "original_id", "role"]]
+    tables = [pairs.assign(fold=fold, role=role, group=original_group) for fold, role in enumerate(roles)]
+    table = pd.concat(tables, ignore_index=True)[["fold", "question_id", "original_id", "role", "group"]]
     _check_roles(table, folds)
     return table
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -16,12 +15,16 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from triptych.faq.params import RetrievalParams
+from triptych.faq.ranking.plans import LEARNED, QueryPlan, plan_queries
 from triptych.faq.retrieval.first_stage import MOST_QUESTIONS, choose_weights
 from triptych.faq.retrieval.index import FaqIndex, Query, StageWeights
-from triptych.faq.retrieval.views import VIEWS
+from triptych.faq.retrieval.views import ENTRY_VIEWS, VIEWS
 from triptych.parallel import count_workers
 
-SIMILARITIES = [f"{side}.{view.name}" for side in ("original", "nearest") for view in VIEWS]
+SIMILARITIES = [
+    *(f"original.{view.name}" for view in VIEWS),
+    *(f"nearest.{view.name}" for view in VIEWS if view.name not in ENTRY_VIEWS),
+]
 FEATURES = [f"{name}.{form}" for form in ("score", "of_best", "by_rank") for name in SIMILARITIES]
 # What is ranked by in the report without any training: one view each.
 BASELINES = {
@@ -35,35 +38,6 @@ _FEW_QUERIES = 8192
 
 # The candidates of a question: entry numbers of shape (candidates,), features of shape (candidates, features).
 Candidates = tuple[NDArray[np.int64], NDArray[np.float32]]
-
-
-@dataclass(frozen=True)
-class QueryPlan:
-    """A question to featurize, and what it may see.
-
-    Attributes:
-        question_id: The question.
-        original_id: Its right original, -1 if unknown.
-        allowed: Documents it may be matched with, shape (documents,), shared by many plans; None allows all.
-        hidden: Documents that this question may not be matched with all the same.
-        count: Candidates to retrieve.
-        add_original: Add the right original where retrieval missed it (training only).
-    """
-
-    question_id: int
-    original_id: int = -1
-    allowed: NDArray[np.bool_] | None = None
-    hidden: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    count: int = 200
-    add_original: bool = False
-
-    def list_allowed(self, documents: int) -> NDArray[np.bool_] | None:
-        """Mark the documents it may be matched with, shape (documents,); None allows all."""
-        if not len(self.hidden):
-            return self.allowed
-        allowed = np.full(documents, True) if self.allowed is None else self.allowed.copy()
-        allowed[self.hidden] = False
-        return allowed
 
 
 def describe_candidates(similarities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -150,6 +124,8 @@ def _featurize_one(index: FaqIndex, query: Query, plan: QueryPlan) -> Candidates
         original = int(np.searchsorted(index.entries, plan.original_id))
         if original not in found:
             found = np.append(found, original)
+    if not len(found):
+        return found, np.empty((0, len(FEATURES)), dtype=np.float32)
     return found, describe_candidates(index.compare(query, found, allowed))
 
 
@@ -171,32 +147,33 @@ def featurize_fold(
 ) -> pd.DataFrame:
     """Featurize every question of a fold as its role allows.
 
-    Every original is an entry; training and tuning duplicates are its known texts. A test question sees all
-    of that. A training question sees the training originals and, but for itself, their duplicates, as a question about
-    a known original does; a second, cold copy does not see the other duplicates of its own original, as a question
-    about an original that has none yet. A tuning question has both copies, too; it sees training and tuning originals
-    and their duplicates, and no test original.
+    Every original is an entry; training and tuning duplicates are its known texts. `plan_queries` says what each
+    question sees of that.
 
     Args:
         questions: Columns `question_id`, `title`, `text`, `code`: all but test duplicates count for the words;
             with `before`, `created`, too.
-        roles: Columns `question_id`, `original_id`, `role` of one fold.
+        roles: Columns `question_id`, `original_id`, `role`, `group` of one fold.
         params: Retrieval limits.
         before: Words of questions created at this time or later, or who knows when, are not counted (a split by time);
             None counts all.
 
     Returns:
-        Columns `role` (`train`, `tune`, `test_known`, `test_unseen`), `query` (number), `question_id`,
-        `candidate_id`, `label`, and FEATURES.
+        Columns `role` (`train`, `tune`, `absent`, `test_known`, `test_unseen`, `absent_test`), `query` (number),
+        `group` (in `roles` that of the question's original, -1 without one), `question_id`, `candidate_id`, `label`,
+        and FEATURES.
     """
     index = _index_fold(questions, roles, params, before)
-    plans = _plan_queries(index, roles, params)
+    plans = plan_queries(index, roles, _list_unlinked(questions, roles, before), params)
     by_id = questions.set_index("question_id")
     texts = by_id.loc[[plan.question_id for _, plan in plans], ["title", "text", "code"]]
     index.weights = _choose_weights(index, texts, plans)
     rows = featurize(index, texts, [plan for _, plan in plans], params.workers)
     table = tabulate(index, [plan for _, plan in plans], rows)
     query = np.repeat(np.arange(len(plans)), [len(found) for found, _ in rows])
+    table.insert(
+        0, "group", table["question_id"].map(roles.set_index("question_id")["group"]).fillna(-1).astype(np.int64)
+    )
     table.insert(0, "query", query)
     table.insert(0, "role", np.array([role for role, _ in plans])[query])
     return table
@@ -215,25 +192,19 @@ def _index_fold(
     return FaqIndex.build(corpus, pd.concat([own, known], ignore_index=True), params, counted)
 
 
-def _plan_queries(index: FaqIndex, roles: pd.DataFrame, params: RetrievalParams) -> list[tuple[str, QueryPlan]]:
-    for_train, for_tune = _mark_allowed(index, roles)
-    plans: list[tuple[str, QueryPlan]] = []
-    for question, original in _draw_training(roles, params).itertuples(index=False):
-        for hidden in _list_hidden(index, question, original):
-            plan = QueryPlan(question, original, for_train, hidden, params.train_candidates, add_original=True)
-            plans.append(("train", plan))
-    for question, original in _select_pairs(roles, "tune").itertuples(index=False):
-        copies = _list_hidden(index, question, original)
-        plans += [("tune", QueryPlan(question, original, for_tune, own, params.candidates)) for own in copies]
-    for role in ("test_known", "test_unseen"):
-        for question, original in _select_pairs(roles, role).itertuples(index=False):
-            plans.append((role, QueryPlan(question, original, count=params.candidates)))
-    return plans
+def _list_unlinked(
+    questions: pd.DataFrame, roles: pd.DataFrame, before: pd.Timestamp | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """List the questions that are neither duplicate nor original: those that may be learned from, and all."""
+    linked = np.union1d(roles["question_id"], roles["original_id"])
+    rows = questions[~questions["question_id"].isin(linked)]
+    early = rows if before is None else rows[rows["created"] < before]
+    return early["question_id"].to_numpy(np.int64), rows["question_id"].to_numpy(np.int64)
 
 
 def _choose_weights(index: FaqIndex, texts: pd.DataFrame, plans: list[tuple[str, QueryPlan]]) -> StageWeights:
     """Choose the weights of retrieval on training and tuning questions."""
-    learned = [i for i, (role, _) in enumerate(plans) if role in ("train", "tune")]
+    learned = [i for i, (role, _) in enumerate(plans) if role in LEARNED]
     learned = learned[:: len(learned) // MOST_QUESTIONS + 1]
     queries = index.make_queries(texts.iloc[learned])
     asked = []
@@ -242,33 +213,3 @@ def _choose_weights(index: FaqIndex, texts: pd.DataFrame, plans: list[tuple[str,
         right = int(np.searchsorted(index.entries, plan.original_id))
         asked.append((query, right, plan.list_allowed(len(index.documents))))
     return choose_weights(index, asked)
-
-
-def _mark_allowed(index: FaqIndex, roles: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Mark the documents that training, and tuning questions may be matched with, shapes (documents,)."""
-    role_of = roles.set_index("question_id")["role"]
-    document_role = role_of.reindex(index.documents).fillna("original").to_numpy(dtype=str)
-    entry = np.repeat(index.entries, np.diff(index.starts))
-    trained = np.isin(entry, roles.loc[roles["role"] == "train", "original_id"])
-    tested = np.isin(entry, roles.loc[roles["role"] == "test_unseen", "original_id"])
-    for_train = trained & np.isin(document_role, ["original", "train"])
-    return for_train, ~tested & np.isin(document_role, ["original", "train", "tune"])
-
-
-def _draw_training(roles: pd.DataFrame, params: RetrievalParams) -> pd.DataFrame:
-    train = _select_pairs(roles, "train")
-    if len(train) <= params.max_train_queries:
-        return train
-    return train.sample(params.max_train_queries, random_state=params.seed).sort_index()
-
-
-def _select_pairs(roles: pd.DataFrame, role: str) -> pd.DataFrame:
-    return roles.loc[roles["role"] == role, ["question_id", "original_id"]]
-
-
-def _list_hidden(index: FaqIndex, question: int, original: int) -> list[NDArray[np.int64]]:
-    """List what a question's copies may not see: itself (warm), and all duplicates of its original (cold)."""
-    number = int(np.searchsorted(index.entries, original))
-    # The entry's first document is the original itself.
-    duplicates = np.arange(index.starts[number] + 1, index.starts[number + 1])
-    return [duplicates[index.documents[duplicates] == question], duplicates]

@@ -75,12 +75,16 @@ def choose_views(learned: pd.DataFrame) -> tuple[str, tuple[str, str, float]]:
 
 def mean_reciprocal(query: NDArray[np.int64], right: NDArray[np.bool_], scores: Scores) -> float:
     """Average 1 / rank of the right candidates, 0 where there is none; ties count against them."""
-    if not right.any():
-        return 0.0
+    return float(reciprocal_ranks(query, right, scores).mean()) if right.any() else 0.0
+
+
+def reciprocal_ranks(query: NDArray[np.int64], right: NDArray[np.bool_], scores: Scores) -> Scores:
+    """Give 1 / rank of each question's right candidate, shape (questions,), as `mean_reciprocal` averages it."""
+    query = np.unique(query, return_inverse=True)[1]
     own = np.full(int(query.max()) + 1, np.inf)
     own[query[right]] = scores[right]
     ahead = np.bincount(query, weights=scores >= own[query])
-    return float(np.mean(np.where(np.isinf(own), 0.0, 1 / np.maximum(ahead, 1))))
+    return np.asarray(np.where(np.isinf(own), 0.0, 1 / np.maximum(ahead, 1)), dtype=np.float64)
 
 
 def _add_views(rows: pd.DataFrame, first: str, second: str, weight: float) -> Scores:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array, vstack
 
 from triptych.faq.params import RetrievalParams
-from triptych.faq.retrieval.views import VIEWS, FieldCounts, Weighting
+from triptych.faq.retrieval.views import ENTRY_VIEWS, VIEWS, FieldCounts, Weighting
 
 # Retrieval adds up these two views: the whole text, and the title alone.
 RETRIEVAL_VIEWS = ("all", "title")
@@ -75,8 +75,8 @@ class FaqIndex:
         """Index originals and their known duplicates.
 
         Args:
-            questions: Columns `question_id`, `title`, `text`, `code`: all documents, and any further
-                questions that only help to tell common words from rare ones.
+            questions: Columns `question_id`, `title`, `text`, `code`, and `tags` and `answer` where there are any: all
+                documents, and any further questions that only help to tell common words from rare ones.
             members: Columns `original_id`, `question_id`: the documents; an original is its own member.
             params: Vocabulary size and retrieval limits.
             counted: Questions that tell common words from rare ones, shape (questions,), at least one; the others are
@@ -88,6 +88,8 @@ class FaqIndex:
         learned = questions if counted is None else questions[counted]
         field_counts, counts = FieldCounts.fit_count(learned, params.max_terms)
         weightings = {kind: Weighting.fit(matrix) for kind, matrix in counts.items()}
+        # Few have any: how rare a word is, is told by the questions.
+        weightings |= dict.fromkeys(("answer", "tags"), weightings["all"])
         if len(learned) < len(questions):
             others = questions[~questions["question_id"].isin(learned["question_id"])]
             more = field_counts.count(others)
@@ -165,8 +167,8 @@ class FaqIndex:
         """Compare a question with entries in every view.
 
         Returns:
-            Similarities of shape (entries, 2 x views), at least 0: to the original in every view, then to
-            the entry's best allowed document in every view.
+            Similarities of shape (entries, similarities), at least 0: to the original in every view, then, in those
+            that are not of the original alone, to the entry's best allowed document.
         """
         documents, owner = _expand_ranges(self.starts[entries], self.starts[entries + 1])
         firsts = np.searchsorted(owner, np.arange(len(entries)))
@@ -181,7 +183,7 @@ class FaqIndex:
             if blocked is not None:
                 scores[blocked] = 0
             best[:, view] = np.maximum.reduceat(scores, firsts)
-        return np.hstack([original, best])
+        return np.hstack([original, best[:, : len(VIEWS) - len(ENTRY_VIEWS)]])
 
     def _make_postings(self, name: str) -> csc_array:
         return csc_array(self.matrices[_VIEW_NUMBER[name]])

@@ -31,12 +31,14 @@ if TYPE_CHECKING:
 K1, B, K3 = 1.2, 0.75, 8.0
 LEAD_CHARS = 200
 FIELD_WEIGHTS = {
-    "all": (1, 1, 1),
-    "title": (1, 0, 0),
-    "text": (0, 1, 0),
-    "question": (1, 1, 0),
-    "headed": (3, 1, 0),
-    "code": (0, 0, 1),
+    "all": (1, 1, 1, 0, 0),
+    "title": (1, 0, 0, 0, 0),
+    "text": (0, 1, 0, 0, 0),
+    "question": (1, 1, 0, 0, 0),
+    "headed": (3, 1, 0, 0, 0),
+    "code": (0, 0, 1, 0, 0),
+    "tags": (0, 0, 0, 1, 0),
+    "answer": (0, 0, 0, 0, 1),
 }
 
 
@@ -69,7 +71,13 @@ VIEWS = (
     View("title_covered", "all", "title", "document_share"),
     View("all_covered", "all", "all", "document_share"),
     View("covered_by_title", "all", "title", "query_share"),
+    View("answer", "all", "answer"),
+    View("title_to_answer", "title", "answer"),
+    View("tags_covered", "all", "tags", "document_share"),
 )
+# The last ones compare with what an original alone has: its answer and its tags. A new question's own tags are not
+# used, for many have none.
+ENTRY_VIEWS = ("answer", "title_to_answer", "tags_covered")
 
 
 @dataclass(frozen=True)
@@ -159,13 +167,18 @@ class FieldCounts:
 
     @classmethod
     def fit_count(cls, questions: pd.DataFrame, max_terms: int) -> tuple[FieldCounts, dict[str, csr_array]]:
-        """Learn the vocabularies from columns `title`, `text`, `code`, and count the same questions."""
+        """Learn the vocabularies from columns `title`, `text`, `code`, and count the same questions.
+
+        Columns `tags` and `answer` may be missing; their words belong to no text, so no pair crosses into them.
+        """
         size, n_fields = len(questions), len(_FIELDS)
-        fields = zip(*(questions[field] for field in _FIELDS), strict=True)
+        fields = zip(*(_read_field(questions, field) for field in _FIELDS), strict=True)
         corpus = WordNumbers.read(word_tokens(text) for row in fields for text in row)
         number, row = np.arange(size * n_fields) % n_fields, np.arange(size * n_fields) // n_fields
         words = count_words(corpus, number * size + row, max_terms)
-        pairs = count_pairs(corpus, row, max_terms)
+        asked = number[corpus.owner] < _ASKED_FIELDS
+        prose = WordNumbers(corpus.words, corpus.flat[asked], corpus.owner[asked])
+        pairs = count_pairs(prose, row, max_terms)
         chars = _make_counter("chars", max_features=max_terms)
         counts = {
             "words": words.counts,
@@ -216,18 +229,24 @@ def _stack_chars(questions: pd.DataFrame) -> list[str]:
 
 
 # Fields are stacked one below the other, so that all are counted in one call.
-_FIELDS = ("title", "text", "code")
+_FIELDS = ("title", "text", "code", "tags", "answer")
+_ASKED_FIELDS = 3
 _STACKS: dict[str, Callable[[pd.DataFrame], list[str]]] = {
-    "words": lambda q: [*q["title"], *q["text"], *q["code"]],
-    "word_pairs": lambda q: ["\n".join(row) for row in zip(*(q[field] for field in _FIELDS), strict=True)],
+    "words": lambda q: [text for field in _FIELDS for text in _read_field(q, field)],
+    "word_pairs": lambda q: ["\n".join(row) for row in zip(*(q[f] for f in _FIELDS[:_ASKED_FIELDS]), strict=True)],
     "chars": _stack_chars,
 }
+
+
+def _read_field(questions: pd.DataFrame, field: str) -> list[str]:
+    """Read a column; new questions have no answer, and need no tags."""
+    return questions[field].tolist() if field in questions else [""] * len(questions)
 
 
 def _split_counts(stacked: dict[str, Any], size: int) -> dict[str, csr_array]:
     """Undo the stacking, and sum the fields of each kind."""
     words, chars = csr_array(stacked["words"]), csr_array(stacked["chars"])
-    fields = [words[start : start + size] for start in (0, size, 2 * size)]
+    fields = [words[number * size : (number + 1) * size] for number in range(len(_FIELDS))]
     counts = {kind: _sum_fields(fields, weights) for kind, weights in FIELD_WEIGHTS.items()}
     return counts | {
         "word_pairs": csr_array(stacked["word_pairs"]),

@@ -35,6 +35,12 @@ def read_questions(posts: PostFile, text_format: TextFormat = "auto") -> pd.Data
     )
 
 
+def add_answers(questions: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
+    """Add the text of each question's best answer as column `answer`, empty where there is none."""
+    text = answers.set_index("question_id")["text"].reindex(questions["question_id"]).fillna("")
+    return questions.assign(answer=text.to_numpy())
+
+
 def read_answers(posts: PostFile, questions: pd.DataFrame, text_format: TextFormat = "auto") -> pd.DataFrame:
     """Read the best answer of each question: the accepted one, else the one with the highest score.
 

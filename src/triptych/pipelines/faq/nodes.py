@@ -17,6 +17,8 @@ from triptych.faq.evaluation.model_card import (
     pick_example,
     write_report,
 )
+from triptych.faq.evaluation.probabilities import estimate_fold, summarize_probabilities
+from triptych.faq.evaluation.probability_plots import plot_coverage, plot_reliability
 from triptych.faq.evaluation.promotion import decide_promotion, describe_provenance
 from triptych.faq.evaluation.report import (
     compare_rankers,
@@ -31,6 +33,7 @@ from triptych.faq.params import (
     EvaluationParams,
     FilterParams,
     IngestParams,
+    ProbabilityParams,
     RankerParams,
     ReferenceParams,
     RegistrationParams,
@@ -38,9 +41,10 @@ from triptych.faq.params import (
     SplitParams,
 )
 from triptych.faq.ranking.features import featurize_fold
-from triptych.faq.ranking.lambdarank import load_booster, train_booster
+from triptych.faq.ranking.ranker import Ranker
 from triptych.faq.ranking.reference_method import score_fold
-from triptych.faq.text.questions import read_answers, read_questions
+from triptych.faq.ranking.training import TrainedRanker, train_fold
+from triptych.faq.text.questions import add_answers, read_answers, read_questions
 from triptych.faq.trials import tune_ranker, tune_reference
 from triptych.registry import ModelRegistry, NewVersion
 from triptych.registry.provenance import fingerprint_tables, flatten_parameters
@@ -89,6 +93,7 @@ def clean_questions(
 def featurize_candidates(
     questions: pd.DataFrame,
     pairs: pd.DataFrame,
+    answers: pd.DataFrame,
     split: SplitParams,
     retrieval: RetrievalParams,
     evaluation: EvaluationParams,
@@ -100,6 +105,7 @@ def featurize_candidates(
     """
     start = time.perf_counter()
     roles = split_pairs(questions, pairs, split, evaluation.folds)
+    questions = add_answers(questions, answers)
     cut = find_cut(questions, pairs, split)
     tables = []
     for fold, rows in roles.groupby("fold"):
@@ -109,23 +115,30 @@ def featurize_candidates(
     return roles, features, report
 
 
-def train_ranker(features: pd.DataFrame, ranker: RankerParams, best: dict[str, Any]) -> dict[str, Any]:
-    """Train the ranker of each fold on its training and tuning questions.
+def train_ranker(
+    features: pd.DataFrame, ranker: RankerParams, probability: ProbabilityParams, best: dict[str, Any]
+) -> dict[str, Any]:
+    """Train the ranker of each fold on its training and tuning questions, and how sure it may be.
 
     Args:
         features: Candidates of every fold.
         ranker: Settings.
+        probability: Settings of the probability and of the threshold.
         best: What `faq_tune` found, empty if it never ran; goes before settings that are not set explicitly.
 
     Returns:
-        `models`: LightGBM's text of each fold's model; `rounds` of each; `settings`; `seconds`.
+        `models`: each fold's ranker; `rounds`, `mix` (what LambdaRank and the linear model are worth), `threshold`,
+        and `cross_validation` (mean reciprocal rank of either and of both) of each; `settings`; `seconds`.
     """
     start = time.perf_counter()
     ranker = tune_ranker(ranker, best, features)
-    boosters = [train_booster(rows, ranker) for _, rows in features.groupby("fold")]
+    trained = [train_fold(rows, ranker, probability) for _, rows in features.groupby("fold")]
     return {
-        "models": [booster.model_to_string() for booster in boosters],
-        "rounds": [booster.num_trees() for booster in boosters],
+        "models": [model.to_dict() for model, _ in trained],
+        "rounds": [model.ranker.booster.num_trees() for model, _ in trained],
+        "mix": [list(model.ranker.mix) for model, _ in trained],
+        "threshold": [model.probability.threshold for model, _ in trained],
+        "cross_validation": [report for _, report in trained],
         "settings": ranker.model_dump(),
         "seconds": time.perf_counter() - start,
     }
@@ -161,6 +174,7 @@ def evaluate_rankers(
     features: pd.DataFrame,
     rankers: dict[str, Any],
     reference_scores: pd.DataFrame,
+    probabilities: pd.DataFrame,
     evaluation: EvaluationParams,
 ) -> tuple[pd.DataFrame, dict[str, float], pd.DataFrame, go.Figure, pd.DataFrame]:
     """Rank every test question's candidates with every ranker, and compare the rankers.
@@ -172,11 +186,37 @@ def evaluate_rankers(
     for fold in sorted(set(features["fold"].tolist())):
         rows = features[features["fold"] == fold]
         scores = reference_scores[reference_scores["fold"] == fold]
-        tables.append(rank_fold(rows, load_booster(rankers["models"][fold]), scores, roles[roles["fold"] == fold]))
+        ranker = Ranker.from_dict(rankers["models"][fold])
+        tables.append(rank_fold(rows, ranker, scores, roles[roles["fold"] == fold]))
     ranks = pd.concat(tables, ignore_index=True)
     comparison = compare_rankers(ranks, evaluation)
     misses = list_worst_misses(ranks, questions, evaluation.worst_misses)
-    return ranks, flatten_metrics(ranks), comparison, plot_comparison(comparison), misses
+    metrics = flatten_metrics(ranks) | summarize_probabilities(probabilities)
+    return ranks, metrics, comparison, plot_comparison(comparison), misses
+
+
+def estimate_probabilities(
+    features: pd.DataFrame, rankers: dict[str, Any], probability: ProbabilityParams
+) -> pd.DataFrame:
+    """Estimate how likely the first candidate of each test question is right, and of those that have no match.
+
+    Returns:
+        A row a question; see `estimate_fold`.
+    """
+    tables = []
+    for fold, rows in features.groupby("fold"):
+        trained = TrainedRanker.from_dict(rankers["models"][int(str(fold))])
+        tables.append(estimate_fold(rows, trained, probability.match_share))
+    return pd.concat(tables, ignore_index=True)
+
+
+def plot_probabilities(probabilities: pd.DataFrame) -> tuple[go.Figure, go.Figure]:
+    """Draw how often matches of a probability are right, and what a threshold costs.
+
+    Returns:
+        The reliability diagram, and precision against coverage.
+    """
+    return plot_reliability(probabilities), plot_coverage(probabilities)
 
 
 def build_matcher(
@@ -188,7 +228,8 @@ def build_matcher(
 ) -> FaqMatcher:
     """Index all originals with all of their duplicates, for use: with the ranker of the first fold."""
     entries = make_entries(questions, pairs, answers)
-    return FaqMatcher.build(questions, pairs, entries, load_booster(rankers["models"][0]), retrieval)
+    trained = TrainedRanker.from_dict(rankers["models"][0])
+    return FaqMatcher.build(add_answers(questions, answers), pairs, entries, trained, retrieval)
 
 
 def register_matcher(
@@ -220,9 +261,9 @@ def register_matcher(
         name=registration.name,
         write=partial(save_faq_model, matcher, pick_example(questions, roles)),
         report=write_report(metrics, comparison, comparison_plot, provenance),
-        metrics={f"faq.{key}": value for key, value in metrics.items() if ".model." in key},
+        metrics={f"faq.{key}": v for key, v in metrics.items() if ".model." in key or key.startswith("probability.")},
         parameters=flatten_parameters("faq", registration=registration, split=split, retrieval=retrieval)
         | describe_ranker(rankers),
         tags=make_tags(metrics, fingerprint_tables([questions, pairs])),
-        decision=decide_promotion(matcher.booster, features, roles, promoted, registration, evaluation),
+        decision=decide_promotion(matcher.trained.ranker, features, roles, promoted, registration, evaluation),
     )

@@ -11,7 +11,12 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             *create_preparation(),
-            Node(nodes.train_ranker, ["features", "params:ranker", "ranker_best"], "rankers", name="train_ranker"),
+            Node(
+                nodes.train_ranker,
+                ["features", "params:ranker", "params:probability", "ranker_best"],
+                "rankers",
+                name="train_ranker",
+            ),
             Node(
                 nodes.train_reference,
                 ["questions", "roles", "features", "params:reference", "reference_best"],
@@ -19,8 +24,22 @@ def create_pipeline() -> Pipeline:
                 name="train_reference",
             ),
             Node(
+                nodes.estimate_probabilities,
+                ["features", "rankers", "params:probability"],
+                "probabilities",
+                name="estimate_probabilities",
+                tags=DETERMINISTIC,
+            ),
+            Node(
+                nodes.plot_probabilities,
+                "probabilities",
+                ["reliability_plot", "coverage_plot"],
+                name="plot_probabilities",
+                tags=DETERMINISTIC,
+            ),
+            Node(
                 nodes.evaluate_rankers,
-                ["questions", "roles", "features", "rankers", "reference_scores", "params:evaluation"],
+                ["questions", "roles", "features", "rankers", "reference_scores", "probabilities", "params:evaluation"],
                 ["ranks", "metrics", "comparison", "comparison_plot", "worst_misses"],
                 name="evaluate_rankers",
                 tags=DETERMINISTIC,
@@ -77,7 +96,7 @@ def create_preparation() -> list[Node]:
         ),
         Node(
             nodes.featurize_candidates,
-            ["questions", "pairs", "params:split", "params:retrieval", "params:evaluation"],
+            ["questions", "pairs", "answers", "params:split", "params:retrieval", "params:evaluation"],
             ["roles", "features", "split_report"],
             name="featurize_candidates",
             tags=DETERMINISTIC,

@@ -1,0 +1,169 @@
+"""How likely it is that an original answers a question: a softmax over its candidates with "none of them" as a choice.
+
+The share of a candidate among them is the softmax of the ranker's scores, which are log-odds. Whether any of them is
+right is a logistic regression over the first one's similarities and its share: what nobody has asked before has a first
+candidate, too, but one that is less alike. The product of both is the probability. Fitted are questions whose original
+is there and questions whose original is not, weighed as they are expected to come in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triptych.faq.params import ProbabilityParams
+from triptych.faq.ranking.features import FEATURES, SIMILARITIES
+
+# Lists are of different length; only the best of each are compared.
+_COMPARED = 50
+# A threshold is not set by fewer questions above it.
+_FEWEST = 20
+_ALIKE = [FEATURES.index(f"{name}.score") for name in SIMILARITIES]
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MatchProbability:
+    """The logistic regression, and the probability from which on a match is called one.
+
+    Attributes:
+        weights: Of the first candidate's similarities and the log-odds of its share.
+        intercept: Log-odds where all of these are 0.
+        threshold: In [0, 1].
+    """
+
+    weights: tuple[float, ...]
+    intercept: float
+    threshold: float
+
+    def estimate(self, values: NDArray[np.float32], scores: Scores, sizes: NDArray[np.int64]) -> Scores:
+        """Estimate the probability of every candidate.
+
+        Args:
+            values: Features of the candidates of some questions, shape (rows, features).
+            scores: The ranker's, shape (rows,).
+            sizes: Candidates of each question, shape (questions,), none empty.
+
+        Returns:
+            Shape (rows,), in [0, 1]; those of a question sum to at most 1 and are in the order of the scores.
+        """
+        shares, first = share_candidates(scores, sizes)
+        odds = describe_first(values, shares, first) @ np.array(self.weights) + self.intercept
+        return shares * np.repeat(1 / (1 + np.exp(-odds)), sizes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything as what JSON holds."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, saved: dict[str, Any]) -> MatchProbability:
+        """Restore what `to_dict` gave."""
+        return cls(**saved | {"weights": tuple(saved["weights"])})
+
+
+def share_candidates(
+    scores: Scores, sizes: NDArray[np.int64], ids: NDArray[np.int64] | None = None
+) -> tuple[Scores, NDArray[np.int64]]:
+    """Divide each question's certainty among its candidates.
+
+    Args:
+        scores: The ranker's, shape (rows,).
+        sizes: Candidates of each question, shape (questions,), none empty.
+        ids: Of candidates with the same score, the one of the smallest of these is best, shape (rows,); None takes the
+            first row.
+
+    Returns:
+        The softmax of the scores over the 50 best of each question, shape (rows,), and the row of each question's
+        best candidate, shape (questions,).
+    """
+    shares, first = np.empty(len(scores)), np.empty(len(sizes), dtype=np.int64)
+    starts = np.cumsum(sizes) - sizes
+    for number, (start, size) in enumerate(zip(starts.tolist(), sizes.tolist(), strict=True)):
+        own = scores[start : start + size]
+        odds = np.exp(own - own.max())
+        best = odds if size <= _COMPARED else np.partition(odds, size - _COMPARED)[size - _COMPARED :]
+        shares[start : start + size] = odds / best.sum()
+        tied = start + np.flatnonzero(own == own.max())
+        first[number] = tied[0] if ids is None else tied[int(ids[tied].argmin())]
+    return shares, first
+
+
+def describe_first(values: NDArray[np.float32], shares: Scores, first: NDArray[np.int64]) -> Scores:
+    """List the similarities and the log-odds of the share of each question's first candidate."""
+    share = np.clip(shares[first], 1e-4, 1 - 1e-4)
+    return np.column_stack([values[first][:, _ALIKE].astype(np.float64), np.log(share / (1 - share))])
+
+
+def fit_probability(
+    values: NDArray[np.float32],
+    scores: Scores,
+    sizes: NDArray[np.int64],
+    label: NDArray[np.int8],
+    absent: NDArray[np.bool_],
+    params: ProbabilityParams,
+) -> MatchProbability:
+    """Fit the probability on questions that the ranker's scores have not seen.
+
+    Args:
+        values: Features, shape (rows, features).
+        scores: The ranker's, shape (rows,), of models that were not trained on the question.
+        sizes: Candidates of each question, shape (questions,).
+        label: 1 for the right candidate, shape (rows,).
+        absent: Whether the question's original is not there, shape (questions,).
+        params: The share of questions that have a match, and the precision that is wanted.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    shares, first = share_candidates(scores, sizes)
+    rows, weights = describe_first(values, shares, first), weigh_questions(absent, params.match_share)
+    right = label[first] == 1
+    if absent.all() or not absent.any():
+        # Nothing to tell them apart by: the ranker's share is all there is.
+        base = float(np.log(params.match_share / (1 - params.match_share)))
+        model = MatchProbability((0.0,) * rows.shape[1], base, 0.0)
+    else:
+        fitted = make_pipeline(StandardScaler(), LogisticRegression(C=params.inverse_l2, max_iter=1000))
+        fitted.fit(rows, ~absent, logisticregression__sample_weight=weights * len(absent))
+        scaler, logistic = fitted[0], fitted[1]
+        coefficients = logistic.coef_[0] / scaler.scale_
+        intercept = float(logistic.intercept_[0] - coefficients @ scaler.mean_)
+        model = MatchProbability(tuple(coefficients.tolist()), intercept, 0.0)
+    found = model.estimate(values, scores, sizes)[first]
+    threshold = params.threshold
+    if threshold == "auto":
+        threshold = choose_threshold(found, right, weights, params.min_precision)
+    return MatchProbability(model.weights, model.intercept, threshold)
+
+
+def weigh_questions(absent: NDArray[np.bool_], match_share: float) -> Scores:
+    """Weigh questions so that those with an original count as many as are expected; the weights sum to 1."""
+    weights = np.where(absent, (1 - match_share) / max(absent.sum(), 1), match_share / max((~absent).sum(), 1))
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
+
+
+def choose_threshold(probability: Scores, right: NDArray[np.bool_], weights: Scores, min_precision: float) -> float:
+    """Find the lowest probability from which on first candidates are right as often as is wanted.
+
+    Args:
+        probability: Of each question's first candidate, shape (questions,).
+        right: Whether it is the right one.
+        weights: Of each question.
+        min_precision: Share of right ones among those at or above the threshold.
+
+    Returns:
+        The threshold; the one of the highest precision where none is enough.
+    """
+    order = np.argsort(-probability, kind="stable")
+    precision = np.cumsum((weights * right)[order]) / np.cumsum(weights[order])
+    ordered = probability[order]
+    # Equal probabilities are above a threshold together.
+    last = np.flatnonzero(np.append(np.diff(ordered) < 0, True))
+    last = last[last >= min(_FEWEST, len(ordered)) - 1]
+    enough = last[precision[last] >= min_precision - 1e-9]  # sums round
+    chosen = enough[-1] if len(enough) else last[int(np.argmax(precision[last]))]
+    return float(ordered[chosen])

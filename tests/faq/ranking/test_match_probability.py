@@ -1,0 +1,108 @@
+"""Probabilities are as often right as they say, and threshold and texts of elsewhere get what they deserve."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from triptych.faq.params import ProbabilityParams
+from triptych.faq.ranking.features import FEATURES
+from triptych.faq.ranking.match_probability import (
+    MatchProbability,
+    choose_threshold,
+    fit_probability,
+    share_candidates,
+    weigh_questions,
+)
+
+CANDIDATES = 8
+ALIKE = FEATURES.index("original.all.score")
+Drawn = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.int64], NDArray[np.int8], NDArray[np.bool_]]
+
+
+def draw(questions: int, seed: int) -> Drawn:
+    """Draw questions, half of them without an original: then the first candidate is mostly less alike."""
+    rng = np.random.default_rng(seed)
+    absent = rng.random(questions) < 0.5
+    scores = rng.normal(size=(questions, CANDIDATES))
+    chosen = (scores + rng.gumbel(size=scores.shape)).argmax(axis=1)
+    label = np.zeros(scores.shape, dtype=np.int8)
+    label[np.arange(questions), chosen] = ~absent
+    values = np.zeros((questions, CANDIDATES, len(FEATURES)), dtype=np.float32)
+    values[:, :, ALIKE] = rng.normal(np.where(absent, 0.2, 0.4)[:, None], 0.1, size=scores.shape)
+    sizes = np.full(questions, CANDIDATES)
+    return values.reshape(-1, len(FEATURES)), scores.ravel(), sizes, label.ravel(), absent
+
+
+def test_it_is_right_as_often_as_it_says_on_other_questions() -> None:
+    model = fit_probability(*draw(2000, 0), ProbabilityParams())
+    values, scores, sizes, label, _ = draw(4000, 1)
+    said = model.estimate(values, scores, sizes)
+    for low, high in ((0, 0.05), (0.05, 0.15), (0.15, 0.3), (0.3, 0.5), (0.5, 1)):
+        inside = (said >= low) & (said < high)
+        assert label[inside].mean() == pytest.approx(said[inside].mean(), abs=0.03)
+    by_question = said.reshape(-1, CANDIDATES)
+    assert (by_question.sum(axis=1) <= 1 + 1e-9).all()
+    assert (by_question.argmax(axis=1) == scores.reshape(-1, CANDIDATES).argmax(axis=1)).all()
+
+
+def test_fewer_matches_expected_are_less_likely() -> None:
+    drawn = draw(500, 0)
+    rare, common = (fit_probability(*drawn, ProbabilityParams(match_share=share)) for share in (0.1, 0.9))
+    assert (rare.estimate(*drawn[:3]) < common.estimate(*drawn[:3])).all()
+
+
+@pytest.mark.parametrize("absent", [True, False])
+def test_without_both_kinds_the_share_is_all_there_is(absent: bool) -> None:
+    values, scores, sizes, label, _ = draw(30, 0)
+    model = fit_probability(values, scores, sizes, label, np.full(30, absent), ProbabilityParams(match_share=0.2))
+    assert model.estimate(values, scores, sizes) == pytest.approx(0.2 * share_candidates(scores, sizes)[0])
+
+
+def test_a_threshold_that_is_set_is_kept() -> None:
+    assert fit_probability(*draw(50, 0), ProbabilityParams(threshold=0.125)).threshold == 0.125
+
+
+def test_shares_are_a_softmax_of_the_best_fifty() -> None:
+    scores = np.random.default_rng(0).normal(size=63)
+    shares, first = share_candidates(scores, np.array([60, 3]))
+    best = np.sort(np.exp(scores[:60]))[-50:].sum()
+    assert shares[:60] == pytest.approx(np.exp(scores[:60]) / best)
+    assert shares[60:].sum() == pytest.approx(1)
+    assert first.tolist() == [int(scores[:60].argmax()), 60 + int(scores[60:].argmax())]
+
+
+def test_of_equal_scores_the_smallest_id_is_first() -> None:
+    scores, sizes = np.array([1.0, 2.0, 2.0, 2.0]), np.array([4])
+    assert share_candidates(scores, sizes)[1].tolist() == [1]
+    assert share_candidates(scores, sizes, np.array([1, 9, 3, 4]))[1].tolist() == [2]
+
+
+def test_the_lowest_threshold_of_enough_precision_is_taken() -> None:
+    probability = np.linspace(1, 0.01, 100)
+    right = np.arange(100) < 40
+    even = np.full(100, 0.01)
+    # 40 of the first 50 are right.
+    assert choose_threshold(probability, right, even, 0.8) == probability[49]
+    assert choose_threshold(probability, right, even, 0.4) == probability[99]
+    # So few as 19 say nothing; the best of the others is taken where none is good enough.
+    assert choose_threshold(probability, np.arange(100) < 10, even, 0.8) == probability[19]
+    # Wrong ones count double.
+    assert choose_threshold(probability, right, np.where(right, 1.0, 2.0), 0.8) == probability[44]
+
+
+def test_equal_probabilities_pass_together() -> None:
+    probability = np.repeat([0.9, 0.5], [30, 70])
+    assert choose_threshold(probability, np.arange(100) < 60, np.full(100, 0.01), 0.9) == 0.9
+
+
+def test_weights_are_as_many_as_expected() -> None:
+    absent = np.array([True, True, True, False])
+    assert weigh_questions(absent, 0.2).tolist() == pytest.approx([0.8 / 3] * 3 + [0.2])
+    assert weigh_questions(~absent[:3], 0.2).tolist() == pytest.approx([1 / 3] * 3)
+
+
+def test_it_survives_json() -> None:
+    model = MatchProbability((1.0, 2.5), -3.0, 0.4)
+    assert MatchProbability.from_dict(model.to_dict()) == model
