@@ -35,9 +35,13 @@ def test_the_report_is_whole_and_asks_nobody_for_scripts() -> None:
 
 
 def test_what_the_ranker_was_trained_with_is_named_as_kedro_mlflow_names_parameters() -> None:
-    assert describe_ranker({"settings": {"num_leaves": 5, "rounds": 100}, "rounds": [40, 50]}) == {
+    rankers = {"rounds": [40, 50], "mix": [[0.5, 2.0], [1.0, 1.0]], "threshold": [0.3, 0.4]}
+    assert describe_ranker(rankers | {"settings": {"num_leaves": 5, "rounds": 100}}) == {
         "faq.model.num_leaves": 5,
         "faq.model.rounds": 40,
+        "faq.model.lambdarank_weight": 0.5,
+        "faq.model.linear_weight": 2.0,
+        "faq.model.match_threshold": 0.3,
     }
 
 

@@ -16,7 +16,11 @@ from tests.faq.corpora import draw_corpus, make_questions
 from triptych.faq.retrieval.views import FIELD_WEIGHTS, LEAD_CHARS, VIEWS, FieldCounts, Measure, Weighting
 from triptych.faq.text.tokens import word_pairs, word_tokens
 
+FIELDS = ["title", "text", "code", "tags", "answer"]
 QUESTIONS = draw_corpus(3, originals=20).questions
+# As originals have them, every other one.
+QUESTIONS["tags"] = [f"<{code}>" if i % 2 else "" for i, code in enumerate(QUESTIONS["code"])]
+QUESTIONS["answer"] = [f"use {text} then" if i % 2 else "" for i, text in enumerate(QUESTIONS["text"])]
 # Words of both kinds, known and new ones.
 ASKED = make_questions({1: "array promise unheard callback array loop loop loop", 2: "unheard of before", 3: "date"})
 COUNTS, FITTED = FieldCounts.fit_count(QUESTIONS, max_terms=100_000)
@@ -30,7 +34,7 @@ def texts_of(kind: str, questions: pd.DataFrame) -> list[str]:
     if kind == "lead_chars":
         return (questions["title"] + " " + questions["text"].str.slice(0, LEAD_CHARS)).tolist()
     weights = FIELD_WEIGHTS[kind if kind in FIELD_WEIGHTS else "all"]
-    rows = questions[["title", "text", "code"]].itertuples(index=False)
+    rows = questions.reindex(columns=FIELDS, fill_value="").itertuples(index=False)
     return ["\n".join("\n".join([field] * n) for field, n in zip(row, weights, strict=True) if n) for row in rows]
 
 
@@ -118,8 +122,9 @@ def test_nothing_in_common_weighs_nothing_and_no_words_do_no_harm() -> None:
 def test_the_commonest_terms_are_kept() -> None:
     few, counts = FieldCounts.fit_count(QUESTIONS, max_terms=10)
     assert {kind: len(terms) for kind, terms in few.terms.items()} == dict.fromkeys(few.terms, 10)
-    total = np.asarray(FITTED["all"].sum(axis=0)).ravel()
-    assert np.asarray(counts["all"].sum(axis=0)).min() >= np.sort(total)[-11]
+    every = ("all", "tags", "answer")
+    total, kept = (sum(np.asarray(table[kind].sum(axis=0)).ravel() for kind in every) for table in (FITTED, counts))
+    assert np.min(kept) >= np.sort(total)[-11]
 
 
 def test_counts_are_the_same_alone_together_and_restored() -> None:
@@ -131,3 +136,22 @@ def test_counts_are_the_same_alone_together_and_restored() -> None:
         for kind, matrix in COUNTS.count(ASKED.iloc[[i]]).items():
             assert (matrix != NEW[kind][[i]]).nnz == 0
     assert set(FITTED) >= {kind for view in VIEWS for kind in (view.query, view.document)}
+
+
+def test_tags_and_answers_are_counted_for_themselves_and_cross_no_pair() -> None:
+    plain = make_questions({1: "array promise callback closure loop", 2: "date sort string button form"})
+    told = plain.assign(tags=["<array><c#>", ""], answer=["zebra sort zebra", "quagga"])
+    counter, counts = FieldCounts.fit_count(told, max_terms=1000)
+    words = counter.terms["words"]
+    for kind, expected in (
+        ("tags", [{"array": 1, "c#": 1}, {}]),
+        ("answer", [{"zebra": 2, "sort": 1}, {"quagga": 1}]),
+    ):
+        rows = counts[kind].toarray()
+        assert [{words[i]: int(row[i]) for i in np.flatnonzero(row)} for row in rows] == expected
+    before = FieldCounts.fit_count(plain, max_terms=1000)
+    assert counter.terms["word_pairs"] == before[0].terms["word_pairs"]
+    assert counts["all"].sum(axis=1).tolist() == before[1]["all"].sum(axis=1).tolist()
+    # A new question has neither.
+    assert counter.count(plain)["answer"].nnz == 0
+    assert counter.count(told)["answer"].nnz == counts["answer"].nnz

@@ -41,7 +41,13 @@ def write_report(
 def describe_ranker(rankers: dict[str, Any]) -> dict[str, Any]:
     """List what the ranker was really trained with: a search may have changed the parameters."""
     settings = {f"faq.model.{name}": value for name, value in rankers["settings"].items()}
-    return settings | {"faq.model.rounds": rankers["rounds"][0]}
+    lambdarank, linear = rankers["mix"][0]
+    return settings | {
+        "faq.model.rounds": rankers["rounds"][0],
+        "faq.model.lambdarank_weight": lambdarank,
+        "faq.model.linear_weight": linear,
+        "faq.model.match_threshold": rankers["threshold"][0],
+    }
 
 
 def make_tags(metrics: dict[str, float], data_fingerprint: str) -> dict[str, str]:

@@ -99,4 +99,4 @@ def train_linear(
     scale = rows.std(axis=0)
     scale[scale < 1e-6] = np.inf  # a feature that is always the same
     weights = fit_weights(rows / scale, lists, penalty, start=0.01)
-    return weights / scale
+    return np.asarray(weights / scale, dtype=np.float64)
