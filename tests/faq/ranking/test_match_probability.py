@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from triptych.faq.params import ProbabilityParams
 from triptych.faq.ranking.features import FEATURES
@@ -12,6 +13,7 @@ from triptych.faq.ranking.match_probability import (
     MatchProbability,
     choose_threshold,
     fit_probability,
+    fit_rising_logistic,
     share_candidates,
     weigh_questions,
 )
@@ -106,3 +108,17 @@ def test_weights_are_as_many_as_expected() -> None:
 def test_it_survives_json() -> None:
     model = MatchProbability((1.0, 2.5), -3.0, 0.4)
     assert MatchProbability.from_dict(model.to_dict()) == model
+
+
+def test_the_logistic_regression_is_scikit_learns_where_every_weight_is_positive() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(3, [1.0, 5.0], size=(500, 2))
+    label = rng.random(500) < 1 / (1 + np.exp(-(rows - 3) @ np.array([1.0, 0.3])))
+    weights = rng.random(500)
+    found, intercept = fit_rising_logistic(rows, label, weights, 0.5)
+    scale = rows.std(axis=0)
+    theirs = LogisticRegression(C=0.5, tol=1e-8).fit((rows - rows.mean(axis=0)) / scale, label, sample_weight=weights)
+    assert found == pytest.approx(theirs.coef_[0] / scale, rel=1e-3)
+    assert intercept == pytest.approx(theirs.intercept_[0] - found @ rows.mean(axis=0), rel=1e-3)
+    # What speaks against a match is left out.
+    assert fit_rising_logistic(-rows, label, weights, 0.5)[0].tolist() == [0, 0]

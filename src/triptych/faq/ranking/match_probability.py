@@ -2,8 +2,9 @@
 
 The share of a candidate among them is the softmax of the ranker's scores, which are log-odds. Whether any of them is
 right is a logistic regression over the first one's similarities and its share: what nobody has asked before has a first
-candidate, too, but one that is less alike. The product of both is the probability. Fitted are questions whose original
-is there and questions whose original is not, weighed as they are expected to come in.
+candidate, too, but one that is less alike. No weight is below 0, so what has nothing in common with any original is the
+least likely of all, however far it is from what was fitted. The product of both is the probability. Fitted are
+questions whose original is there and questions whose original is not, weighed as they are expected to come in.
 """
 
 from __future__ import annotations
@@ -115,10 +116,6 @@ def fit_probability(
         absent: Whether the question's original is not there, shape (questions,).
         params: The share of questions that have a match, and the precision that is wanted.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     shares, first = share_candidates(scores, sizes)
     rows, weights = describe_first(values, shares, first), weigh_questions(absent, params.match_share)
     right = label[first] == 1
@@ -127,17 +124,46 @@ def fit_probability(
         base = float(np.log(params.match_share / (1 - params.match_share)))
         model = MatchProbability((0.0,) * rows.shape[1], base, 0.0)
     else:
-        fitted = make_pipeline(StandardScaler(), LogisticRegression(C=params.inverse_l2, max_iter=1000))
-        fitted.fit(rows, ~absent, logisticregression__sample_weight=weights * len(absent))
-        scaler, logistic = fitted[0], fitted[1]
-        coefficients = logistic.coef_[0] / scaler.scale_
-        intercept = float(logistic.intercept_[0] - coefficients @ scaler.mean_)
+        coefficients, intercept = fit_rising_logistic(rows, ~absent, weights * len(absent), params.inverse_l2)
         model = MatchProbability(tuple(coefficients.tolist()), intercept, 0.0)
     found = model.estimate(values, scores, sizes)[first]
     threshold = params.threshold
     if threshold == "auto":
         threshold = choose_threshold(found, right, weights, params.min_precision)
     return MatchProbability(model.weights, model.intercept, threshold)
+
+
+def fit_rising_logistic(
+    rows: Scores, label: NDArray[np.bool_], weights: Scores, inverse_l2: float
+) -> tuple[Scores, float]:
+    """Fit a logistic regression none of whose weights is below 0, which scikit-learn does not have.
+
+    Args:
+        rows: Shape (questions, inputs).
+        label: Shape (questions,).
+        weights: Of each question.
+        inverse_l2: Inverse of the L2 penalty on weights of inputs scaled to unit variance.
+
+    Returns:
+        Weights of shape (inputs,), and the intercept.
+    """
+    from scipy.optimize import minimize
+
+    mean, scale = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-6)
+    scaled = np.column_stack([(rows - mean) / scale, np.ones(len(rows))])
+    sign = np.where(label, 1.0, -1.0)
+
+    def lose(at: Scores) -> tuple[float, Scores]:
+        margin = sign * (scaled @ at)
+        pull = weights * sign / (1 + np.exp(np.minimum(margin, 500)))
+        penalty = np.append(at[:-1], 0) / inverse_l2
+        loss = float(weights @ np.logaddexp(0, -margin) + penalty @ at / 2)
+        return loss, penalty - pull @ scaled
+
+    bounds = [(0, None)] * rows.shape[1] + [(None, None)]
+    found = minimize(lose, np.zeros(scaled.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds)
+    coefficients = found.x[:-1] / scale
+    return coefficients, float(found.x[-1] - coefficients @ mean)
 
 
 def weigh_questions(absent: NDArray[np.bool_], match_share: float) -> Scores:
