@@ -53,7 +53,7 @@ class MatchProbability:
         """
         shares, first = share_candidates(scores, sizes)
         odds = describe_first(values, shares, first) @ np.array(self.weights) + self.intercept
-        return shares * np.repeat(1 / (1 + np.exp(-odds)), sizes)
+        return np.asarray(shares * np.repeat(1 / (1 + np.exp(-odds)), sizes), dtype=np.float64)
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as what JSON holds."""
