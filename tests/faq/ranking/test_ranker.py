@@ -30,7 +30,7 @@ def ranker(features: pd.DataFrame) -> Ranker:
 
 def test_the_score_is_the_weighted_sum(ranker: Ranker, learned: pd.DataFrame) -> None:
     values = learned[FEATURES].to_numpy(np.float32)
-    expected = 0.7 * ranker.booster.predict(values) + 0.4 * values @ ranker.weights
+    expected = 0.7 * np.asarray(ranker.booster.predict(values)) + 0.4 * values @ ranker.weights
     assert ranker.score_table(learned) == pytest.approx(expected)
 
 

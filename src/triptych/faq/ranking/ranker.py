@@ -57,7 +57,7 @@ class Ranker:
             values: Features, shape (rows, features), in the order of FEATURES.
             threads: LightGBM's; 0 takes its own choice.
         """
-        return self.score_parts(values, threads) @ np.array(self.mix)
+        return np.asarray(self.score_parts(values, threads) @ np.array(self.mix), dtype=np.float64)
 
     def score_parts(self, values: NDArray[np.float32], threads: int = 0) -> NDArray[np.float64]:
         """Score candidates with either model, shape (rows, 2)."""
