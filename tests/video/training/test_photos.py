@@ -102,3 +102,16 @@ def test_of_pictures_that_are_all_length_the_middle_is_taken(tmp_path: Path) -> 
     stream = PhotoStream(find_photos(tmp_path / "a"))
     assert {next(stream).shape for _ in range(2)} == {(2, 20, 3), (10, 1, 3)}
     assert [picture.shape for picture in read_styles(tmp_path / "a").values()] == [(2, 20, 3), (10, 1, 3)]
+
+
+def test_pictures_of_other_kinds_are_not_passed_over_in_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save(tmp_path / "a" / "one.png", (8, 8))
+    for name in ("two.HEIC", "three.gif", "notes.txt"):
+        (tmp_path / "a" / name).write_bytes(b"x")
+    for read in (find_photos, read_styles):
+        caplog.clear()
+        read(tmp_path / "a")
+        assert "2 pictures of" in caplog.text
+        assert "three.gif first" in caplog.text

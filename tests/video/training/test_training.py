@@ -6,6 +6,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from PIL import Image
 from triptych.video.network.transformer import build_network, load_style, name_styles
 from triptych.video.params import StyleTrainingParams
 from triptych.video.training import training
+from triptych.video.training.crops import CropMaker
 from triptych.video.training.photos import read_styles
 from triptych.video.training.training import one_cycle, train_from_files, train_style, train_styles
 
@@ -103,6 +105,24 @@ def test_files_in_checkpoint_log_and_preview_out(tmp_path: Path, style: Picture,
     assert trained.preview.dtype == np.uint8
     assert trained.preview.shape[0] > 600
     assert trained.preview.std() > 10
+
+
+def test_every_photo_is_learnt_on_in_every_style(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of a few, of which the first ones have been read for the preview."""
+    (tmp_path / "photos").mkdir()
+    for number in range(5):
+        Image.new("RGB", (70, 70), (40 * number,) * 3).save(tmp_path / "photos" / f"{number}.png")
+    held: list[set[int]] = []
+
+    class Watched(CropMaker):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            held.append({round(255 * float(photo[0, 0, 0])) for photo in self._photos})
+
+    monkeypatch.setattr(training, "CropMaker", Watched)
+    folder = save_pictures(tmp_path / "painters", "oil.png", "pen.png")
+    train_from_files(folder, tmp_path / "photos", PARAMS.replace(steps=1))
+    assert held == [{0, 40, 80, 120, 160}] * 2
 
 
 @given(st.floats(0, 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +15,10 @@ from PIL import Image, ImageOps
 Picture = NDArray[np.uint8]
 _logger = logging.getLogger(__name__)
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+_OTHERS = frozenset(
+    {".heic", ".heif", ".avif", ".gif", ".jfif", ".jpe", ".jp2", ".jxl", ".psd", ".dng", ".cr2", ".nef"}
+)
+"""Endings of pictures that are passed over in folders."""
 _MOST_OF_16_BITS = 65_535
 _SLIMMEST = 10  # times as long as wide, at most: longer ones are cut to their middle
 _RESERVED = "/:+>@"  # what divides the names of styles where they are asked for
@@ -52,12 +56,16 @@ class PhotoStream:
     """
 
     def __init__(self, paths: Sequence[Path], seed: int = 0, longest_px: int = 640) -> None:
-        self._paths, self._longest_px = list(paths), longest_px
+        self._paths, self._seed, self._longest_px = list(paths), seed, longest_px
         self._named = f"{len(self._paths)} files, {self._paths[0]} first" if self._paths else "no file"
         self._rng = np.random.default_rng(seed)
         self._order: list[Path] = []
         self._pool = ThreadPoolExecutor(1)
         self._next = self._pool.submit(self._read_next)
+
+    def renew(self) -> PhotoStream:
+        """Give a stream that begins anew, with the same photos in the same order."""
+        return PhotoStream(self._paths, self._seed, self._longest_px)
 
     def __next__(self) -> Picture:
         """Return an RGB picture (height, width, 3), uint8."""
@@ -146,6 +154,7 @@ def read_styles(path: Path) -> dict[str, Picture]:
     if not path.is_dir():
         return {path.stem: _read_style(path)}
     styles: dict[str, Picture] = {}
+    _warn_of_others(path, path.iterdir())
     for file in sorted(path.iterdir()):
         if file.suffix.lower() not in _SUFFIXES or file.name.startswith("."):
             continue
@@ -173,7 +182,18 @@ def _cut_to_middle(image: Image.Image) -> Image.Image:
 
 
 def _list_pictures(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    _warn_of_others(folder, found)
+    return [path for path in found if path.suffix.lower() in _SUFFIXES]
+
+
+def _warn_of_others(folder: Path, files: Iterable[Path]) -> None:
+    passed = sorted(path.name for path in files if path.suffix.lower() in _OTHERS)
+    if passed:
+        _logger.warning(
+            "%d pictures of %s are not taken, %s first: convert them to one of %s",
+            *(len(passed), folder, passed[0], ", ".join(sorted(_SUFFIXES))),
+        )
 
 
 def _read_photo(path: Path, longest_px: int) -> NDArray[np.uint8] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -29,7 +29,7 @@ from triptych.video.training.crops import CropMaker, to_tensor
 from triptych.video.training.figures import measure_styles
 from triptych.video.training.log import LossLog
 from triptych.video.training.objectives import CriticObjective, Objective, Vgg16Objective, total_variation
-from triptych.video.training.perceptual import Vgg16, choose_vgg16
+from triptych.video.training.perceptual import choose_vgg16
 from triptych.video.training.photos import PhotoStream, find_photos, read_styles
 from triptych.video.training.preview import draw_preview, stack_previews
 
@@ -120,10 +120,14 @@ def train_styles(
         network = TransformerNet(training.width, training.blocks, len(styles))
         _begin_loud_in_mean_colour(network, styles)
         network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        coming = photos if isinstance(photos, PhotoStream) else cycle(photos)
-        crops = [CropMaker(coming, len(photos), picture, training) for picture in pictures]
+        crops = [CropMaker(_begin(photos), len(photos), picture, training) for picture in pictures]
         state, log = _fit(network, _make_lessons(styles, crops, training), training)
     return {name: value.cpu().contiguous() for name, value in state.items()}, log
+
+
+def _begin(photos: Sequence[Picture] | PhotoStream) -> Iterator[Picture]:
+    """Give photos from the first one on: a few from the middle of a round may hold one twice, and miss another."""
+    return photos.renew() if isinstance(photos, PhotoStream) else cycle(photos)
 
 
 @dataclass(frozen=True)
@@ -145,10 +149,6 @@ def _make_lessons(styles: Sequence[Tensor], crops: Sequence[CropMaker], training
         )
         lessons.append(_Lesson(objective, own, shares[number : number + 1] if len(styles) > 1 else None))
     return lessons
-
-
-def _choose_objective(vgg16: Vgg16 | None, style: Tensor, training: StyleTrainingParams) -> Objective:
-    return Vgg16Objective(vgg16.to(style.device), style, training) if vgg16 else CriticObjective(style, training)
 
 
 def _fit(
