@@ -22,6 +22,8 @@ from triptych.video.stylizing.store import SegmentStore, write_json
 
 __all__ = ["choose_runtime_of", "choose_tiles_of"]
 
+_MUCH_MORE = 2
+
 
 def choose_runtime_of(
     videos: list[PlannedVideo],
@@ -33,7 +35,11 @@ def choose_runtime_of(
     encoding: EncodingParams,
     store: SegmentStore,
 ) -> dict[str, Any]:
-    """Choose by a frame of the video with most to do; an earlier choice for the same styles and machine stands."""
+    """Choose by a frame of the video with most to do.
+
+    An earlier choice for the same styles and machine stands, unless it was made for much less: what is set up quickest
+    wins for a short clip, and would then paint all that comes later.
+    """
     from triptych.video.runtimes.choice import choose_runtime
     from triptych.video.runtimes.hardware import describe_machine, list_versions
 
@@ -48,9 +54,11 @@ def choose_runtime_of(
     settings = {"tolerance": style.pixel_tolerance, "batch": style.batch_size, "wish": style.runtime}
     kept = store.folder / f"runtime-{hash_settings(machine | settings)[:12]}.json"
     mirrors.pull(kept)
+    pixels = sum(video.info.frames * video.info.width * video.info.height for video in videos)
     if style.runtime == "auto" and kept.is_file():
         decision: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
-        return decision | {"setup_seconds": 0.0}
+        if pixels <= _MUCH_MORE * decision.get("pixels_to_do", 0):
+            return decision | {"setup_seconds": 0.0}
     frames = sum(video.info.frames for video in videos)
     start = time.perf_counter()
     found = _find_frame(videos, sources, normalised)
@@ -65,7 +73,7 @@ def choose_runtime_of(
     choice = choose_runtime(chosen, frame, see(conversion, smoothing), frames, style)
     decision = _describe_choice(choice.runtime, choice.measured) | {"setup_seconds": time.perf_counter() - start}
     if choice.measured:
-        write_json(kept, decision)
+        write_json(kept, decision | {"pixels_to_do": pixels})
     return decision
 
 
@@ -81,6 +89,8 @@ def choose_tiles_of(videos: list[PlannedVideo], style_model: Path, style: StyleP
 
     # That of the blend with most to hold in memory at once.
     most = max((video.blend.files for video in videos), key=len, default=())
+    if not most:
+        return style.max_tile_pixels
     return choose_tile_pixels([style_model.with_name(file) for file in most], style.replace(runtime=runtime))
 
 
