@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from tests.video import clips
-from tests.video.trips import ClipMaker, decode, send
+from tests.video.trips import PLANNING, ClipMaker, decode, send
 from triptych.video.media.conversion import plan_conversion
 from triptych.video.media.planes import extract_planes
 from triptych.video.params import EncodingParams
+from triptych.video.planning.probing import probe_video
 from triptych.video.restitching.verification import compare_videos, is_exact
 
 pytestmark = pytest.mark.timeout(120)
@@ -116,3 +117,13 @@ def test_a_thousand_frames_a_second(codec: str, tmp_path: Path) -> None:
     clips.run(*clips.picture(rate="1000", seconds=0.02), *clips.X264, source)
     info, result = send(source, tmp_path / "out", encoding=encode(codec=codec), segment_frames=8)
     assert is_exact(compare_videos(source, info, result))
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "av1"])
+def test_primaries_of_old_television_are_kept(codec: str, tmp_path: Path) -> None:
+    """x265 ends at once if told of them, which would be the end of the step for all videos."""
+    source, tags = tmp_path / "ebu.mp4", "setparams=colorspace=bt470bg:color_primaries=ebu3213:color_trc=bt709:range=tv"
+    clips.run(*clips.picture(seconds=0.3), "-vf", tags, *clips.X264, source)
+    info, result = send(source, tmp_path, encoding=encode(codec=codec), segment_frames=5)
+    assert is_exact(compare_videos(source, info, result))
+    assert probe_video(result, PLANNING).colours.primaries == "ebu3213"

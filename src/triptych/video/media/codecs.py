@@ -25,7 +25,7 @@ from triptych.video.media.ffmpeg import FFmpegError, list_encoders, run_ffmpeg
 from triptych.video.media.planes import Layout
 from triptych.video.params import EncodingParams
 
-__all__ = ["choose_encoder", "describe_codec", "find_size_fault", "limit_rate", "name_encoder"]
+__all__ = ["choose_encoder", "describe_codec", "describe_tags", "find_size_fault", "limit_rate", "name_encoder"]
 
 ENCODER_THREADS = 4
 SOFTWARE = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1"}
@@ -162,6 +162,16 @@ def describe_codec(layout: Layout, encoding: EncodingParams) -> dict[str, Any]:
 def limit_rate(rate: Fraction, encoding: EncodingParams) -> Fraction:
     """Give the rate to tell an encoder of; when frames are shown is said where segments are joined."""
     return min(rate, Fraction(SVT_FASTEST)) if name_encoder(encoding) == SOFTWARE["av1"] else rate
+
+
+def describe_tags(primaries: str, encoding: EncodingParams) -> tuple[str, dict[str, Any]]:
+    """Say which primaries an encoder is to be told, and what puts those into its packets that it does not take.
+
+    x265 knows no more than the first 12 of H.273, and ends at once if told of others.
+    """
+    if primaries == "ebu3213" and name_encoder(encoding) == SOFTWARE["hevc"]:
+        return "unknown", {"bsf:v": "hevc_metadata=colour_primaries=22"}
+    return primaries, {}
 
 
 def _scale_crf(encoding: EncodingParams) -> int:

@@ -23,7 +23,7 @@ import ffmpeg  # type: ignore[import-untyped]
 import numpy as np
 
 from triptych.storage.local_files import replace_file
-from triptych.video.media.codecs import describe_codec, limit_rate
+from triptych.video.media.codecs import describe_codec, describe_tags, limit_rate
 from triptych.video.media.colours import tag_output
 from triptych.video.media.conversion import plan_conversion
 from triptych.video.media.failures import raise_exit_failure
@@ -184,9 +184,10 @@ def describe_encoder(path: Path, info: VideoInfo, layout: Layout, encoding: Enco
         "pipe:", format="rawvideo", pix_fmt=pixels, s=f"{info.width}x{info.height}", framerate=str(rate)
     )
     # The tags are put on frames that already are so; without this FFmpeg would convert or forget.
-    given = {"range": tags.range, "colorspace": tags.space, "color_primaries": tags.primaries,
+    primaries, further = describe_tags(tags.primaries, encoding)
+    given = {"range": tags.range, "colorspace": tags.space, "color_primaries": primaries,
              "color_trc": tags.transfer}  # fmt: skip
     frames = frames.filter("setparams", field_mode="prog", **given)
     if info.sample_aspect_ratio:
         frames = frames.filter("setsar", str(info.sample_aspect_ratio), max=65535)
-    return frames.output(str(path.absolute()), format="mp4", **describe_codec(layout, encoding))
+    return frames.output(str(path.absolute()), format="mp4", **describe_codec(layout, encoding), **further)
