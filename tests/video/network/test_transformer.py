@@ -48,6 +48,14 @@ def test_running_statistics_of_old_checkpoints_are_ignored() -> None:
     assert torch.equal(build_network(old)(x), expected)
 
 
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_names_as_data_parallel_and_compile_write_them_are_known(prefix: str) -> None:
+    state, x = make_state(), torch.rand(1, 3, 16, 20) * 255
+    wrapped = {f"{prefix}{name}": value for name, value in state.items()}
+    wrapped[f"{prefix}in1.running_mean"] = torch.ones(4)
+    assert torch.equal(build_network(wrapped)(x), build_network(state)(x))
+
+
 def test_half_precision_on_disk_is_float32_in_memory() -> None:
     network = build_network({name: value.half() for name, value in make_state().items()})
     assert {value.dtype for value in network.parameters()} == {torch.float32}

@@ -107,10 +107,15 @@ def test_without_any_video_there_is_a_sheet(models: Path, tmp_path: Path) -> Non
 
 def test_every_style_of_every_file_is_found(models: Path) -> None:
     notes: Notes = []
-    looks = find_looks(models.parent, notes)
+    looks = find_looks(models, notes)
     assert [look.label for look in looks] == ["painters/oil", "painters/pen", "style1"]
     assert [look.shares for look in looks] == [(1, 0), (0, 1), (1,)]
     assert {each["name"] for each in notes} == {"broken.pth", "cut.pth"}
+
+
+def test_the_default_style_is_shown_whatever_its_ending(models: Path) -> None:
+    model = models.rename(models.with_name("candy.model"))
+    assert "candy" in [look.label for look in find_looks(model, [])]
 
 
 @pytest.mark.parametrize("name", ["plain.mp4", "rgb.mp4", "ten_bit.mp4", "odd_size.mp4"])

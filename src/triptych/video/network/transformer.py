@@ -23,6 +23,7 @@ from torch.nn import functional
 from triptych.video.network.checkpoints import read_weights
 from triptych.video.network.names import NAMES
 
+_WRAPPER = re.compile(r"^(module\.|_orig_mod\.)+")  # of nn.DataParallel and torch.compile
 _STATISTICS = re.compile(r"in\d+\.(running_mean|running_var|num_batches_tracked)$")
 _NORMS = re.compile(r"(^|\.)in\d+\.(weight|bias)$")
 EPSILON = 1e-5
@@ -164,12 +165,13 @@ def build_network(state: Mapping[str, Any]) -> TransformerNet:
 
     Args:
         state: Weights by name, in any floating-point type, and `styles`, the names of several styles; running
-            statistics of old checkpoints are ignored.
+            statistics of old checkpoints are ignored, and what DataParallel and torch.compile put before names.
 
     Raises:
         ValueError: If they are of no such network; the message says what is missing, odd or of another shape.
     """
-    given = {name: value for name, value in state.items() if name != NAMES and not _STATISTICS.search(name)}
+    named = {_WRAPPER.sub("", name): value for name, value in state.items()}
+    given = {name: value for name, value in named.items() if name != NAMES and not _STATISTICS.search(name)}
     if other := sorted(name for name, value in given.items() if not isinstance(value, Tensor)):
         raise ValueError(f"not a style network: {', '.join(other[:4])} are no weights; save its state_dict() alone")
     weights = {name: value.detach().float() for name, value in given.items()}

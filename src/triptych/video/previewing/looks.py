@@ -28,11 +28,11 @@ class Look:
     shares: tuple[float, ...]
 
 
-def find_looks(folder: Path, notes: Notes) -> list[Look]:
+def find_looks(style_model: Path, notes: Notes) -> list[Look]:
     """List the styles in a folder, file by file; a file that is none loses no other.
 
     Args:
-        folder: Checkpoints, `*.pth`.
+        style_model: The default style, whatever its ending; the others are `*.pth` beside it.
         notes: What is left out is added to them.
 
     Raises:
@@ -42,7 +42,7 @@ def find_looks(folder: Path, notes: Notes) -> list[Look]:
     from triptych.video.network.transformer import load_style
 
     looks = []
-    for path in sorted(folder.glob("*.pth")):
+    for path in sorted({style_model, *style_model.parent.glob("*.pth")}):
         try:
             names = load_style(path).names
         except (OSError, MemoryError):

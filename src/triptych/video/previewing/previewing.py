@@ -52,7 +52,7 @@ def preview(
         note(notes, name, f"it could not be fetched: {reason}")
     for name in names[wish.videos :]:
         note(notes, name, f"the sheet has {wish.videos} videos (video.preview.videos)")
-    looks = find_looks(style_model.parent, notes)
+    looks = find_looks(style_model, notes)
     with tempfile.TemporaryDirectory(prefix="triptych-normalised-") as folder:
         normalised = Path(folder)
         videos = prepare_videos(sources, names[: wish.videos], normalised, planning, notes)
