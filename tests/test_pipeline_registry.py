@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
+import pytest
+from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
 
 from triptych.pipeline_registry import register_pipelines
@@ -13,9 +16,9 @@ HEAVY = ("azure", "cv2", "lightgbm", "mlflow", "pandera", "sklearn", "torch", "t
 
 
 def test_the_pipelines_of_the_design_are_there() -> None:
-    pipelines = register_pipelines()
+    found = register_pipelines()
     trained = [f"{workload}{kind}" for workload in ("faq", "shelf") for kind in ("", "_tune", "_score")]
-    assert set(pipelines) == {
+    assert set(found) == {
         "__default__",
         "shelf_check",
         "shelf_export",
@@ -24,7 +27,19 @@ def test_the_pipelines_of_the_design_are_there() -> None:
         "video_style",
         *trained,
     }
-    assert all(isinstance(pipeline, Pipeline) and pipeline.nodes for pipeline in pipelines.values())
+    assert all(isinstance(pipeline, Pipeline) and pipeline.nodes for pipeline in found.values())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"), [("vidio", "did you mean 'video'?"), ("nope", "known here: faq, faq_score, faq_tune, shelf,")]
+)
+def test_a_typo_in_the_name_of_a_pipeline_is_no_error_of_an_import(wrong: str, hint: str) -> None:
+    pipelines.set_requested(["faq", wrong])
+    try:
+        with pytest.raises(ValueError, match=re.escape(f"there is no pipeline '{wrong}', {hint}")):
+            register_pipelines()
+    finally:
+        pipelines.set_requested(None)
 
 
 def test_no_heavy_library_is_imported_to_build_them() -> None:

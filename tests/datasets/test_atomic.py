@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,15 @@ def test_a_failed_save_leaves_the_old_file(
         dataset.save(data)
     assert same(dataset.load(), data)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_link_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "large_disk.json").write_text("{}")
+    (tmp_path / "link.json").symlink_to(tmp_path / "large_disk.json")
+    make("JSONDataset", tmp_path / "link.json").save({"a": 1})
+    assert (tmp_path / "link.json").is_symlink()
+    assert json.loads((tmp_path / "large_disk.json").read_text()) == {"a": 1}
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @ALL

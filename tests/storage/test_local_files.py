@@ -51,6 +51,15 @@ def test_names_as_long_as_file_systems_take_are_written_too(letter: str, tmp_pat
     assert add_ending("clip.avi", ".mkv") == "clip.avi.mkv"
 
 
+def test_a_file_is_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "large_disk" / "file")
+    with replace_file(tmp_path / "link") as part:
+        part.write_text("a")
+    assert (tmp_path / "link").is_symlink()
+    assert [path.name for path in (tmp_path / "large_disk").iterdir()] == ["file"]
+    assert (tmp_path / "link").read_text() == "a"
+
+
 @pytest.mark.parametrize("size", [0, 1, 2**20, 3_000_000])
 def test_a_hash_is_the_sha256_of_the_contents(tmp_path: Path, size: int) -> None:
     path = tmp_path / "a"

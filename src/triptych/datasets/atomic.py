@@ -42,7 +42,8 @@ class AtomicSave:
         if self._protocol != "file":
             super().save(data)  # type: ignore[misc]
             return
-        target = self._get_save_path()  # type: ignore[attr-defined]
+        # What a symbolic link points to is replaced, as by Kedro's, and not the link.
+        target = PurePosixPath(os.path.realpath(self._get_save_path()))  # type: ignore[attr-defined]
         part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
         writer = copy.copy(self)
         writer._filepath, writer._version = part, None

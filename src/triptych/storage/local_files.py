@@ -47,8 +47,10 @@ def replace_file(target: Path) -> Iterator[Path]:
     for files by their suffix never finds a half of one.
 
     Args:
-        target: The file to write or replace; its folder is made if it is missing.
+        target: The file to write or replace, its folder is made if it is missing; of a symbolic link, what it points
+            to.
     """
+    target = target.resolve() if target.is_symlink() else target
     target.parent.mkdir(parents=True, exist_ok=True)
     part = _name_beside(target, "part")
     try:
