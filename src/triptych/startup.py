@@ -30,6 +30,8 @@ def prepare() -> None:
     A value already in the environment wins, so `MLFLOW_DISABLE_TELEMETRY=false` is respected.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # .telemetry holds within the project only: a `kedro run` in the wrong folder would report itself.
+    os.environ.setdefault("KEDRO_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     ensure_openmp()

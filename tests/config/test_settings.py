@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from kedro_telemetry.plugin import _check_for_telemetry_consent
 
 from triptych import startup
 
@@ -17,6 +18,7 @@ from triptych import startup
 def test_usage_reports_are_off(project: Path) -> None:
     assert yaml.safe_load((project / ".telemetry").read_text()) == {"consent": False}
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert _check_for_telemetry_consent(None) is False  # outside the project, where nothing reads .telemetry
 
 
 def test_kedro_prepares_before_it_imports_plugins() -> None:

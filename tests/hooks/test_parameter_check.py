@@ -80,6 +80,25 @@ def test_a_file_in_another_encoding_is_named(project: Path, tmp_path: Path, rest
         KedroSession.create(project, conf_source=str(conf)).load_context()
 
 
+def test_a_file_that_is_no_yaml_or_no_block_is_named(project: Path, tmp_path: Path, restored: None) -> None:
+    conf: Path = shutil.copytree(project / "conf", tmp_path / "conf")
+    texts = {"twice": "a: 1\nb: 2\na: 3\n", "list": "- a\n", "tab": "a:\n\tb: 1\n", "two": "a: 1\n---\nb: 1\n"}
+    (conf / "local").mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (conf / "local" / f"parameters_{name}.yml").write_text(text, encoding="utf-8")
+    with pytest.raises(ParametersError) as caught:
+        KedroSession.create(project, conf_source=str(conf)).load_context()
+    told = [str(problem).removeprefix(f"{conf}/local/parameters_") for problem in caught.value.problems]
+    tab = told.pop(1)  # which libyaml words otherwise than PyYAML
+    assert tab.startswith("tab.yml: cannot be read: found character ")
+    assert tab.endswith("that cannot start any token (line 2)")
+    assert told == [
+        "list.yml: must hold a block of keys, not a list",
+        "twice.yml: cannot be read: found duplicate key a (line 3)",
+        "two.yml: cannot be read: but found another document (line 2)",
+    ]
+
+
 def test_a_place_that_would_become_an_odd_folder_is_refused(project: Path, tmp_path: Path, restored: None) -> None:
     conf: Path = shutil.copytree(project / "conf", tmp_path / "conf")
     (conf / "local").mkdir(exist_ok=True)

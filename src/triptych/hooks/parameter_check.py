@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Node
+from omegaconf import DictConfig, OmegaConf
+from yaml import MarkedYAMLError, YAMLError
 
 from triptych.hooks.registered_pipelines import load_all_pipelines
 from triptych.parameters import (
@@ -26,6 +28,7 @@ from triptych.parameters import (
 )
 from triptych.parameters.base import Params
 from triptych.parameters.check import node_parameters
+from triptych.parameters.sources import parameter_files
 
 _logger = logging.getLogger(__name__)
 _SHIPPED = ("base", "azure", "test")
@@ -99,16 +102,31 @@ def _check_globals(loader: Any, names: Collection[str]) -> list[Problem]:
 
 
 def _load(loader: Any, folders: list[Path], root: Path) -> dict[str, Any]:
-    """Load the merged parameters, naming what OmegaConf cannot merge: it names neither key nor file."""
+    """Load the merged parameters, naming what OmegaConf cannot read or merge: it names neither key nor file."""
     try:
         parameters: dict[str, Any] = loader["parameters"]
-    except TypeError as error:
-        runtime = loader.runtime_params or {}
-        problems = with_sources(find_clashes(folders, runtime), folders, runtime, root)
+    except (TypeError, AttributeError, YAMLError) as error:
+        problems = list(_find_unreadable(folders, root))
+        if not problems:
+            runtime = loader.runtime_params or {}
+            problems = with_sources(find_clashes(folders, runtime), folders, runtime, root)
         if not problems:
             raise
         raise ParametersError(problems) from error
     return parameters
+
+
+def _find_unreadable(folders: list[Path], root: Path) -> Iterator[Problem]:
+    for path in parameter_files(folders):
+        label = str(path.relative_to(root) if path.is_relative_to(root) else path)
+        try:
+            content = OmegaConf.load(path)
+        except MarkedYAMLError as error:
+            line = f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
+            yield Problem(label, f"cannot be read: {error.problem}", line)
+        else:
+            if not isinstance(content, DictConfig):
+                yield Problem(label, "must hold a block of keys, not a list")
 
 
 def _configuration_folders(loader: Any) -> list[Path]:
