@@ -180,6 +180,19 @@ def test_a_save_that_breaks_leaves_what_was_there(broken: str, tmp_path: Path, m
     assert [path.name for path in (tmp_path / "to").iterdir()] == ["trials"]
 
 
+@pytest.mark.parametrize("damaged", ["search.json", "a/batch.json", "a/trial_001/trial.json"])
+@pytest.mark.parametrize("run_id", ["", "new"])
+def test_a_record_that_a_power_cut_has_emptied_counts_as_missing(damaged: str, run_id: str, tmp_path: Path) -> None:
+    dataset = TrialsDataset(filepath=tmp_path / "a")
+    dataset.save(batch(0, 1, run_id="old"))
+    (tmp_path / damaged).write_bytes(b"")
+    assert not dataset.exists()
+    dataset.save(batch(0, 1, run_id=run_id))
+    dataset.remove_stale()
+    assert dataset.exists()
+    assert scores(dataset) == [(0, "s"), (1, "s")]
+
+
 def test_a_copy_in_another_place_can_be_loaded(tmp_path: Path) -> None:
     TrialsDataset(filepath=tmp_path / "scratch" / "trials").save(batch(0, 1))
     shutil.copytree(tmp_path / "scratch", tmp_path / "mount")

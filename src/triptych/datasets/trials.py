@@ -77,7 +77,7 @@ class TrialsDataset(AbstractDataset[TrialBatch, list[Trial]]):
     def remove_stale(self) -> None:
         """Remove folders beside this one that earlier searches left."""
         for path in self._filepath.parent.glob(f"*/{_BATCH}"):
-            if _read_json(path)["run"] != self._current_run():
+            if _read_json(path).get("run") != self._current_run():
                 shutil.rmtree(path.parent)
 
     def _take_up(self, batch: dict[str, Any]) -> None:
@@ -107,20 +107,20 @@ class TrialsDataset(AbstractDataset[TrialBatch, list[Trial]]):
         return self._filepath / _name(number)
 
     def _has(self, number: int) -> bool:
-        return (self._folder(number) / _RECORD).is_file()
+        return bool(_read_json(self._folder(number) / _RECORD))
 
     def _batch(self) -> dict[str, Any]:
         return _read_json(self._filepath / _BATCH)
 
     def _current_run(self) -> str:
-        path = self._filepath.parent / _CURRENT
-        return str(_read_json(path)["run"]) if path.is_file() else ""
+        return str(_read_json(self._filepath.parent / _CURRENT).get("run", ""))
 
     def _is_current(self) -> bool:
-        return (self._filepath / _BATCH).is_file() and self._batch()["run"] == self._current_run()
+        return self._batch().get("run") == self._current_run()
 
     def _is_complete(self) -> bool:
-        return (self._filepath / _BATCH).is_file() and all(map(self._has, self._batch()["trials"]))
+        batch = self._batch()
+        return bool(batch) and all(map(self._has, batch["trials"]))
 
     def _exists(self) -> bool:
         return self._is_current() and self._is_complete()
@@ -134,7 +134,11 @@ def _name(number: int) -> str:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    """Read a record; one that is not there, or that a power cut has emptied, says nothing."""
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return {}
     return values
 
 
