@@ -17,6 +17,9 @@ PAPER = DetectorParams(
     box_head_width=1024,
     mask_head_channels=(256,) * 4,
     anchor_sizes=((32,), (64,), (128,), (256,), (512,)),
+    aspect_ratios=(0.5, 1.0, 2.0),
+    min_size_px=800,
+    max_size_px=1333,
 )
 
 

@@ -54,7 +54,7 @@ def save_model(folder: Path, detector: LoadedDetector) -> None:
     weights = {name: value.detach().cpu().clone() for name, value in detector.model.state_dict().items()}
     torch.save(weights, folder / WEIGHTS)
     description = {
-        "params": detector.params.model_dump(),
+        "params": describe_params(detector.params),
         "architecture": asdict(describe_architecture(detector.model)),
         "categories": list(detector.categories),
         "masks": detector.masks,
@@ -101,6 +101,11 @@ def load_model(folder: Path) -> LoadedDetector:
     known = {"params", "architecture", "categories", "masks", "score_threshold"}
     info = {key: value for key, value in description.items() if key not in known}
     return LoadedDetector(model.eval(), categories, description["masks"], description["score_threshold"], params, info)
+
+
+def describe_params(params: DetectorParams) -> dict[str, Any]:
+    """Give the settings of a model as its description has them: what a preset has come to, not its name."""
+    return params.model_dump(exclude={"preset"})
 
 
 def read_params(description: dict[str, Any]) -> DetectorParams:
