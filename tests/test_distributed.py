@@ -14,7 +14,7 @@ from triptych import distributed
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RANK", "WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"):
+    for name in ("RANK", "WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "AZUREML_NODE_COUNT"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -30,6 +30,27 @@ def test_ranks_are_read_from_torchrun_and_open_mpi(prefix: str, monkeypatch: pyt
     monkeypatch.setenv(f"{prefix}RANK", "3")
     monkeypatch.setenv(f"{prefix}{'WORLD_SIZE' if not prefix else 'SIZE'}", "4")
     assert (distributed.rank(), distributed.world_size(), distributed.is_primary()) == (3, 4, False)
+
+
+@pytest.mark.parametrize(
+    ("told", "on_this_machine"),
+    [
+        ({"WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4"}, 4),
+        ({"WORLD_SIZE": "8", "AZUREML_NODE_COUNT": "2"}, 4),  # Azure ML: no LOCAL_WORLD_SIZE
+        ({"WORLD_SIZE": "2", "AZUREML_NODE_COUNT": "2"}, 1),
+        ({"OMPI_COMM_WORLD_SIZE": "6", "OMPI_COMM_WORLD_LOCAL_SIZE": "3", "AZUREML_NODE_COUNT": "2"}, 3),
+        ({"AZUREML_NODE_COUNT": "2"}, 1),  # one process, told of machines that others are on
+        ({}, 1),
+    ],
+)
+def test_ranks_that_share_a_machine_are_counted(
+    told: dict[str, str], on_this_machine: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    assert distributed.local_world_size() == on_this_machine
 
 
 def test_a_rank_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,10 @@ def local_rank() -> int:
 
 def local_world_size() -> int:
     """Give the number of processes on this machine, which share its cores."""
-    return _read("LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", default=1)
+    # Azure ML tells PyTorch's processes how many machines there are, not how many of them are on each.
+    machines = _read("AZUREML_NODE_COUNT", default=0)
+    share = world_size() // machines if machines else 1
+    return _read("LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", default=max(share, 1))
 
 
 def is_primary() -> bool:

@@ -7,6 +7,7 @@ from omegaconf.resolvers import oc
 
 from triptych.hooks import (
     AzureCatalog,
+    CommitPassing,
     ParameterCheck,
     PrimaryRankOnly,
     RunReport,
@@ -23,6 +24,7 @@ HOOKS = (
     ParameterCheck(),
     SearchShape(),
     AzureCatalog(),
+    CommitPassing(),
     PrimaryRankOnly(),
     RunReport(),
     *hooks_of_rank_0(),

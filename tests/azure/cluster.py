@@ -15,8 +15,8 @@ from tests.azure.step_tracking import StepTracking
 from tests.bench import Bench
 from tests.preloaded.scripts import PreloadedScripts
 
-# One thread for each process: results then do not depend on the machine. Only what was sent is found as `triptych`.
-_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "src"}
+# One thread for each process: results then do not depend on the machine.
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,8 @@ def _meeting_point(step: Step) -> dict[str, str]:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         port = server.getsockname()[1]
-    sizes = {"WORLD_SIZE": str(step.ranks), "LOCAL_WORLD_SIZE": str(step.processes_per_node)}
+    # No LOCAL_WORLD_SIZE: that is torchrun's.
+    sizes = {"WORLD_SIZE": str(step.ranks), "AZUREML_NODE_COUNT": str(step.nodes)}
     return {**sizes, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
 
 

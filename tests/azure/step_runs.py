@@ -15,6 +15,7 @@ from threading import Event
 from tests.azure.compiled_pipeline import AssetReference, Input, Step, StepOutput
 from tests.azure.data_assets import DataAssets
 from tests.azure.folder_state import hash_folder, is_empty, make_read_only
+from tests.azure.node_image import image_variables
 from tests.azure.rank_processes import plan_launches, run_launches
 from tests.azure.snapshots import Snapshots
 from tests.azure.step_tracking import StepTracking
@@ -133,7 +134,7 @@ def _clean_environment(step: Step, workplace: Workplace) -> dict[str, str]:
     home = workplace.folder / "home"
     home.mkdir(exist_ok=True)
     first = [str(workplace.preloaded)] if workplace.preloaded and step.name not in workplace.clean else []
-    return {"PATH": os.pathsep.join([*first, _PATH]), "HOME": str(home), "LANG": "C.UTF-8"}
+    return {**image_variables(), "PATH": os.pathsep.join([*first, _PATH]), "HOME": str(home), "LANG": "C.UTF-8"}
 
 
 def _hand_on(step: Step, outputs: Mapping[str, Path], workplace: Workplace) -> None:

@@ -204,9 +204,9 @@ def test_a_failing_mpi_rank_fails_the_step(run: Run, code: Path) -> None:
 
 
 def test_pytorch_ranks_are_told_of_each_other(run: Run, code: Path, tmp_path: Path) -> None:
-    names = "$WORLD_SIZE $NODE_RANK $LOCAL_RANK $LOCAL_WORLD_SIZE $MASTER_ADDR"
+    names = "$WORLD_SIZE $NODE_RANK $LOCAL_RANK ${LOCAL_WORLD_SIZE-unset} $AZUREML_NODE_COUNT"
     run({"one": job(f"echo {names} > {OUT}/$RANK", code, **distributed("pytorch", 2, 1))})
-    assert [read(tmp_path, "one", str(rank)) for rank in range(2)] == ["2 0 0 1 127.0.0.1\n", "2 1 0 1 127.0.0.1\n"]
+    assert [read(tmp_path, "one", str(rank)) for rank in range(2)] == ["2 0 0 unset 2\n", "2 1 0 unset 2\n"]
 
 
 def test_the_log_of_the_pytorch_rank_that_failed_is_shown(run: Run, code: Path) -> None:

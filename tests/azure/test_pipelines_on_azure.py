@@ -15,7 +15,7 @@ import pytest
 from tests.azure.cluster import Cluster
 from tests.azure.compiled_pipeline import read_pipeline
 from tests.azure.local_runner import EXPERIMENT, PipelineRun
-from tests.azure.project_copy import SIZES
+from tests.azure.project_copy import SIZES, git
 from tests.azure.step_runs import StepError
 from tests.bench import Bench, MakeBench
 from tests.e2e.test_faq_tune import read_best
@@ -184,6 +184,16 @@ def test_every_step_uses_the_mlflow_run_that_azure_made(name: str, azure_runs: A
     assert {run.info.run_name.replace(".", "_") for run in runs} == {step.name for step in steps}
     # What kedro-mlflow notes of the node's parameters.
     assert any(key.startswith(f"{name}.") for run in runs for key in run.data.params)
+
+
+@pytest.mark.parametrize(("name", "model"), [("faq", "faq-matcher"), ("shelf", "shelf-detector")])
+def test_versions_carry_the_commit_that_was_sent(name: str, model: str, azure_runs: AzureRuns) -> None:
+    from mlflow import MlflowClient
+
+    azure_runs.of(name)
+    versions = MlflowClient(azure_runs.cluster.tracking_uri(name)).search_model_versions(f"name='{model}'")
+    sent = git(azure_runs.cluster.folder / "project", "rev-parse", "HEAD")
+    assert {version.tags.get("triptych.git_commit") for version in versions} == {sent}
 
 
 def test_distributed_nodes_get_the_nodes_that_parameters_ask_for(azure_runs: AzureRuns) -> None:

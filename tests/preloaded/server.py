@@ -143,11 +143,20 @@ def become(request: Request) -> None:
     os.environ.clear()
     os.environ.update({**request.environment, **fixed})
     os.chdir(request.folder)
-    added = request.environment.get("PYTHONPATH", "").split(os.pathsep)
-    sys.path[:1] = [str(Path(request.script).parent), *(str(Path(path).absolute()) for path in added if path)]
+    added = [str(Path(path).absolute()) for path in request.environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+    sys.path[:1] = [str(Path(request.script).parent), *added]
+    for folder in added:
+        if (custom := Path(folder) / "sitecustomize.py").is_file():  # Python runs it at a start
+            _import_file(custom)
     sys.argv = [request.script, *request.arguments]
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()  # as a process of its own would; Python's is by itself
+
+
+def _import_file(path: Path) -> None:
+    spec = importlib.util.spec_from_file_location(f"preloaded_{path.stem}", path)
+    if spec and spec.loader:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
 def run(script: str) -> int:

@@ -128,6 +128,15 @@ def test_a_folder_that_git_does_not_track_has_none(package: Path) -> None:
     assert find_commit(installed) is None
 
 
+def test_the_snapshot_of_a_job_is_told_by_the_environment(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIPTYCH_COMMIT", "c0ffee")
+    (tmp_path / "snapshot").mkdir()
+    assert find_commit(tmp_path / "snapshot") == "c0ffee"
+    assert find_commit(package) == git(package, "rev-parse", "HEAD")  # git knows better
+
+
 def test_outside_git_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "__init__.py").touch()
     assert find_commit(tmp_path) is None

@@ -1,6 +1,7 @@
 """Kedro hooks: parameters checked before the first node, a report and the way on after the last."""
 
 from triptych.hooks.azure_catalog import AzureCatalog
+from triptych.hooks.commit_passing import CommitPassing
 from triptych.hooks.mlflow_tracking import MlflowTracking
 from triptych.hooks.parameter_check import ParameterCheck
 from triptych.hooks.primary_rank import PrimaryRankOnly
@@ -11,6 +12,7 @@ from triptych.hooks.trial_tracking import TrialTracking
 
 __all__ = [
     "AzureCatalog",
+    "CommitPassing",
     "MlflowTracking",
     "ParameterCheck",
     "PrimaryRankOnly",

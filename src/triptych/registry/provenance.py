@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -77,17 +78,23 @@ def tag_version(data_fingerprint: str, figures: Mapping[str, float]) -> dict[str
 
 
 _TIMEOUT_S = 20
+COMMIT = "TRIPTYCH_COMMIT"
+"""Variable that tells it where there is no `.git`: in the snapshot of a job of Azure ML, or in an image."""
 
 
 def find_commit(folder: Path) -> str | None:
-    """Ask git for the commit of a folder's files.
+    """Ask git for the commit of a folder's files, or else the environment.
 
     Args:
         folder: The package's folder; it may be installed somewhere that git knows nothing of.
 
     Returns:
-        The commit's hash, with `-dirty` after it where tracked files differ from it; None outside git.
+        The commit's hash, with `-dirty` after it where tracked files differ from it; None where nobody knows.
     """
+    return _ask_git(folder) or os.environ.get(COMMIT) or None
+
+
+def _ask_git(folder: Path) -> str | None:
     git = shutil.which("git")
     if git is None:
         return None
