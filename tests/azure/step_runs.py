@@ -21,6 +21,7 @@ from tests.azure.snapshots import Snapshots
 from tests.azure.step_tracking import StepTracking
 
 _PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+MOST_OUTPUTS = 20
 _PLACE = re.compile(r"\$\{\{(inputs|outputs)\.([^}]+)\}\}")
 
 
@@ -77,6 +78,8 @@ def run_step(step: Step, workplace: Workplace) -> StepResult:
     Raises:
         StepError: If an input is empty or missing, is changed by the step, or a process fails.
     """
+    if len(step.outputs) > MOST_OUTPUTS:
+        raise StepError(f"{step.name} has {len(step.outputs)} outputs; a run of Azure ML has {MOST_OUTPUTS} at most")
     inputs = {name: _locate(source, workplace) for name, source in step.inputs.items()}
     folders = {name: path for name, path in inputs.items() if isinstance(path, Path)}
     for name, path in folders.items():
@@ -126,7 +129,9 @@ def _run(step: Step, command: str, workplace: Workplace) -> tuple[tuple[int, ...
     launches = plan_launches(step, command, codes, environment, logs)
     return_codes = run_launches(launches, workplace.timeout_s, workplace.stop)
     if workplace.tracking:
-        workplace.tracking.end(tracked, succeeded=not any(return_codes))
+        refused = workplace.tracking.end(tracked, succeeded=not any(return_codes))
+        if refused:
+            raise StepError(f"{step.name}: Azure ML's tracking would refuse {'; '.join(refused)}")
     return return_codes, tuple(launch.log for launch in launches)
 
 

@@ -180,6 +180,15 @@ def test_a_quote_in_params_is_refused(project: Path) -> None:
     assert "a ' in --params" in fault
 
 
+def test_more_outputs_than_a_run_may_have_are_refused(bench: Workbench) -> None:
+    names = [f"a{number}" for number in range(21)]
+    node = Node(lambda x: [x] * 21, "raw", names, name="one")
+    faults = faults_of(bench, node, **{name: entry(name) for name in names})
+    assert [fault.partition(",")[0] for fault in faults] == ["one has 21 outputs", "the pipeline has 21 outputs"]
+    kept = Node(lambda x: [x] * 20, "raw", names[:20], name="one")
+    assert faults_of(bench, kept, **{name: entry(name) for name in names[:20]}) == []
+
+
 def test_a_uri_file_as_an_output_is_refused(bench: Workbench) -> None:
     file = AzureMLAssetDataset("asset", entry("a"), azureml_type="uri_file")
     (fault,) = faults_of(bench, Node(make, "raw", "a", name="one"), a=file)

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ import yaml
 from tests.azure.compiled_pipeline import read_pipeline
 from tests.azure.data_assets import DataAssets
 from tests.azure.local_runner import PipelineRun, main, run_pipeline
+from tests.azure.node_image import image_variables
 from tests.azure.step_runs import StepError
+from tests.azure.step_tracking import list_excesses
 
 Run = Callable[..., PipelineRun]
 OUT = "${{outputs.out}}"
@@ -85,7 +88,7 @@ def test_the_environment_is_clean(run: Run, code: Path, tmp_path: Path, monkeypa
     found = dict(line.split("=", 1) for line in read(tmp_path, "one").splitlines())
     # The last four are the shell's own.
     expected = {"PATH", "HOME", "LANG", "AZUREML_RUN_ID", "OF_THE_JOB", "OF_ALL", "PWD", "SHLVL", "OLDPWD", "_"}
-    assert set(found) - expected == set()
+    assert set(found) - expected == set(image_variables())
     assert (found["OF_THE_JOB"], found["OF_ALL"]) == ("1", "2")
     assert found["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
 
@@ -251,3 +254,31 @@ def test_the_command_line(
     monkeypatch.setattr("sys.argv", ["local_runner", *options, "--work", str(tmp_path / "b"), "--env", "CODE=4"])
     with pytest.raises(SystemExit, match="raw"):
         main()
+
+
+def test_more_outputs_than_a_run_may_have_end_it(run: Run, code: Path) -> None:
+    greedy = job("true", code)
+    greedy["component"]["outputs"] = {f"out{number}": {"type": "uri_folder"} for number in range(21)}
+    with pytest.raises(StepError, match="one has 22 outputs; a run of Azure ML has 20 at most"):
+        run({"one": greedy})
+
+
+def data(metrics: int = 0, params: dict[str, str] | None = None, tags: dict[str, str] | None = None) -> Any:
+    """As MLflow's client gives it of a run."""
+    return SimpleNamespace(
+        metrics={f"m{number}": 0.0 for number in range(metrics)}, params=params or {}, tags=tags or {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "faults"),
+    [
+        (data(50, {"p": "x" * 500}, {"t": "x" * 1000, "mlflow.note": "x" * 2000}), []),
+        (data(51), ["51 metrics, more than 50"]),
+        (data(params={f"p{number}": "" for number in range(201)}), ["201 parameters, more than 200"]),
+        (data(params={"p": "x" * 501}), ["the parameter p is too long"]),
+        (data(tags={"t": "x" * 1001}), ["the tag t is too long"]),
+    ],
+)
+def test_what_azure_would_refuse_to_track_is_named(found: Any, faults: list[str]) -> None:
+    assert list_excesses(found) == faults

@@ -24,9 +24,10 @@ class Generator:
 @pytest.fixture
 def generator(monkeypatch: pytest.MonkeyPatch) -> type[Generator]:
     plugin: Any = ModuleType("kedro_azureml.generator")
-    plugin.AzureMLPipelineGenerator = type("Mine", (Generator,), {"generate": Generator.generate})
+    mine = type("Mine", (Generator,), {"generate": Generator.generate})
+    plugin.AzureMLPipelineGenerator = mine
     monkeypatch.setitem(sys.modules, "kedro_azureml.generator", plugin)
-    return plugin.AzureMLPipelineGenerator
+    return mine
 
 
 @pytest.mark.parametrize(("commit", "told"), [("c0ffee", {"A": "1", "TRIPTYCH_COMMIT": "c0ffee"}), (None, {"A": "1"})])

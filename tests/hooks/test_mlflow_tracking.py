@@ -6,14 +6,18 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import metadata
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from kedro.framework.hooks import hook_impl
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from kedro.io import DataCatalog
+from kedro.pipeline import Node, Pipeline
 from kedro.runner import AbstractRunner, ParallelRunner, SequentialRunner
 
+from triptych.hooks import mlflow_tracking
 from triptych.hooks.mlflow_tracking import MlflowTracking, hooks_of_rank_0, settle_paths
 from triptych.settings import DISABLE_HOOKS_FOR_PLUGINS
 
@@ -143,3 +147,19 @@ def test_only_rank_0_tracks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_kedro_does_not_call_the_plugin_as_well() -> None:
     assert metadata("kedro-mlflow")["Name"] in DISABLE_HOOKS_FOR_PLUGINS  # Kedro takes it to the letter
+
+
+def test_on_azure_a_parameter_is_cut_to_what_its_server_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+    plugin = SimpleNamespace(
+        before_pipeline_run=lambda *_: None, before_node_run=lambda node, catalog, inputs, is_async: seen.update(inputs)
+    )
+    monkeypatch.setattr(mlflow_tracking, "_plugin", lambda: plugin)
+    values = {"params:toy": {"sizes": [32] * 300, "epochs": 3, "inner": {"name": "x" * 501}}}
+    hook = MlflowTracking()
+    for runner, longest in (("SequentialRunner", 501), ("AzurePipelinesRunner", 500)):
+        hook.before_pipeline_run({"runner": runner}, Pipeline([]), DataCatalog())
+        hook.before_node_run(Node(print, "params:toy", None, name="one"), DataCatalog(), dict(values), False)
+        assert len(seen["params:toy"]["inner"]["name"]) == longest
+        assert seen["params:toy"]["epochs"] == 3
+    assert seen["params:toy"]["sizes"] == str([32] * 300)[:500]

@@ -117,3 +117,15 @@ def test_without_a_run_nothing_is_logged(client: Any, experiment: str, monkeypat
     assert "TRIPTYCH_MLFLOW_PARENT_RUN" not in os.environ
     track(0, make_trial(3, 0.5))
     assert client.search_runs([client.get_experiment_by_name(experiment).experiment_id]) == []
+
+
+def test_a_parameter_is_no_longer_than_any_server_takes(client: Any) -> None:
+    import mlflow
+
+    trial = make_trial(3, 0.25)
+    trial.config["sizes"] = [[32] * 300]
+    with mlflow.start_run() as parent:
+        TrialTracking().before_pipeline_run()
+        track(0, trial)
+    (run,) = nested(client, parent)
+    assert run.data.params["sizes"] == str([[32] * 300])[:500]

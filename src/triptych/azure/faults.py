@@ -17,6 +17,10 @@ from triptych.storage.blob_storage import is_remote
 
 __all__ = ["find_faults"]
 
+MOST_INPUTS = 200
+MOST_OUTPUTS = 20
+"""Datasets of a run (learn.microsoft.com/azure/machine-learning/resource-limits-capacity)."""
+
 _CLUSTER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]")
 
 
@@ -38,6 +42,7 @@ def find_faults(bench: Workbench, name: str) -> list[str]:
         *_find_local_inputs(bench, pipeline),
         *_find_wrong_reuse(bench, pipeline),
         *_find_unknown_clusters(bench, pipeline),
+        *_find_excess(pipeline),
     ]
     if "'" in json.dumps(bench.runtime_params):
         faults.append("a ' in --params would end the quotes around them in the step's command: leave it out")
@@ -151,6 +156,21 @@ def _find_unknown_clusters(bench: Workbench, pipeline: Pipeline) -> list[str]:
             faults.append(f"{node.name} is tagged {_join(sorted(named))}: one cluster a node")
         if node.tags & GPU and not named:
             faults.append(f"{node.name} is tagged {_join(GPU)}, which azureml.yml names no cluster for")
+    return faults
+
+
+def _find_excess(pipeline: Pipeline) -> list[str]:
+    """Find runs with more outputs or inputs than Azure ML lets one have; the whole pipeline is one too."""
+    runs: list[Any] = [(node.name, node.inputs, node.outputs) for node in pipeline.nodes]
+    runs.append(("the pipeline", (), pipeline.outputs()))
+    faults = []
+    for name, inputs, outputs in runs:
+        read = [each for each in inputs if not each.startswith("params:")]
+        for kind, found, most in (("inputs", read, MOST_INPUTS), ("outputs", outputs, MOST_OUTPUTS)):
+            if len(found) > most:
+                faults.append(
+                    f"{name} has {len(found)} {kind}, and a run of Azure ML {most} at most: put some into one folder"
+                )
     return faults
 
 

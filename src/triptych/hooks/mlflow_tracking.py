@@ -33,6 +33,8 @@ def hooks_of_rank_0() -> tuple[MlflowTracking, ...]:
 class MlflowTracking:
     """Passes all that Kedro says on to kedro-mlflow."""
 
+    _shortens = False
+
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Make `sqlite:///mlflow.db` mean the project's folder, and let a server keep artifacts where it does.
@@ -71,6 +73,7 @@ class MlflowTracking:
         """
         import mlflow
 
+        self._shortens = is_azure_step(run_params)
         before = mlflow.active_run()
         _plugin().before_pipeline_run(run_params, pipeline, catalog)
         run = mlflow.active_run()
@@ -94,6 +97,8 @@ class MlflowTracking:
 
         parameters = {name: value for name, value in inputs.items() if name.split(":")[0] in ("params", "parameters")}
         as_dicts = TypeAdapter(dict[str, Any]).dump_python(parameters)
+        if self._shortens:  # kedro-mlflow cuts at the limit of MLflow's own server
+            as_dicts = _shorten(as_dicts)
         _plugin().before_node_run(node, catalog, as_dicts, is_async)
 
     @hook_impl
@@ -107,6 +112,16 @@ class MlflowTracking:
     ) -> None:
         """End the MLflow run as a failed one."""
         _plugin().on_pipeline_error(error, run_params, pipeline, catalog)
+
+
+def _shorten(values: dict[str, Any]) -> dict[str, Any]:
+    from triptych.registry.registration import shorten_parameter
+
+    short: dict[str, Any] = {}
+    for key, value in values.items():
+        text = shorten_parameter(value)
+        short[key] = _shorten(value) if isinstance(value, dict) else value if text == str(value) else text
+    return short
 
 
 def _end_interrupted() -> None:

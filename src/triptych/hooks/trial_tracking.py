@@ -81,6 +81,8 @@ def log_trial(trial: Trial, name: str, parent: str) -> None:
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Param
 
+    from triptych.registry.registration import shorten_parameter
+
     client = MlflowClient(os.environ.get(_STORE))
     experiment = client.get_run(parent).info.experiment_id
     run_id = _find_run(client, experiment, name, parent)
@@ -88,7 +90,8 @@ def log_trial(trial: Trial, name: str, parent: str) -> None:
     if run_id is None:
         tags = {"mlflow.parentRunId": parent, "mlflow.runName": name, _TAG: name}
         run_id = client.create_run(experiment, tags=tags, run_name=name).info.run_id
-        client.log_batch(run_id, params=[Param(key, str(value)) for key, value in trial.config.items()])  # type: ignore[no-untyped-call]
+        params = [Param(key, shorten_parameter(value)) for key, value in trial.config.items()]  # type: ignore[no-untyped-call]
+        client.log_batch(run_id, params=params)
     else:
         written = len(client.get_metric_history(run_id, "seconds"))
     now = int(time.time() * 1000)

@@ -19,6 +19,11 @@ from triptych.registry.new_version import Decision, NewVersion
 _LONGEST_PARAMETER = 500  # characters; MLflow's own limit is 6000, Azure ML's 500
 
 
+def shorten_parameter(value: Any) -> str:
+    """Write a parameter of a run as every tracking server takes it."""
+    return str(value)[:_LONGEST_PARAMETER]
+
+
 def register(new: NewVersion) -> dict[str, Any]:
     """Make a model the next version of its name.
 
@@ -88,7 +93,7 @@ def _log(client: Any, run_id: str, new: NewVersion) -> None:
     for key, value in new.parameters.items():
         # MLflow refuses a second value of a parameter; kedro-mlflow has logged most of them.
         if key not in known:
-            client.log_param(run_id, key, str(value)[:_LONGEST_PARAMETER])
+            client.log_param(run_id, key, shorten_parameter(value))
     for key, metric in new.metrics.items():
         client.log_metric(run_id, key, metric)
 

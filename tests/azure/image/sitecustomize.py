@@ -19,4 +19,4 @@ def _discover_others(**options: Any) -> Iterator[importlib.metadata.Distribution
 
 
 sys.path[:] = [path for path in sys.path if not (Path(path) / HIDDEN).is_dir()]
-importlib.metadata.Distribution.discover = staticmethod(_discover_others)  # type: ignore[method-assign,assignment]
+importlib.metadata.Distribution.discover = staticmethod(_discover_others)  # type: ignore[method-assign]
