@@ -1,4 +1,4 @@
-"""`triptych azure`: look before anything is submitted."""
+"""`triptych azure`: look before anything is submitted; and submit, from a schedule."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ONLINE = click.option("--online", is_flag=True, help="Ask the workspace as well
 
 @click.group(name="azure")
 def azure() -> None:
-    """Check, count and configure what goes to Azure ML; nothing is submitted."""
+    """Check, count and configure what goes to Azure ML; only `submit` submits."""
 
 
 @azure.command()
@@ -69,6 +69,22 @@ def preflight(name: str, env: str, params: str, online: bool) -> None:
         click.secho(f"missing: {line}", fg="red")
     if missing:
         sys.exit(1)
+
+
+@azure.command()
+@click.argument("name", metavar="PIPELINE")
+@_ENVIRONMENT
+@_PARAMS
+@click.option("--aml-env", default=None, help="Azure ML environment of the steps, NAME:VERSION.")
+def submit(name: str, env: str, params: str, aml_env: str | None) -> None:
+    """Submit a pipeline with the latest data, as the jobs of schedules do; by hand, take `kedro azureml run`."""
+    from triptych.azure.submission import connect_as_node
+    from triptych.azure.submission import submit as send
+
+    with _open(env, params) as bench:
+        (name,) = _choose((name,), bench.pipelines)
+        job = send(bench, name, connect_as_node(bench.config), aml_env)
+    click.echo(f"{name}: {job.name} {job.studio_url}")
 
 
 @azure.command()

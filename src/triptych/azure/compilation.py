@@ -75,18 +75,34 @@ class Workbench:
             ValueError: If kedro-azureml refuses it.
         """
         import yaml
+
+        return Compiled(name, self.pipelines[name], yaml.safe_load(str(self.build(name)))["jobs"])
+
+    def build(self, name: str, environment_name: str | None = None) -> Any:
+        """Make the job of a pipeline, as it is submitted.
+
+        Args:
+            name: Its name.
+            environment_name: Azure ML environment of the steps, `NAME:VERSION`; the one of azureml.yml if not given.
+
+        Returns:
+            The job (`azure.ai.ml.entities.PipelineJob`).
+
+        Raises:
+            KeyError: If there is no such pipeline.
+            ValueError: If kedro-azureml refuses it.
+        """
         from kedro_azureml.generator import AzureMLPipelineGenerator, ConfigException
 
         params = json.dumps(self.runtime_params) if self.runtime_params else ""
         generator = AzureMLPipelineGenerator(
-            name, self.environment, self.config, self.parameters, self.catalog, params=params
+            name, self.environment, self.config, self.parameters, self.catalog, environment_name, params=params
         )
         generator.get_kedro_pipeline = lambda: self.pipelines[name]
         try:
-            job = generator.generate()
+            return generator.generate()
         except ConfigException as error:  # no Exception
             raise ValueError(str(error)) from error
-        return Compiled(name, self.pipelines[name], yaml.safe_load(str(job))["jobs"])
 
 
 @contextmanager

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Runs a pipeline by the clock: faq_tune every night, shelf every week, video every hour. Each turn takes the data that are
+# the latest then, with the code and the environment of today: run it again after a change.
+#
+#   deploy/schedule.sh faq_tune|shelf|video [--stop] [--dry-run]
+#
+# --stop  switch the schedule off
+set -euo pipefail
+
+PIPELINE="" STOP=no DRY_RUN=no
+while (($#)); do
+  case "$1" in
+    faq_tune | shelf | video) PIPELINE="$1" ;;
+    --stop) STOP=yes ;;
+    --dry-run) DRY_RUN=yes ;;
+    --help | -h) usage_wanted=yes ;;
+    *) echo "schedule.sh: unknown option $1, see --help" >&2 && exit 2 ;;
+  esac
+  shift
+done
+# shellcheck source=deploy/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+if [[ "${usage_wanted:-no}" == yes ]]; then usage && exit; fi
+[[ -n "$PIPELINE" ]] || stop "say what to run: faq_tune, shelf or video"
+needs az python3
+in_workspace
+name="triptych-${PIPELINE//_/-}"
+
+if [[ "$STOP" == yes ]]; then
+  run az ml schedule disable --name "$name" "${THERE[@]}" --output none
+  exit
+fi
+
+say "1. Check before anything costs"
+run triptych azure check "$PIPELINE"
+
+say "2. Schedule $name"
+# What the code was tried with goes with it.
+environment="triptych:$(digest deploy/environment/Dockerfile requirements.lock)"
+commit="$(git describe --always --dirty --abbrev=40 '--exclude=*' 2>/dev/null || echo unknown)"
+run az ml schedule create --file "deploy/schedules/$PIPELINE.yml" --name "$name" "${THERE[@]}" --output none \
+  --set "create_job.inputs.environment=$environment" "create_job.inputs.commit=$commit"
+say "Done. deploy/schedule.sh $PIPELINE --stop switches it off."

@@ -1,0 +1,50 @@
+"""Submit a pipeline from a job of Azure ML, as schedules do: what is the latest data is then found out at every turn.
+
+A schedule of the compiled pipeline would not do: Azure ML puts the versions of `@latest` into it when it is created
+(azure-sdk-for-python issue 32576). Nor would `kedro azureml run` in a job: where there is an identity of Azure ML,
+kedro-azureml passes it over and asks for a browser.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from triptych.azure.compilation import Workbench
+
+__all__ = ["connect_as_node", "submit"]
+
+
+def connect_as_node(config: Any) -> Any:
+    """Open the workspace that azureml.yml names, as the node this runs on, or else as whoever is signed in.
+
+    Args:
+        config: kedro-azureml's configuration.
+
+    Returns:
+        The client (`azure.ai.ml.MLClient`); nothing is asked yet.
+    """
+    from azure.ai.ml import MLClient
+    from azure.identity import DefaultAzureCredential
+
+    # A user-assigned identity has to be named; Azure ML says which.
+    credential = DefaultAzureCredential(managed_identity_client_id=os.environ.get("DEFAULT_IDENTITY_CLIENT_ID"))
+    azure = config.azure
+    return MLClient(credential, azure.subscription_id, azure.resource_group, azure.workspace_name)
+
+
+def submit(bench: Workbench, name: str, client: Any, environment_name: str | None = None) -> Any:
+    """Submit a pipeline, with the latest version of each data asset it reads.
+
+    Args:
+        bench: The environment.
+        name: The pipeline.
+        client: Of the workspace.
+        environment_name: Azure ML environment of the steps, `NAME:VERSION`; the one of azureml.yml if not given.
+
+    Returns:
+        The job as Azure ML took it, with `name` and `studio_url`.
+    """
+    return client.jobs.create_or_update(
+        bench.build(name, environment_name), experiment_name=bench.config.azure.experiment_name
+    )
