@@ -43,7 +43,7 @@ look uri "<scoringUri>" az ml batch-endpoint show --name "$ENDPOINT" "${THERE[@]
 
 say "3. What calls it"
 run az deployment group create --name trigger --resource-group "$GROUP" --template-file deploy/infra/trigger.bicep \
-  --parameters "mediaName=$MEDIA" "workspaceName=$WORKSPACE" "scoringUri=$uri" "everyMinutes=$EVERY" \
+  --parameters "mediaName=$MEDIA" "workName=$WORK" "workspaceName=$WORKSPACE" "scoringUri=$uri" "everyMinutes=$EVERY" \
   "actionGroupName=ag-$NAME" --output none
 
 say "Done. Put a video into the container landing of $MEDIA."

@@ -46,6 +46,9 @@ param idleMinutes int = 5
 @description('Close storage, vault, registry and workspace to the internet: private endpoints and a managed network.')
 param isolated bool = false
 
+@description('Build images on the CPU cluster also where it is not isolated: registries of trial subscriptions do not build.')
+param buildImagesOnCluster bool = false
+
 @description('Keep the deleted vault for 7 days whatever anybody does; its name is taken until then.')
 param purgeProtection bool = true
 
@@ -58,7 +61,7 @@ param purgeProtection bool = true
 ])
 param storageSku string = 'Standard_LRS'
 
-@description('Days after which a step output or work folder that nobody has read is deleted.')
+@description('Days after which a step output or an intermediate file of video that nobody has read is deleted.')
 @minValue(7)
 param deleteUnusedAfterDays int = 90
 
@@ -83,6 +86,8 @@ param operatorId string = ''
 ])
 param operatorType string = 'User'
 
+// Isolated, the registry is closed to its own builders.
+var imagesAreBuiltOnCluster = isolated || buildImagesOnCluster
 var suffix = take(uniqueString(subscription().id, name), 6)
 var tags = {
   project: name
@@ -133,8 +138,6 @@ module work 'modules/storage.bicep' = {
     sku: storageSku
     containers: [
       'work'
-      'code'
-      'logs'
     ]
     isolated: isolated
     logsId: logs.outputs.logsId
@@ -166,6 +169,16 @@ module registry 'modules/registry.bicep' = {
   }
 }
 
+module identities 'modules/identities.bicep' = {
+  name: 'identities'
+  scope: group
+  params: {
+    name: name
+    location: location
+    tags: tags
+  }
+}
+
 module workspace 'modules/workspace.bicep' = {
   name: 'workspace'
   scope: group
@@ -178,6 +191,8 @@ module workspace 'modules/workspace.bicep' = {
     registryId: registry.outputs.id
     insightsId: logs.outputs.insightsId
     logsId: logs.outputs.logsId
+    monitorsIdentityId: identities.outputs.monitorsId
+    imagesAreBuiltOnCluster: imagesAreBuiltOnCluster
     isolated: isolated
   }
 }
@@ -196,6 +211,8 @@ module clusters 'modules/clusters.bicep' = {
     cpuPriority: cpuPriority
     gpuPriority: gpuPriority
     idleMinutes: idleMinutes
+    cpuIdentityId: identities.outputs.cpuId
+    gpuIdentityId: identities.outputs.gpuId
     isolated: isolated
   }
 }
@@ -208,11 +225,12 @@ module access 'modules/access.bicep' = {
     mediaName: media.outputs.name
     workName: work.outputs.name
     registryName: registry.outputs.name
-    cpuPrincipalId: clusters.outputs.cpuPrincipalId
-    gpuPrincipalId: clusters.outputs.gpuPrincipalId
+    cpuPrincipalId: identities.outputs.cpuPrincipalId
+    gpuPrincipalId: identities.outputs.gpuPrincipalId
+    monitorsPrincipalId: identities.outputs.monitorsPrincipalId
     operatorId: operatorId
     operatorType: operatorType
-    imagesAreBuiltOnCluster: isolated
+    imagesAreBuiltOnCluster: imagesAreBuiltOnCluster
   }
 }
 
@@ -242,6 +260,7 @@ module outbound 'modules/outbound.bicep' = if (isolated) {
     workspaceName: workspace.outputs.name
     workspacePrincipalId: workspace.outputs.principalId
     mediaName: media.outputs.name
+    workName: work.outputs.name
   }
 }
 
@@ -299,3 +318,6 @@ output mediaAccount string = media.outputs.name
 
 @description('Internal storage account: the default of the workspace, and the work folders.')
 output workAccount string = work.outputs.name
+
+@description('Whether storage, workspace and endpoints are closed to the internet.')
+output isolated bool = isolated

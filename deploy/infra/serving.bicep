@@ -21,7 +21,7 @@ param minInstances int = 1
 param maxInstances int = 3
 
 @description('Milliseconds that 90 of 100 requests should stay below.')
-param slowMs int = 2000
+param slowMs int
 
 @description('Action group that is told.')
 param actionGroupName string
@@ -105,12 +105,38 @@ resource scaling 'Microsoft.Insights/autoscalesettings@2022-10-01' = {
   }
 }
 
-resource failing 'Microsoft.Insights/metricAlerts@2018-03-01' = {
-  name: '${endpointName}-failing'
+// A managed endpoint answers 424 for whatever the container does not answer by 200, so what failed is told by the
+// container's own status: 400 is a request it refuses and no failure of ours.
+var troubles = [
+  {
+    name: 'failing'
+    description: 'The container answers with 5xx: see the log of the deployment.'
+    severity: 1
+    dimension: 'modelStatusCode'
+    values: ['500', '501', '502', '503', '504']
+  }
+  {
+    name: 'unreachable'
+    description: 'The endpoint itself answers with 5xx: no container was reached.'
+    severity: 1
+    dimension: 'statusCodeClass'
+    values: ['5xx']
+  }
+  {
+    name: 'crowded'
+    description: 'Requests are turned away by 429 or given up by 408: more instances, or fewer requests at once.'
+    severity: 2
+    dimension: 'statusCode'
+    values: ['429', '408']
+  }
+]
+
+resource trouble 'Microsoft.Insights/metricAlerts@2018-03-01' = [for item in troubles: {
+  name: '${endpointName}-${item.name}'
   location: 'global'
   properties: {
-    description: 'The endpoint answers with 5xx.'
-    severity: 1
+    description: item.description
+    severity: item.severity
     enabled: true
     autoMitigate: true
     scopes: [
@@ -122,17 +148,15 @@ resource failing 'Microsoft.Insights/metricAlerts@2018-03-01' = {
       'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
       allOf: [
         {
-          name: 'errors'
+          name: item.name
           criterionType: 'StaticThresholdCriterion'
           metricNamespace: 'Microsoft.MachineLearningServices/workspaces/onlineEndpoints'
           metricName: 'RequestsPerMinute'
           dimensions: [
             {
-              name: 'statusCodeClass'
+              name: item.dimension
               operator: 'Include'
-              values: [
-                '5xx'
-              ]
+              values: item.values
             }
           ]
           operator: 'GreaterThan'
@@ -147,7 +171,7 @@ resource failing 'Microsoft.Insights/metricAlerts@2018-03-01' = {
       }
     ]
   }
-}
+}]
 
 resource slow 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   name: '${endpointName}-slow'

@@ -7,6 +7,9 @@ param location string = resourceGroup().location
 @description('External storage account, with the container landing.')
 param mediaName string
 
+@description('Internal storage account.')
+param workName string
+
 @description('Azure ML workspace.')
 param workspaceName string
 
@@ -20,9 +23,6 @@ param everyMinutes int = 5
 @description('Action group that hears of failures.')
 param actionGroupName string
 
-var queueSender = 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a'
-var queueContributor = '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
-var machineLearningDataScientist = 'f6c7c914-8db3-469d-8ca1-694a8f32e121'
 var definition = loadJsonContent('landing-workflow.json')
 var recurrence = {
   triggers: {
@@ -72,14 +72,18 @@ resource topic 'Microsoft.EventGrid/systemTopics@2022-06-15' = {
   }
 }
 
-resource topicSends 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(media.id, topic.id, queueSender)
-  scope: media
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', queueSender)
-    principalId: topic.identity.principalId
-    principalType: 'ServicePrincipal'
+module access 'modules/trigger-access.bicep' = {
+  name: 'trigger-access'
+  params: {
+    mediaName: mediaName
+    workName: workName
+    workspaceName: workspaceName
+    topicPrincipalId: topic.identity.principalId
+    workflowPrincipalId: workflow.identity.principalId
   }
+  dependsOn: [
+    landed
+  ]
 }
 
 resource landings 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-15' = {
@@ -112,7 +116,7 @@ resource landings 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-1
     }
   }
   dependsOn: [
-    topicSends
+    access
   ]
 }
 
@@ -142,26 +146,6 @@ resource workflow 'Microsoft.Logic/workflows@2019-05-01' = {
         value: environment().resourceManager
       }
     }
-  }
-}
-
-resource workflowReadsQueue 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(media.id, workflow.id, queueContributor)
-  scope: landed
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', queueContributor)
-    principalId: workflow.identity.principalId
-    principalType: 'ServicePrincipal'
-  }
-}
-
-resource workflowInvokes 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(workspace.id, workflow.id, machineLearningDataScientist)
-  scope: workspace
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', machineLearningDataScientist)
-    principalId: workflow.identity.principalId
-    principalType: 'ServicePrincipal'
   }
 }
 

@@ -97,10 +97,12 @@ def split_statements(text: str) -> Iterator[tuple[str, int]]:
 
 
 def names_used(text: str) -> set[str]:
-    """Find the names that an expression refers to: no properties, keys, functions, loop variables or quoted text."""
+    """Find the names that an expression refers to: no properties, keys, functions, variables of loops and
+    lambdas, or quoted text."""
     inner = re.findall(r"\$\{([^{}]*)\}", text)
     code = "\n".join([*inner, re.sub(r"'(?:\\.|[^'\\])*'", "''", text)])
     loops = set(re.findall(r"\bfor\s+(\w+)\s+in\b", code))
+    loops |= set(re.findall(r"\b(\w+)\s*=>", code))
     loops |= {name for pair in re.findall(r"\bfor\s+\((\w+),\s*(\w+)\)\s+in\b", code) for name in pair}
     found = set()
     for match in WORD.finditer(code):

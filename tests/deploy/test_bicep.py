@@ -34,6 +34,7 @@ VERSIONS = {
     "Microsoft.KeyVault": "2023-07-01",
     "Microsoft.Logic": "2019-05-01",
     "Microsoft.MachineLearningServices": "2025-06-01",  # stable, and with systemDatastoresAuthMode
+    "Microsoft.ManagedIdentity": "2023-01-31",
     "Microsoft.Network": "2023-11-01",
     "Microsoft.Network/privateDnsZones": "2020-06-01",
     "Microsoft.OperationalInsights": "2023-09-01",
@@ -44,12 +45,14 @@ VERSIONS = {
 # Built-in roles have the same id in every tenant.
 ROLES = {
     "blobDataContributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+    "blobDataReader": "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
     "machineLearningDataScientist": "f6c7c914-8db3-469d-8ca1-694a8f32e121",
     "networkConnectionApprover": "b556d68e-0be0-4f35-a333-ad7ee1ce17ea",
     "queueContributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
     "queueSender": "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a",
     "registryPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
     "registryPush": "8311e382-0749-4cb8-b61a-304f252e45ec",
+    "tableContributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
 }
 
 
@@ -140,8 +143,22 @@ def test_role_assignments_say_whose_and_which(path: Path) -> None:
         if resource.reference.startswith("Microsoft.Authorization/roleAssignments"):
             properties = keys_of(find_block(resource.text, "properties"))
             assert properties == {"roleDefinitionId", "principalId", "principalType"}
-            assert re.search(r"\bscope: \w+", resource.text), "a role on the whole resource group is too much"
-            assert any(re.search(rf"\b{role}\b", resource.text) for role in roles), "an unknown role"
+            scope = re.search(r"\bscope: (\w+)", resource.text)
+            assert scope, "a role on the whole resource group is too much"
+            principal = re.search(r"\bprincipalId: (\S+)", resource.text)
+            role = re.search(r"roleDefinitions', ([\w.]+)\)", resource.text)
+            assert principal
+            assert role
+            assert role[1] in roles or role[1] == "grant.role", "an unknown role"
+            # Azure changes none of the three: under another name the same, or under the same name another, is refused.
+            name = re.search(r"\bname: (.*)", resource.text)
+            assert name
+            assert name[1] == f"guid({scope[1]}.id, {principal[1]}, {role[1]})"
+            # Known when the deployment starts, as the compiler demands: a parameter, and nothing of another resource.
+            params = {"who", "grant", *file.of_kind("param")}
+            assert principal[1].partition(".")[0] in params, principal[1]
+    granted = {name for item in file.declarations for name in re.findall(r"role: (\w+)", item.text)}
+    assert granted <= set(roles), "an unknown role"
 
 
 @each_file
@@ -175,9 +192,10 @@ def test_what_keeps_it_closed_and_cheap_is_there(name: str, line: str) -> None:
 
 
 def test_every_module_is_used_and_put_into_the_group() -> None:
-    modules = read_bicep(INFRA / "main.bicep").of_kind("module").values()
+    modules = [module for path in ENTRIES for module in read_bicep(path).of_kind("module").values()]
     assert {INFRA / module.reference for module in modules} == set(FILES) - set(ENTRIES)
-    assert all(re.search(r"\bscope: group\b", module.text) for module in modules)
+    modules_of_main = read_bicep(INFRA / "main.bicep").of_kind("module").values()
+    assert all(re.search(r"\bscope: group\b", module.text) for module in modules_of_main)
 
 
 def test_outputs_are_what_configure_reads() -> None:
@@ -185,7 +203,9 @@ def test_outputs_are_what_configure_reads() -> None:
     accounts = {"mediaAccount", "workAccount"}
     clusters = {"cpuCluster", "gpuCluster"}
     assert main.scope == "subscription"
-    assert set(main.of_kind("output")) == {"subscriptionId", "resourceGroup", "workspace"} | clusters | accounts
+    names = {"subscriptionId", "resourceGroup", "workspace"} | clusters | accounts
+    # What else the scripts ask for.
+    assert set(main.of_kind("output")) == names | {"isolated"}
 
 
 SETUPS = sorted(INFRA.glob("*.parameters.json"))

@@ -1,4 +1,5 @@
-// Two clusters that cost nothing while nothing runs. The same as deploy/compute/*.yml.
+// Two clusters that cost nothing while nothing runs. The same as deploy/compute/*.yml. Of one that is there, Azure changes
+// the number of nodes and no more: for another size, priority or identity up.sh deletes it first.
 @description('Workspace they belong to.')
 param workspaceName string
 
@@ -29,6 +30,12 @@ param gpuPriority string
 @description('Minutes without work after which a node is given back.')
 param idleMinutes int
 
+@description('Identity of CPU nodes, as a resource id.')
+param cpuIdentityId string
+
+@description('Identity of GPU nodes, as a resource id.')
+param gpuIdentityId string
+
 @description('Without public addresses, in the network of the workspace.')
 param isolated bool
 
@@ -42,7 +49,10 @@ resource cpu 'Microsoft.MachineLearningServices/workspaces/computes@2025-06-01' 
   location: location
   tags: tags
   identity: {
-    type: 'SystemAssigned'
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${cpuIdentityId}': {}
+    }
   }
   properties: {
     computeType: 'AmlCompute'
@@ -68,7 +78,10 @@ resource gpu 'Microsoft.MachineLearningServices/workspaces/computes@2025-06-01' 
   location: location
   tags: tags
   identity: {
-    type: 'SystemAssigned'
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${gpuIdentityId}': {}
+    }
   }
   properties: {
     computeType: 'AmlCompute'
@@ -93,9 +106,3 @@ output cpuName string = cpu.name
 
 @description('Name of the GPU cluster.')
 output gpuName string = gpu.name
-
-@description('Identity of the CPU cluster.')
-output cpuPrincipalId string = cpu.identity.principalId
-
-@description('Identity of the GPU cluster.')
-output gpuPrincipalId string = gpu.identity.principalId

@@ -26,7 +26,6 @@ resource registry 'Microsoft.ContainerRegistry/registries@2023-07-01' = {
   }
   properties: {
     adminUserEnabled: false
-    anonymousPullEnabled: false
     publicNetworkAccess: isolated ? 'Disabled' : 'Enabled'
     networkRuleBypassOptions: 'AzureServices'
   }

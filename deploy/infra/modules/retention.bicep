@@ -1,4 +1,6 @@
-// Outputs of steps and work folders go when nobody has read them for a while. Registered models lie elsewhere and stay.
+// What can be made again goes when nobody has read it for a while: outputs of steps, and of the work folders those with
+// checkpoints, scored photos and segments. State stays: which videos are done, their records, the best settings of a search.
+// Registered models lie elsewhere, and stay.
 @description('Internal storage account.')
 param accountName string
 
@@ -29,7 +31,9 @@ resource policy 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05-01
               ]
               prefixMatch: [
                 'azureml-blobstore-${workspaceGuid}/azureml/'
-                'work/'
+                'work/triptych/06_models/shelf/checkpoints/'
+                'work/triptych/07_model_output/shelf/scored/'
+                'work/triptych/07_model_output/video/segments/'
               ]
             }
             actions: {

@@ -1,4 +1,5 @@
-// The Azure ML workspace. Its own identity gets its roles on storage, vault and registry from the service itself.
+// The Azure ML workspace. Its own identity gets its roles on storage, vault and registry from the service itself; monitors
+// act as another one.
 @description('Name of the workspace.')
 param name string
 
@@ -23,6 +24,12 @@ param insightsId string
 @description('Log workspace.')
 param logsId string
 
+@description('Identity that monitors act as, as a resource id.')
+param monitorsIdentityId string
+
+@description('Build images on the CPU cluster, where the registry cannot.')
+param imagesAreBuiltOnCluster bool
+
 @description('Closed to the internet; clusters run in a network managed by the workspace.')
 param isolated bool
 
@@ -33,7 +40,10 @@ resource workspace 'Microsoft.MachineLearningServices/workspaces@2025-06-01' = {
   tags: tags
   kind: 'Default'
   identity: {
-    type: 'SystemAssigned'
+    type: 'SystemAssigned,UserAssigned'
+    userAssignedIdentities: {
+      '${monitorsIdentityId}': {}
+    }
   }
   sku: {
     name: 'Basic'
@@ -50,8 +60,8 @@ resource workspace 'Microsoft.MachineLearningServices/workspaces@2025-06-01' = {
     hbiWorkspace: isolated
     v1LegacyMode: false
     publicNetworkAccess: isolated ? 'Disabled' : 'Enabled'
-    // A closed registry cannot be built into from outside.
-    imageBuildCompute: isolated ? 'cpu-cluster' : null
+    // A closed registry cannot be built into from outside, and those of trial subscriptions do not build at all.
+    imageBuildCompute: imagesAreBuiltOnCluster ? 'cpu-cluster' : null
     managedNetwork: {
       isolationMode: isolated ? 'AllowInternetOutbound' : 'Disabled'
     }
