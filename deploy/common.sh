@@ -58,14 +58,21 @@ look() {
   printf -v "$variable" '%s' "$found"
 }
 
-# Repeat a command until it works, for at most 10 minutes: a role takes a while to be known everywhere.
+# Repeat a command on storage until it works, for at most 10 minutes: a role takes a while to be known everywhere. From
+# outside of a closed network no waiting helps; there Azure says AuthorizationFailure, where a role is missing it says
+# AuthorizationPermissionMismatch.
 await() {
   show "$@"
   if [[ "$DRY_RUN" == yes ]]; then return; fi
-  local turn
+  local turn answer
   for turn in {1..40}; do
-    if "$@" >/dev/null 2>&1; then return; fi
-    sleep 15
+    if answer="$("$@" 2>&1)"; then return; fi
+    if grep -qE "AuthorizationFailure|not authorized to perform this operation\.|network rules|PublicAccess" <<<"$answer" &&
+      ! grep -q "PermissionMismatch" <<<"$answer"; then
+      stop "storage is closed to this machine. Run the same command from inside of the network: what is made stays.
+$answer"
+    fi
+    sleep "${PAUSE_S:-15}"
   done
   "$@"
 }
@@ -102,14 +109,16 @@ in_workspace() {
   MEDIA="$(output mediaAccount)"
   WORK="$(output workAccount)"
   # Endpoints are named once a region; the accounts already have what sets ours apart.
+  ISOLATED="$(output isolated)" # Python's True or False
   SUFFIX="${MEDIA: -6}"
   if [[ "$MEDIA" == "<"* ]]; then SUFFIX="<suffix>"; fi
   THERE=(--resource-group "$GROUP" --workspace-name "$WORKSPACE")
 }
 
-# `create_endpoint KIND NAME FILE`, unless it is there.
+# `create_endpoint KIND NAME FILE [OPTION...]`, unless it is there.
 create_endpoint() {
-  local there=""
-  look there "" az ml "$1-endpoint" show --name "$2" "${THERE[@]}" --query name --output tsv
-  if [[ -z "$there" ]]; then run az ml "$1-endpoint" create --name "$2" --file "$3" "${THERE[@]}"; fi
+  local there="" kind="$1" name="$2" file="$3"
+  shift 3
+  look there "" az ml "$kind-endpoint" show --name "$name" "${THERE[@]}" --query name --output tsv
+  if [[ -z "$there" ]]; then run az ml "$kind-endpoint" create --name "$name" --file "$file" "${THERE[@]}" "$@"; fi
 }

@@ -2,7 +2,8 @@
 # From an empty subscription to a finished run of a pipeline. Can be repeated: what is there stays.
 #
 #   deploy/up.sh --email ADDRESS [--location REGION] [--name NAME] [--setup small|production]
-#                [--pipeline PIPELINE] [--params JSON] [--new-data] [--operator ID --operator-type TYPE] [--dry-run]
+#                [--pipeline PIPELINE] [--params JSON] [--new-data] [--operator ID --operator-type TYPE]
+#                [--replace-clusters] [--dry-run]
 #
 # --email     where alerts and budget warnings go
 # --location  Azure region (westeurope)
@@ -13,11 +14,13 @@
 #             selects for a whole dump of Stack Overflow: give '{}' with a dump of your own
 # --new-data  register data/01_raw again, as new versions
 # --operator  object id of who will submit runs (you); --operator-type: User, Group or ServicePrincipal
+# --replace-clusters  delete a cluster that has another size or priority than the set-up, and make it anew: Azure changes
+#             neither. Jobs that run on it end
 # --dry-run   print the commands, run none
 set -euo pipefail
 
 EMAIL="" LOCATION=westeurope NAME=triptych SETUP=small PIPELINE=faq PARAMS="" NEW_DATA=no DRY_RUN=no
-OPERATOR="" OPERATOR_TYPE=User account="" started="" there=""
+OPERATOR="" OPERATOR_TYPE=User REPLACE=no account="" started="" there="" present=""
 while (($#)); do
   case "$1" in
     --email) EMAIL="${2:?}" && shift ;;
@@ -29,6 +32,7 @@ while (($#)); do
     --operator) OPERATOR="${2:?}" && shift ;;
     --operator-type) OPERATOR_TYPE="${2:?}" && shift ;;
     --new-data) NEW_DATA=yes ;;
+    --replace-clusters) REPLACE=yes ;;
     --dry-run) DRY_RUN=yes ;;
     --help | -h) usage_wanted=yes ;;
     *) echo "up.sh: unknown option $1, see --help" >&2 && exit 2 ;;
@@ -49,11 +53,29 @@ say "1. Sign in"
 look account "" az account show --query id --output tsv
 if [[ -z "$account" ]]; then run az login --output none; fi
 run az extension add --name ml --upgrade --yes
-for provider in MachineLearningServices Storage KeyVault ContainerRegistry Insights OperationalInsights Network EventGrid Logic; do
+for provider in MachineLearningServices ManagedIdentity Storage KeyVault ContainerRegistry Insights OperationalInsights Network EventGrid Logic; do
   run az provider register --namespace "Microsoft.$provider" --wait
 done
 
+# `wanted_cluster KIND`: size and tier that the set-up gives a cluster, as `az ml compute show` tells them.
+wanted_cluster() {
+  python3 -c 'import json, sys
+values = {key: entry["value"] for key, entry in json.load(open(sys.argv[1]))["parameters"].items()}
+tier = {"LowPriority": "low_priority", "Dedicated": "dedicated"}[values[sys.argv[2] + "Priority"]]
+print(values[sys.argv[2] + "VmSize"].lower(), tier)' "deploy/infra/$SETUP.parameters.json" "$1"
+}
+
 say "2. Infrastructure"
+for kind in cpu gpu; do
+  look present "" az ml compute show --name "$kind-cluster" --resource-group "rg-$NAME" --workspace-name "mlw-$NAME" \
+    --query "join(' ', [size, tier])" --output tsv
+  present="${present,,}"
+  wanted="$(wanted_cluster "$kind")"
+  if [[ -z "$present" || "${present//lowpriority/low_priority}" == "$wanted" ]]; then continue; fi
+  [[ "$REPLACE" == yes ]] || stop "$kind-cluster is '$present', $SETUP says '$wanted', and Azure changes neither size nor" \
+    "priority. With --replace-clusters it is deleted and made anew; jobs that run on it end"
+  run az ml compute delete --name "$kind-cluster" --resource-group "rg-$NAME" --workspace-name "mlw-$NAME" --yes
+done
 if [[ -z "$OPERATOR" ]]; then look OPERATOR "<you>" az ad signed-in-user show --query id --output tsv; fi
 [[ -n "$OPERATOR" ]] || stop "who submits runs? Signed in as a service principal, give --operator and --operator-type"
 look started "" az consumption budget show --resource-group "rg-$NAME" --budget-name "budget-$NAME" \
@@ -70,6 +92,10 @@ if [[ "$DRY_RUN" == no ]]; then
   mv "$OUTPUTS.part" "$OUTPUTS"
 fi
 in_workspace
+if [[ "$ISOLATED" == True ]]; then
+  # Else the first job would wait for it, and one on Spark (a monitor) would fail.
+  run az ml workspace provision-network --name "$WORKSPACE" --resource-group "$GROUP" --include-spark --output none
+fi
 for account in "$MEDIA/landing" "$WORK/work"; do
   await az storage blob list --auth-mode login --account-name "${account%/*}" --container-name "${account#*/}" \
     --num-results 1 --output none

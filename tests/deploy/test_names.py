@@ -15,6 +15,7 @@ from tests.deploy.conftest import DEPLOY
 
 CONF = ROOT / "conf/azure"
 needs_conf = pytest.mark.skipif(not (CONF / "globals.yml").exists(), reason="there is no conf/azure")
+SCHEDULES = sorted(path for path in (DEPLOY / "schedules").glob("*.yml") if path.name != "submit.yml")
 DATA = sorted((DEPLOY / "data").glob("*.yml"))
 
 
@@ -69,13 +70,22 @@ def test_clusters_of_yaml_are_those_of_bicep() -> None:
     for kind in ("cpu", "gpu"):
         content = read(DEPLOY / f"compute/{kind}-cluster.yml")
         assert content["min_instances"] == 0
-        assert content["identity"] == {"type": "system_assigned"}
+        assert content["identity"]["type"] == "user_assigned"
+        (identity,) = content["identity"]["user_assigned_identities"]
+        assert identity["resource_id"].endswith(f"/Microsoft.ManagedIdentity/userAssignedIdentities/id-triptych-{kind}")
+        assert f"name: 'id-${{name}}-{kind}'" in infra("modules/identities.bicep")
         assert content["ssh_public_access_enabled"] is False
         tier = {"dedicated": "Dedicated", "low_priority": "LowPriority"}[content["tier"]]
         assert f"param {kind}VmSize string = '{content['size']}'" in text
         assert f"param {kind}MaxNodes int = {content['max_instances']}" in text
         assert f"param {kind}Priority string = '{tier}'" in text
         assert f"param idleMinutes int = {content['idle_time_before_scale_down'] // 60}" in text
+
+
+def test_every_container_that_is_made_is_used() -> None:
+    made = re.findall(r"    containers: \[\n(.*?)\n    \]", infra("main.bicep"), re.DOTALL)
+    named = {name for block in made for name in re.findall(r"'(\w+)'", block)}
+    assert named == {read(path)["container_name"] for path in (DEPLOY / "datastores").glob("*.yml")}
 
 
 def test_datastores_hold_no_credentials_and_lie_in_containers_that_are_made() -> None:
@@ -103,14 +113,40 @@ def test_nobody_needs_a_key_to_call_an_endpoint() -> None:
     assert {read(path)["auth_mode"] for path in endpoints} == {"aad_token"}
 
 
-def test_schedules_run_pipelines_that_there_are() -> None:
+def test_schedules_submit_pipelines_that_there_are() -> None:
     from triptych.pipeline_registry import register_pipelines
 
-    for path in (DEPLOY / "schedules").glob("*.yml"):
-        text = path.read_text(encoding="utf-8")
+    script = (DEPLOY / "schedule.sh").read_text(encoding="utf-8")
+    submit = read(DEPLOY / "schedules/submit.yml")
+    for path in SCHEDULES:
         assert path.stem in register_pipelines()
-        assert read(path)["create_job"] == f"../build/{path.stem}.yml"
-        assert f"kedro azureml -e azure compile -p {path.stem} -o deploy/build/{path.stem}.yml" in text
+        assert path.stem in script
+        job = read(path)["create_job"]
+        assert job["job"] == "./submit.yml"
+        assert job["inputs"].keys() == submit["inputs"].keys()
+        assert job["inputs"]["pipeline"] == path.stem
+    step = submit["jobs"]["submit"]["component"]
+    assert (DEPLOY / "schedules" / step["code"]).resolve() == ROOT
+    assert "triptych azure submit ${{inputs.pipeline}} " in step["command"]
+    # A step whose inputs are the same as before would be passed over.
+    assert step["is_deterministic"] is False
+    assert submit["settings"]["force_rerun"] is True
+
+
+def find_frozen(job: Any) -> list[str]:
+    """Find the data assets whose versions Azure ML settles when the schedule is created, and never again."""
+    if isinstance(job, dict):
+        return [found for value in job.values() for found in find_frozen(value)]
+    if isinstance(job, list):
+        return [found for value in job for found in find_frozen(value)]
+    return re.findall(r"^azureml:(\w+)@latest$", str(job))
+
+
+def test_no_schedule_settles_which_data_are_the_latest() -> None:
+    scheduled = [read(path)["create_job"] for path in SCHEDULES]
+    assert find_frozen([*scheduled, read(DEPLOY / "schedules/submit.yml")]) == ["triptych"]  # the environment
+    # As a schedule of the compiled pipeline would have it.
+    assert find_frozen({"jobs": {"one": {"inputs": {"raw": {"path": "azureml:triptych_shelf_raw@latest"}}}}}) != []
 
 
 SECRETS = re.compile(

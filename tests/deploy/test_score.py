@@ -9,12 +9,20 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import pandas as pd
 import pytest
+import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
 
 from tests.deploy.conftest import DEPLOY
 from tests.serving.conftest import detector_folder, features, matcher, model_folder, shelf_folder
 from tests.shelf.tiny import draw_photo
+from triptych.serving import faq_export
+from triptych.serving.shelf_model import COLUMNS
 
 __all__ = ["detector_folder", "features", "matcher", "model_folder", "shelf_folder"]
 
@@ -84,19 +92,131 @@ def test_a_folder_without_a_model_is_refused(start: Start, tmp_path: Path) -> No
         start("score", tmp_path / "empty")
 
 
-def test_tables_are_scored_and_a_broken_one_loses_no_other(start: Start, model_folder: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that Azure ML gives a mini-batch."""
+    folder = tmp_path / "output"
+    folder.mkdir()
+    monkeypatch.setenv("AZUREML_BI_OUTPUT_PATH", str(folder))
+    return folder
+
+
+def read_tables(output: Path) -> pd.DataFrame:
+    """Read them as a user does, who has nothing but the files."""
+    return pd.concat(map(pd.read_csv, sorted(output.glob("*.csv"))), ignore_index=True)
+
+
+def test_tables_are_scored_and_a_broken_one_loses_no_other(
+    start: Start, model_folder: Path, tmp_path: Path, output: Path
+) -> None:
     (tmp_path / "good.csv").write_text("title,body\ntopic3x topic3y,<p>array</p>\n", encoding="utf-8")
     (tmp_path / "bad.csv").write_text("", encoding="utf-8")
-    found = start("batch_score", model_folder).run([str(tmp_path / "bad.csv"), str(tmp_path / "good.csv")])
+    script = start("batch_score", model_folder)
+    files = [str(tmp_path / "bad.csv"), str(tmp_path / "good.csv")]
+    for _ in range(2):  # Azure ML tries a mini-batch again whose node was taken away
+        assert script.run(files) == ["bad.csv", "good.csv"]
+    assert len(list(output.iterdir())) == 1
+    found = read_tables(output)
     assert list(found.columns[:2]) == ["file", "error"]
     assert found["file"].tolist() == ["bad.csv", *["good.csv"] * 3]
-    assert found["error"].astype(bool).tolist() == [True, False, False, False]
+    assert found["error"].notna().tolist() == [True, False, False, False]
     assert found["rank"].tolist()[1:] == [1, 2, 3]
 
 
-def test_photos_of_a_folder_are_scored(start: Start, shelf_folder: Path, tmp_path: Path) -> None:
+def test_every_photo_of_a_folder_has_a_row(start: Start, shelf_folder: Path, tmp_path: Path, output: Path) -> None:
     draw_photo(1).save(tmp_path / "photo.png")
+    Image.new("RGB", (64, 64)).save(tmp_path / "dark.png")
     (tmp_path / "broken.png").write_bytes(b"no photo")
-    found = start("batch_score", shelf_folder).run([str(tmp_path / "broken.png"), str(tmp_path / "photo.png")])
-    assert found["error"].tolist()[0].startswith("image 0")
-    assert set(found["file"]) <= {"broken.png", "photo.png"}
+    script = start("batch_score", shelf_folder)
+    for names in (["broken.png", "photo.png"], ["dark.png"]):
+        script.run([str(tmp_path / name) for name in names])
+    found = read_tables(output).set_index("file")
+    assert str(found.loc["broken.png", "error"]).startswith("image 0")
+    assert set(found.index) == {"broken.png", "photo.png", "dark.png"}
+    assert {"category", "score", "x", "y", "width", "height"} <= set(found.columns)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(["dataframe_records", "dataframe_split", "params", "columns", "data", "title", "image", "x"])
+requests = st.dictionaries(KEYS, json_values | st.dictionaries(KEYS, json_values, max_size=3), max_size=3)
+
+
+class Echo:
+    """Stands for a model whose own checks are not what is looked at."""
+
+    def predict(self, table: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        return table
+
+
+@pytest.fixture(scope="module")
+def reader() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("score_to_fuzz", CODE / "score.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    vars(module)["_model"] = Echo()
+    return module
+
+
+@settings(max_examples=300, deadline=None)
+@given(requests | json_values)
+@example({"dataframe_records": []})
+@example({"dataframe_records": {"title": "a"}})
+@example({"dataframe_records": [1, 2]})
+@example({"dataframe_split": {"columns": 3, "data": [[1]]}})
+@example({"dataframe_split": {"columns": ["a", "a"], "data": [[1, 2]]}})
+@example({"dataframe_split": {"columns": [[]], "data": [[1]]}})
+@example({"dataframe_split": {"columns": [], "data": []}})
+def test_whatever_is_asked_is_answered_or_refused(reader: ModuleType, body: Any) -> None:
+    answer = reader.run(json.dumps(body))
+    assert set(answer) in ({"predictions"}, {"error"})
+    assert answer.get("error") != ""
+
+
+@pytest.mark.parametrize("raw", ["", "\0", "[" * 100_000, '{"dataframe_records": [' + "[" * 100_000, '{"a":1}}', "NaN"])
+def test_what_is_no_json_is_refused(reader: ModuleType, raw: str) -> None:
+    assert reader.run(raw)["error"]
+
+
+def test_a_fault_of_the_model_is_no_refusal(reader: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(Echo):
+        def predict(self, table: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+            raise ValueError("shapes do not match")
+
+    monkeypatch.setattr(reader, "_model", Broken())
+    with pytest.raises(ValueError, match="shapes do not match"):
+        reader.run('{"dataframe_records": [{"title": "a"}]}')
+
+
+def test_figures_are_collected_and_no_texts_or_ids(reader: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, list[str]] = {}
+
+    class Collector:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def collect(self, table: pd.DataFrame, context: Any = None) -> None:
+            seen[self.name] = list(table.columns)
+
+    for name in ("model_inputs", "model_outputs"):
+        monkeypatch.setitem(reader._collectors, name, Collector(name))
+    asked = pd.DataFrame({"title": ["a"], "body": ["b"], "question_id": [1]})
+    answers = {"faq": faq_export._signature(3, "auto").outputs.input_names(), "shelf": [*COLUMNS]}
+    compared = {
+        "faq": ["rank", "score", "probability", "verdict"],
+        "shelf": ["category", "score", "x", "y", "width", "height"],
+    }
+    for workload, columns in answers.items():
+        reader._collect(asked, pd.DataFrame([[0] * len(columns)], columns=columns))
+        assert seen == {"model_inputs": ["title", "body"], "model_outputs": compared[workload]}
+        signals = yaml.safe_load((DEPLOY / f"monitoring/{workload}.yml").read_text())["create_monitor"][
+            "monitoring_signals"
+        ]
+        for signal in signals.values():
+            context = signal["production_data"]["data_context"]
+            assert set(signal["features"]) <= set(seen[context])

@@ -23,21 +23,36 @@ DRY = {
     "up.sh": MAIL,
     "serve.sh": ("faq", *MAIL),
     "trigger.sh": (),
+    "schedule.sh": ("shelf",),
     "down.sh": ("--name", "triptych"),
 }
 OUTPUTS = """{
 "subscriptionId": {"value": "0"}, "resourceGroup": {"value": "rg-triptych"}, "workspace": {"value": "mlw-triptych"},
 "cpuCluster": {"value": "cpu-cluster"}, "gpuCluster": {"value": "gpu-cluster"},
-"mediaAccount": {"value": "triptychmediaabc123"}, "workAccount": {"value": "triptychworkabc123"}
+"mediaAccount": {"value": "triptychmediaabc123"}, "workAccount": {"value": "triptychworkabc123"},
+"isolated": {"value": false}
 }"""
-# Stands in for az, kedro and triptych: notes what it is asked for, and answers as a file says.
+# Stands in for az, kedro and triptych: notes what it is asked for, and answers as a file says. What storage says are
+# the lines of the file `storage`, each once; `traffic` has the deployments of an endpoint with their shares.
 STAND_IN = """#!/usr/bin/env bash
 echo "$(basename "$0") $*" >> "$CALLS"
 case "$*" in
+  "storage blob list"*)
+    answer="$(head -1 "$ANSWERS/storage" 2>/dev/null)"
+    if [[ -z "$answer" ]]; then exit 0; fi
+    sed -i 1d "$ANSWERS/storage"
+    echo "ERROR: $answer" >&2
+    exit 1 ;;
+  "ml compute show"*) cat "$ANSWERS/cluster" 2>/dev/null || { echo "not found" >&2; exit 3; } ;;
+  "ml online-endpoint invoke"*) [[ ! -e "$ANSWERS/broken" ]] ;;
+  "ml online-deployment list"*) cut -d' ' -f1 "$ANSWERS/traffic" 2>/dev/null || true ;;
+  *"--query traffic."*)
+    all="$*"
+    colour="${all##*traffic.}"
+    sed -n "s/^${colour%% *} //p" "$ANSWERS/traffic" 2>/dev/null ;;
   "deployment sub create"*) cat "$ANSWERS/outputs" ;;
   "ad signed-in-user"*) echo me ;;
   "account show"*) echo subscription ;;
-  "storage blob list"*) ;;
   "kedro"* | *"create"* | *"delete"* | *"purge"* | *"update"* | *"register"* | *"upload"* | *"check"*) ;;
   *"show"* | *"list"*)
     if [[ -e "$ANSWERS/refused" ]]; then echo "AuthorizationFailed" >&2; exit 1; fi
@@ -225,6 +240,133 @@ def test_serving_names_the_promoted_version_and_the_endpoint(deploy_copy: Path, 
     assert "azureml:triptych-shelf-abc123-blue-model_outputs:1" in monitor
     assert MAIL[1] in monitor
     assert "ALERT_EMAIL" not in monitor
+
+
+@pytest.fixture
+def serving(deploy_copy: Path, azure: dict[str, str]) -> dict[str, str]:
+    """Blue answers."""
+    (deploy_copy / "build/outputs.json").write_text(OUTPUTS, encoding="utf-8")
+    (Path(azure["ANSWERS"]) / "there").touch()
+    (Path(azure["ANSWERS"]) / "traffic").write_text("blue 100\n", encoding="utf-8")
+    return azure
+
+
+def changes(azure: dict[str, str]) -> list[str]:
+    """Give what was asked of the endpoint, in short: `create green`, `invoke green`, `blue=0 green=100`."""
+    short = []
+    for call in calls(azure):
+        if match := re.search(r"online-deployment (create|delete) --name (\w+)", call):
+            short.append(f"{match[1]} {match[2]}")
+        elif match := re.search(r"online-endpoint invoke .*--deployment-name (\w+)", call):
+            short.append(f"invoke {match[1]}")
+        elif match := re.search(r"--traffic (\S+=\d+(?: \S+=\d+)*)", call):
+            short.append(match[1])
+    return short
+
+
+ONLINE = ("faq", *MAIL, "--online")
+
+
+def test_a_new_version_answers_one_request_before_all_and_the_old_one_stays(
+    deploy_copy: Path, serving: dict[str, str]
+) -> None:
+    done = run(deploy_copy / "serve.sh", *ONLINE, **serving)
+    assert done.returncode == 0, done.stderr
+    assert changes(serving) == ["create green", "invoke green", "green=100 blue=0"]
+    (Path(serving["ANSWERS"]) / "traffic").write_text("blue 0\ngreen 100\n", encoding="utf-8")
+    assert run(deploy_copy / "serve.sh", "faq", "--back", **serving).returncode == 0
+    assert changes(serving) == ["invoke blue", "blue=100 green=0"]
+    assert run(deploy_copy / "serve.sh", "faq", "--retire", **serving).returncode == 0
+    assert changes(serving) == ["delete blue"]
+    assert run(deploy_copy / "serve.sh", *ONLINE, **serving).returncode == 0
+    assert changes(serving) == ["delete blue", "create blue", "invoke blue", "blue=100 green=0"]
+
+
+def test_a_version_that_does_not_answer_gets_no_traffic(deploy_copy: Path, serving: dict[str, str]) -> None:
+    (Path(serving["ANSWERS"]) / "broken").touch()
+    assert run(deploy_copy / "serve.sh", *ONLINE, **serving).returncode != 0
+    assert changes(serving) == ["create green", "invoke green"]
+
+
+def test_without_a_second_deployment_there_is_no_way_back(deploy_copy: Path, serving: dict[str, str]) -> None:
+    done = run(deploy_copy / "serve.sh", "faq", "--back", **serving)
+    assert done.returncode == 2
+    assert "nothing to go back to" in done.stderr
+    assert changes(serving) == []
+
+
+@pytest.mark.parametrize(("isolated", "access"), [("false", "enabled"), ("true", "disabled")])
+def test_isolated_endpoints_are_private(isolated: str, access: str, deploy_copy: Path, azure: dict[str, str]) -> None:
+    outputs = OUTPUTS.replace('"isolated": {"value": false}', f'"isolated": {{"value": {isolated}}}')
+    (deploy_copy / "build/outputs.json").write_text(outputs, encoding="utf-8")
+    tool = (Path(azure["ANSWERS"]) / "tools/az").read_text(encoding="utf-8")
+    promoted = tool.replace('case "$*" in', 'case "$*" in\n  "ml model list"*) echo 1 ;;', 1)
+    (Path(azure["ANSWERS"]) / "tools/az").write_text(promoted, encoding="utf-8")
+    done = run(deploy_copy / "serve.sh", *ONLINE, **azure)
+    assert done.returncode == 0, done.stderr
+    (made,) = [call for call in calls(azure) if call.startswith("az ml online-endpoint create")]
+    assert made.endswith(f"--set public_network_access={access}")
+
+
+def test_two_operators_set_it_up(deploy_copy: Path, azure: dict[str, str]) -> None:
+    for operator in ("a", "b"):
+        done = run(deploy_copy / "up.sh", *MAIL, "--operator", operator, **azure)
+        assert done.returncode == 0, done.stderr
+        (deployment,) = [call for call in calls(azure) if call.startswith("az deployment sub create")]
+        assert f" operatorId={operator} " in deployment  # test_bicep.py: assignments are named by it
+
+
+@pytest.mark.parametrize(
+    ("there", "options", "replaced", "code"),
+    [
+        ("Standard_D4s_v3 low_priority", (), False, 0),
+        ("STANDARD_D4S_V3 LowPriority", (), False, 0),
+        ("Standard_D8s_v3 low_priority", (), False, 2),
+        ("Standard_D4s_v3 dedicated", ("--replace-clusters",), True, 0),
+    ],
+)
+def test_a_cluster_of_another_size_or_priority_is_replaced_not_changed(
+    there: str, options: tuple[str, ...], replaced: bool, code: int, deploy_copy: Path, azure: dict[str, str]
+) -> None:
+    tool = Path(azure["ANSWERS"]) / "tools/az"
+    only_cpu = tool.read_text(encoding="utf-8").replace('"ml compute show"*', '"ml compute show --name cpu-cluster"*')
+    tool.write_text(only_cpu, encoding="utf-8")
+    (Path(azure["ANSWERS"]) / "cluster").write_text(there, encoding="utf-8")
+    done = run(deploy_copy / "up.sh", *MAIL, *options, **azure)
+    assert done.returncode == code, done.stderr
+    made = calls(azure)
+    assert any(call.startswith("az ml compute delete --name cpu-cluster") for call in made) == replaced
+    assert any(call.startswith("az deployment sub create") for call in made) == (code == 0)
+    assert code == 0 or "--replace-clusters" in done.stderr
+
+
+def test_closed_storage_is_not_waited_for(deploy_copy: Path, azure: dict[str, str]) -> None:
+    refusal = "This request is not authorized to perform this operation. ErrorCode:AuthorizationFailure\n"
+    (Path(azure["ANSWERS"]) / "storage").write_text(refusal * 3, encoding="utf-8")
+    done = run(deploy_copy / "up.sh", *MAIL, **azure, PAUSE_S="60")
+    assert done.returncode == 2
+    assert "from inside of the network" in done.stderr
+    assert not [call for call in calls(azure) if call.startswith("az ml datastore")]
+
+
+def test_a_role_that_is_not_known_yet_is_waited_for(deploy_copy: Path, azure: dict[str, str]) -> None:
+    missing = "This request is not authorized to perform this operation using this permission. "
+    missing += "ErrorCode:AuthorizationPermissionMismatch\n"
+    (Path(azure["ANSWERS"]) / "storage").write_text(missing * 2, encoding="utf-8")
+    done = run(deploy_copy / "up.sh", *MAIL, **azure, PAUSE_S="0")
+    assert done.returncode == 0, done.stderr
+    assert len([call for call in calls(azure) if call.startswith("az storage blob list")]) == 4
+
+
+def test_a_schedule_has_the_environment_and_the_commit_of_its_code(deploy_copy: Path, azure: dict[str, str]) -> None:
+    (deploy_copy / "build/outputs.json").write_text(OUTPUTS, encoding="utf-8")
+    done = run(deploy_copy / "schedule.sh", "faq_tune", **azure)
+    assert done.returncode == 0, done.stderr
+    (made,) = [call for call in calls(azure) if call.startswith("az ml schedule create")]
+    assert "--name triptych-faq-tune " in made
+    assert re.search(r"create_job.inputs.environment=triptych:\w{12} create_job.inputs.commit=\w+$", made)
+    run(deploy_copy / "schedule.sh", "faq_tune", "--stop", **azure)
+    assert [call for call in calls(azure) if call.startswith("az ml schedule disable --name triptych-faq-tune")]
 
 
 def test_a_model_that_was_never_promoted_is_not_served(deploy_copy: Path, azure: dict[str, str]) -> None:

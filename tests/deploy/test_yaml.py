@@ -25,6 +25,7 @@ LOADERS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "managedOnlineEndpoint": (load.load_online_endpoint, ("auth_mode", "aad")),
     "modelBatchDeployment": (load.load_model_batch_deployment, ("settings", "output_action", "append_rows")),
     "monitorSchedule": (load.load_schedule, ("trigger", "frequency", "weekly")),
+    "pipelineJob": (load.load_job, ("jobs", "submit", "component", "type", "comand")),
     "pipelineComponentBatchDeployment": (load.load_pipeline_component_batch_deployment, ("type", "pipline")),
     "schedule": (load.load_schedule, ("trigger", "type", "recurence")),
 }
@@ -81,7 +82,15 @@ def test_nothing_is_forgotten() -> None:
 def test_it_loads(name: str, deploy_copy: Path) -> None:
     entity = read(deploy_copy / name)
     content = yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
-    assert entity.name == content["name"]
+    assert entity.name == content.get("name")
+
+
+def test_schedules_can_be_sent() -> None:
+    for path in (DEPLOY / "schedules").glob("*.yml"):
+        if schema_of(path) == "schedule":
+            job = read(path).create_job._to_rest_object().properties.as_dict()
+            assert job["inputs"]["pipeline"]["value"] == path.stem
+            assert list(job["jobs"]) == ["submit"]
 
 
 @each_file
@@ -102,6 +111,27 @@ def test_every_local_path_leads_to_something(name: str, deploy_copy: Path) -> No
     for value in strings(yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))):
         if value.startswith(("../", "./")):
             assert ((deploy_copy / name).parent / value).exists(), value
+
+
+CORES = {"Standard_DS3_v2": 4, "Standard_F8s_v2": 8}
+
+
+@pytest.mark.parametrize("workload", ["faq", "shelf"])
+def test_the_load_of_a_server_shows_in_that_of_its_cores(workload: str) -> None:
+    """Autoscaling goes by the load of all cores: as many threads as there are of them, and no request beside them."""
+    content = yaml.safe_load((DEPLOY / f"endpoints/{workload}/online-deployment.yml").read_text(encoding="utf-8"))
+    variables = content["environment_variables"]
+    workers = int(variables["WORKER_COUNT"])
+    assert workers * int(variables["OMP_NUM_THREADS"]) == CORES[content["instance_type"]]
+    assert content["request_settings"]["max_concurrent_requests_per_instance"] == workers
+    assert content["request_settings"]["request_timeout_ms"] <= 180_000  # Azure's most
+
+
+def test_no_server_reports_usage() -> None:
+    for path in (DEPLOY / "endpoints").glob("*/*-deployment.yml"):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        told = content.get("environment_variables", {}).get("MLFLOW_DISABLE_TELEMETRY")
+        assert told == "true" or content["type"] == "pipeline", path
 
 
 def strings(content: Any) -> list[str]:

@@ -1,15 +1,19 @@
 """What a batch deployment runs: a model in MLflow's format, over the files of a folder.
 
-A table (.csv, .parquet) is given to the model as it is; anything else is a photo. What was found comes back as rows,
-each with the name of its file; a file that cannot be used is a row with the reason, and the others go on.
+A table (.csv, .parquet) is given to the model as it is; anything else is a photo. What was found goes to tables in the
+output folder of the job, one a mini-batch, with the columns `file` and `error` in front. Every file has a row: one in
+which nothing was found an empty one, one that cannot be used one with the reason; the others go on.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when MLflow is imported
 
 import mlflow.pyfunc
 import pandas as pd
@@ -25,16 +29,28 @@ def init() -> None:
     _model = mlflow.pyfunc.load_model(str(find_model(Path(os.environ["AZUREML_MODEL_DIR"]))))
 
 
-def run(mini_batch: Sequence[str]) -> pd.DataFrame:
-    """Score some files.
+def run(mini_batch: Sequence[str]) -> list[str]:
+    """Score some files, and write what was found.
 
     Args:
         mini_batch: Their paths.
 
     Returns:
-        The rows of all, with the columns `file` and `error` (empty where there was none) in front.
+        Their names, by which Azure ML counts them as done.
     """
-    return pd.concat([_score(Path(path)) for path in mini_batch], ignore_index=True)
+    paths = [Path(path) for path in mini_batch]
+    found = pd.concat([_score(path) for path in paths], ignore_index=True)
+    _write(found, [path.name for path in paths])
+    return [path.name for path in paths]
+
+
+def _write(found: pd.DataFrame, names: Sequence[str]) -> None:
+    """Write a table under a name that a second attempt at the same files has too."""
+    folder = Path(os.environ["AZUREML_BI_OUTPUT_PATH"])
+    name = hashlib.sha256("\0".join(names).encode()).hexdigest()[:16]
+    part = folder / f".{name}.part"
+    found.to_csv(part, index=False)
+    part.replace(folder / f"{name}.csv")
 
 
 def _score(path: Path) -> pd.DataFrame:
@@ -43,6 +59,8 @@ def _score(path: Path) -> pd.DataFrame:
         found = _model.predict(_read(path))
     except (MlflowException, ValueError, OSError) as problem:
         found, error = pd.DataFrame(index=[0]), str(problem)
+    if found.empty:
+        found = found.reindex([0])  # a file in which nothing was found is not one that was never looked at
     found.insert(0, "file", path.name)
     found.insert(1, "error", error)
     return found

@@ -1,7 +1,8 @@
 """What an online deployment runs: a model in MLflow's format, asked with the same JSON as `mlflow models serve`.
 
 {"dataframe_records": [...]} or {"dataframe_split": {...}}, and optionally "params": {...}; the answer is
-{"predictions": [...]}, one record a row. Wrong input is answered by status 400.
+{"predictions": [...]}, one record a row. Wrong input is answered by status 400, and a body with the reason. A managed
+endpoint hands on as 424 whatever is not 200; the 400 is then in the header `ms-azureml-model-error-statuscode`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when MLflow is imported
+
 import mlflow.pyfunc
 import pandas as pd
 from mlflow.exceptions import MlflowException
@@ -19,8 +22,11 @@ from mlflow.exceptions import MlflowException
 _logger = logging.getLogger(__name__)
 _model: Any = None
 _collectors: dict[str, Any] = {}
-# Photos are large, and whose they are is not known here.
-_NOT_COLLECTED = ["image"]
+# Photos are large, and whose they are is not known here. By ids, texts and masks no weeks can be compared.
+_NOT_COLLECTED = {
+    "model_inputs": ["image", "question_id"],
+    "model_outputs": ["question_id", "original_id", "title", "answer_id", "answer", "photo", "mask"],
+}
 
 
 def init() -> None:
@@ -41,9 +47,10 @@ def run(raw: str) -> Any:
     """
     try:
         table, params = read_request(raw)
-        found = _model.predict(table, params=params)
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         return _refuse(str(error))
+    try:
+        found = _model.predict(table, params=params)
     except MlflowException as error:
         if error.get_http_status_code() != 400:
             raise
@@ -71,22 +78,43 @@ def read_request(raw: str) -> tuple[pd.DataFrame, dict[str, Any] | None]:
     Raises:
         ValueError: If it is no JSON, or not of the form above.
     """
-    body = json.loads(raw)
+    try:
+        body = json.loads(raw)
+    except RecursionError as error:
+        raise ValueError("the request is nested too deeply") from error
     if not isinstance(body, dict):
         raise ValueError("the request must be a JSON object")
-    if "dataframe_records" in body:
-        table = pd.DataFrame(body["dataframe_records"])
-    elif "dataframe_split" in body:
-        split = body["dataframe_split"]
-        if not isinstance(split, dict) or not {"columns", "data"} <= set(split):
-            raise ValueError("dataframe_split needs columns and data")
-        table = pd.DataFrame(split["data"], columns=split["columns"])
-    else:
-        raise ValueError("the request needs dataframe_records or dataframe_split")
     params = body.get("params")
     if params is not None and not isinstance(params, dict):
         raise ValueError("params must be a JSON object")
-    return table, params
+    return _read_table(body), params
+
+
+def _read_table(body: dict[str, Any]) -> pd.DataFrame:
+    if "dataframe_records" in body:
+        rows = body["dataframe_records"]
+        if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+            raise ValueError("dataframe_records must be a list of JSON objects, at least one")
+        return pd.DataFrame(rows)
+    if "dataframe_split" in body:
+        split = body["dataframe_split"]
+        if not isinstance(split, dict) or not {"columns", "data"} <= set(split):
+            raise ValueError("dataframe_split needs columns and data")
+        columns, rows = split["columns"], split["data"]
+        if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+            raise ValueError("the columns of dataframe_split must be a list of names")
+        if len(set(columns)) < len(columns):
+            raise ValueError("the columns of dataframe_split must differ")
+        if (
+            not isinstance(rows, list)
+            or not rows
+            or not all(isinstance(row, list) and len(row) == len(columns) for row in rows)
+        ):
+            raise ValueError(
+                "the data of dataframe_split must be rows with a value for each of the columns, at least one"
+            )
+        return pd.DataFrame(rows, columns=columns)
+    raise ValueError("the request needs dataframe_records or dataframe_split")
 
 
 def _refuse(message: str) -> Any:
@@ -112,6 +140,11 @@ def _make_collectors() -> dict[str, Any]:
 
 def _collect(asked: pd.DataFrame, found: pd.DataFrame) -> None:
     if _collectors:
-        kept = asked.drop(columns=_NOT_COLLECTED, errors="ignore")
-        context = _collectors["model_inputs"].collect(kept) if len(kept.columns) else None
-        _collectors["model_outputs"].collect(found, context)
+        kept = {
+            name: table.drop(columns=_NOT_COLLECTED[name], errors="ignore")
+            for name, table in (("model_inputs", asked), ("model_outputs", found))
+        }
+        context = (
+            _collectors["model_inputs"].collect(kept["model_inputs"]) if len(kept["model_inputs"].columns) else None
+        )
+        _collectors["model_outputs"].collect(kept["model_outputs"], context)
