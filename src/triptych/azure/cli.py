@@ -30,7 +30,10 @@ def azure() -> None:
 @_PARAMS
 @_ONLINE
 def check(names: tuple[str, ...], env: str, params: str, online: bool) -> None:
-    """Compile pipelines (all, if none is named), and refuse those that would fail on Azure ML."""
+    """Compile pipelines (all, if none is named), and refuse those that would fail on Azure ML.
+
+    `__default__`, all workloads in one, is looked at only when it is named: its outputs are more than one job may have.
+    """
     from triptych.azure.faults import find_faults
     from triptych.azure.needs import list_needs
     from triptych.azure.snapshots import find_snapshot_faults
@@ -128,7 +131,7 @@ def _choose(names: tuple[str, ...], pipelines: dict[str, Any]) -> list[str]:
     for name in names:
         if name not in pipelines:
             raise click.ClickException(f"there is no pipeline {name}: there are {', '.join(sorted(pipelines))}")
-    return list(names or pipelines)
+    return list(names or (name for name in pipelines if name != "__default__"))
 
 
 def _ask_workspace(bench: Workbench, needs: Needs) -> list[str]:
