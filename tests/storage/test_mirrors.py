@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
@@ -187,3 +188,45 @@ def test_a_file_is_created_where_there_are_no_hard_links(tmp_path: Path, monkeyp
     assert mirrors.create(tmp_path / "a", "mine")
     assert not mirrors.create(tmp_path / "a", "another's")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil", "a/../../evil", "/evil", "..\\evil", "C:\\evil", "C:evil", "a/..", "e\0vil"]
+)
+def test_a_name_that_leads_out_of_the_folder_is_passed_over(
+    name: str, store: fsspec.AbstractFileSystem, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = mirrors.mount(ADDRESS)
+    mirrors.write(folder / "good", "1")
+    found = store.find("/work/segments", detail=True)
+    evil = f"/work/segments/{name}"
+    # As blob storage lists it; what fsspec keeps in memory cleans names up.
+    listing = {**found, evil: {"name": evil, "size": 1, "type": "file"}}
+    remote = Listing(store, listing)
+    monkeypatch.setattr(mirrors._mounted[ADDRESS], "filesystem", remote)
+    (folder / "good").unlink()
+    mirrors.pull(folder)
+    assert remote.fetched == ["/work/segments/good"]
+    assert set(mirrors.list_files(folder)) == {folder / "good"}
+    assert "whose names lead out of" in caplog.text
+
+
+class Listing:
+    """A file system that lists what it is told to, and notes what is asked of it."""
+
+    def __init__(self, filesystem: fsspec.AbstractFileSystem, listing: dict[str, Any]) -> None:
+        self._filesystem, self._listing = filesystem, listing
+        self.fetched: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._filesystem, name)
+
+    def find(self, root: str, detail: bool) -> dict[str, Any]:
+        return self._listing
+
+    def get(self, remote: list[str], local: list[str], **options: Any) -> None:
+        self.fetched += remote
+
+    def get_file(self, remote: str, local: str) -> None:
+        self.fetched.append(remote)
+        Path(local).touch()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -17,6 +18,7 @@ __all__ = [
     "account_of",
     "create_remote_file",
     "download_files",
+    "find_inside",
     "is_remote",
     "local_path",
     "open_filesystem",
@@ -25,6 +27,7 @@ __all__ = [
     "without_account",
 ]
 
+_logger = logging.getLogger(__name__)
 _CONCURRENT = 32  # files at a time: small files are bound by the round trip
 
 
@@ -87,6 +90,34 @@ def create_remote_file(filesystem: Any, path: str, content: bytes) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+def find_inside(filesystem: Any, root: str, folder: Path) -> dict[Path, dict[str, Any]]:
+    """List all files below a remote folder, under the names they have in a local one that stands for it.
+
+    Blob storage takes any text as a name. One that would lead out of the local folder (`../x`, or `/etc/x` behind a
+    second slash) is passed over with a warning: whoever may write there could else have any file overwritten here.
+
+    Args:
+        filesystem: Of fsspec.
+        root: The remote folder.
+        folder: The local one.
+    """
+    inside, outside = {}, []
+    for remote, details in filesystem.find(root, detail=True).items():
+        name = remote[len(root) + 1 :]
+        if _stays_inside(name):
+            inside[folder / name] = details
+        else:
+            outside.append(remote)
+    if outside:
+        _logger.warning("%d files are passed over whose names lead out of %s: %s", len(outside), root, outside[:3])
+    return inside
+
+
+def _stays_inside(name: str) -> bool:
+    path = PurePath(name)  # by the rules of this machine: a drive or a backslash is part of a name elsewhere
+    return bool(name) and "\0" not in name and ".." not in path.parts and not path.anchor
 
 
 def download_files(filesystem: Any, files: dict[str, Path]) -> None:

@@ -14,7 +14,14 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any, NamedTuple
 
-from triptych.storage.blob_storage import create_remote_file, download_files, is_remote, local_path, open_filesystem
+from triptych.storage.blob_storage import (
+    create_remote_file,
+    download_files,
+    find_inside,
+    is_remote,
+    local_path,
+    open_filesystem,
+)
 from triptych.storage.local_files import create_file, replace_file
 
 __all__ = ["create", "drop", "forget", "is_mirrored", "list_files", "mount", "pull", "push", "read", "size_of", "write"]
@@ -45,13 +52,17 @@ class _Mirror:
             return None
         return details
 
-    def fetch(self, found: dict[str, dict[str, Any]]) -> None:
+    def find(self, folder: Path) -> dict[Path, dict[str, Any]]:
+        """List the remote files below a folder by their local paths."""
+        return find_inside(self.filesystem, self.locate(folder), folder)
+
+    def fetch(self, found: dict[Path, dict[str, Any]]) -> None:
         """Bring those remote files here that have changed since."""
-        prints = {remote: _fingerprint(details) for remote, details in found.items()}
-        wanted = {}
-        for remote, mark in prints.items():
-            path = self.folder / remote[len(self._root) + 1 :]
-            if self.seen.get(remote) != mark or not path.is_file():
+        prints, wanted = {}, {}
+        for path, details in found.items():
+            remote = self.locate(path)
+            prints[remote] = _fingerprint(details)
+            if self.seen.get(remote) != prints[remote] or not path.is_file():
                 wanted[remote] = path
         if len(wanted) == 1:
             ((remote, path),) = wanted.items()
@@ -92,12 +103,11 @@ def pull(path: Path) -> None:
     mirror = _find(path)
     if mirror is None:
         return
-    remote = mirror.locate(path)
-    details = mirror.describe(remote)
+    details = mirror.describe(mirror.locate(path))
     if details is not None and details["type"] == "file":
-        mirror.fetch({remote: details})
+        mirror.fetch({path: details})
     elif details is not None:
-        mirror.fetch(mirror.filesystem.find(remote, detail=True))
+        mirror.fetch(mirror.find(path))
 
 
 def push(path: Path) -> None:
@@ -169,12 +179,11 @@ def list_files(folder: Path) -> dict[Path, Listed]:
     mirror = _find(folder)
     if mirror is None:
         return {path: Listed(stat.st_size, stat.st_mtime) for path, stat in _walk(folder)}
-    root = mirror.locate(folder)
     try:
-        found = mirror.filesystem.find(root, detail=True)
+        found = mirror.find(folder)
     except FileNotFoundError:
         return {}
-    return {folder / remote[len(root) + 1 :]: _describe(details) for remote, details in found.items()}
+    return {path: _describe(details) for path, details in found.items()}
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
