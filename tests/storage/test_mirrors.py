@@ -190,9 +190,10 @@ def test_a_file_is_created_where_there_are_no_hard_links(tmp_path: Path, monkeyp
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
 
 
-@pytest.mark.parametrize(
-    "name", ["../evil", "a/../../evil", "/evil", "..\\evil", "C:\\evil", "C:evil", "a/..", "e\0vil"]
-)
+WINDOWS = ["..\\evil", "C:\\evil", "C:evil"] if os.name == "nt" else []
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/evil", "a/..", "e\0vil", *WINDOWS])
 def test_a_name_that_leads_out_of_the_folder_is_passed_over(
     name: str, store: fsspec.AbstractFileSystem, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
