@@ -25,7 +25,7 @@ _show = warnings.showwarning
 
 
 def prepare() -> None:
-    """Switch off usage reports and noise of the libraries, and find an OpenMP runtime.
+    """Switch off usage reports and noise of the libraries, find an OpenMP runtime, and name a node's identity.
 
     A value already in the environment wins, so `MLFLOW_DISABLE_TELEMETRY=false` is respected.
     """
@@ -34,6 +34,9 @@ def prepare() -> None:
     os.environ.setdefault("KEDRO_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # On a node of Azure ML a user-assigned identity has to be named; this is where azure-identity looks for the name.
+    if identity := os.environ.get("DEFAULT_IDENTITY_CLIENT_ID"):
+        os.environ.setdefault("AZURE_CLIENT_ID", identity)
     ensure_openmp()
     # A filter would not do: MLflow puts its own before all others when it warns.
     warnings.showwarning = _show_unless_noise

