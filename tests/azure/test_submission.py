@@ -12,6 +12,7 @@ from kedro.framework.startup import bootstrap_project
 from triptych.azure import submission
 from triptych.azure.compilation import open_workbench
 from triptych.azure.snapshots import take_stock
+from triptych.registry import provenance
 
 
 class Service:
@@ -25,17 +26,19 @@ class Service:
         return job
 
 
-def test_the_latest_data_are_asked_for_at_every_turn(project: Path) -> None:
+def test_the_latest_data_are_asked_for_at_every_turn(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "find_commit", lambda folder: "c0ffee")
     bootstrap_project(project)
     service = Service()
     client: Any = SimpleNamespace(jobs=service)
     with open_workbench(project, "azure", {}) as bench:
-        submission.submit(bench, "faq_score", client, "triptych:abc")
+        submission.submit(bench, "shelf", client, "triptych:abc")
     ((job, experiment),) = service.jobs
     assert experiment == "triptych"
-    (step,) = job.jobs.values()
-    assert step.inputs["faq_new_questions"].path == "triptych_faq_new_questions@latest"
-    assert step.environment == "triptych:abc"
+    assert job.jobs["shelf_ingest_photos"].inputs["shelf_raw"].path == "triptych_shelf_raw@latest"
+    assert {step.environment for step in job.jobs.values()} == {"triptych:abc"}
+    assert job.jobs["shelf_register_detector"].environment_variables["TRIPTYCH_COMMIT"] == "c0ffee"
+    assert "TRIPTYCH_COMMIT" not in job.jobs["shelf_split_photos"].environment_variables
 
 
 @pytest.mark.parametrize("identity", [None, "c11e47"])

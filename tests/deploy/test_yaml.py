@@ -91,6 +91,15 @@ def test_schedules_can_be_sent() -> None:
             job = read(path).create_job._to_rest_object().properties.as_dict()
             assert job["inputs"]["pipeline"]["value"] == path.stem
             assert list(job["jobs"]) == ["submit"]
+            # As schedule.sh gives them.
+            given = {"create_job.inputs.environment": "triptych:abc", "create_job.inputs.commit": "c0ffee"}
+            changed = load.load_schedule(source=str(path), params_override=[given])
+            inputs = changed.create_job._to_rest_object().properties.as_dict()["inputs"]
+            assert {name: value["value"] for name, value in inputs.items()} == {
+                "pipeline": path.stem,
+                "environment": "triptych:abc",
+                "commit": "c0ffee",
+            }
 
 
 @each_file

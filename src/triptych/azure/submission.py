@@ -11,6 +11,7 @@ import os
 from typing import Any
 
 from triptych.azure.compilation import Workbench
+from triptych.hooks.commit_passing import note_commit
 
 __all__ = ["connect_as_node", "submit"]
 
@@ -45,6 +46,6 @@ def submit(bench: Workbench, name: str, client: Any, environment_name: str | Non
     Returns:
         The job as Azure ML took it, with `name` and `studio_url`.
     """
-    return client.jobs.create_or_update(
-        bench.build(name, environment_name), experiment_name=bench.config.azure.experiment_name
-    )
+    job = bench.build(name, environment_name)
+    note_commit(job)
+    return client.jobs.create_or_update(job, experiment_name=bench.config.azure.experiment_name)

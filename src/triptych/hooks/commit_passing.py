@@ -32,13 +32,13 @@ def _extend(generator: Any) -> None:
     @functools.wraps(generate)
     def generate_with_commit(self: Any) -> Any:
         job = generate(self)
-        _note_commit(job)
+        note_commit(job)
         return job
 
     generator.generate = generate_with_commit
 
 
-def _note_commit(job: Any) -> None:
+def note_commit(job: Any) -> None:
     """Set the variable for steps that are never reused.
 
     It is part of what Azure compares before it takes the outputs of an earlier job: the others would run anew after
