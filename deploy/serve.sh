@@ -61,7 +61,10 @@ read_colours() {
 }
 
 delete_idle() {
-  run az monitor autoscale delete --name "scale-$endpoint-$IDLE" --resource-group "$GROUP"
+  local scaling="scale-$endpoint-$IDLE"
+  # One that never answered has none.
+  look there "" az monitor autoscale show --name "$scaling" --resource-group "$GROUP" --query name --output tsv
+  if [[ -n "$there" ]]; then run az monitor autoscale delete --name "$scaling" --resource-group "$GROUP"; fi
   run az ml online-deployment delete --name "$IDLE" --endpoint-name "$endpoint" --yes "${THERE[@]}"
 }
 

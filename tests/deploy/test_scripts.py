@@ -44,6 +44,9 @@ case "$*" in
     echo "ERROR: $answer" >&2
     exit 1 ;;
   "ml compute show"*) cat "$ANSWERS/cluster" 2>/dev/null || { echo "not found" >&2; exit 3; } ;;
+  "monitor autoscale "*)
+    if [[ ! -e "$ANSWERS/scaling" ]]; then echo "(ResourceNotFound)" >&2; exit 3; fi
+    echo scaling ;;
   "ml online-endpoint invoke"*) [[ ! -e "$ANSWERS/broken" ]] ;;
   "ml online-deployment list"*) cut -d' ' -f1 "$ANSWERS/traffic" 2>/dev/null || true ;;
   *"--query traffic."*)
@@ -248,6 +251,7 @@ def serving(deploy_copy: Path, azure: dict[str, str]) -> dict[str, str]:
     (deploy_copy / "build/outputs.json").write_text(OUTPUTS, encoding="utf-8")
     (Path(azure["ANSWERS"]) / "there").touch()
     (Path(azure["ANSWERS"]) / "traffic").write_text("blue 100\n", encoding="utf-8")
+    (Path(azure["ANSWERS"]) / "scaling").touch()
     return azure
 
 
@@ -286,6 +290,11 @@ def test_a_version_that_does_not_answer_gets_no_traffic(deploy_copy: Path, servi
     (Path(serving["ANSWERS"]) / "broken").touch()
     assert run(deploy_copy / "serve.sh", *ONLINE, **serving).returncode != 0
     assert changes(serving) == ["create green", "invoke green"]
+    (Path(serving["ANSWERS"]) / "traffic").write_text("blue 100\ngreen 0\n", encoding="utf-8")
+    (Path(serving["ANSWERS"]) / "broken").unlink()
+    (Path(serving["ANSWERS"]) / "scaling").unlink()  # it never had any
+    assert run(deploy_copy / "serve.sh", *ONLINE, **serving).returncode == 0
+    assert changes(serving) == ["delete green", "create green", "invoke green", "green=100 blue=0"]
 
 
 def test_without_a_second_deployment_there_is_no_way_back(deploy_copy: Path, serving: dict[str, str]) -> None:
