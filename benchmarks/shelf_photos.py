@@ -22,8 +22,8 @@ from triptych.shelf.data.dataset import PhotoSet
 from triptych.shelf.devices import limited_threads
 from triptych.shelf.model.prediction import encode_masks
 from triptych.shelf.params import DetectorParams
-from triptych.shelf.training.augmentation import Variation
-from triptych.shelf.training.photo_store import PhotoStore
+from triptych.shelf.preparation.augmentation import Variation
+from triptych.shelf.preparation.photo_store import PhotoStore
 
 SIZE = (4000, 3000)
 PARAMS = DetectorParams(min_size_px=800, max_size_px=1333)  # as published

@@ -41,8 +41,8 @@ from triptych.shelf.devices import choose_device, limited_threads
 from triptych.shelf.model.detector import build_detector
 from triptych.shelf.model.prediction import predict_photos
 from triptych.shelf.params import LEVELS, DetectorParams, IngestParams, SplitParams, TrainingParams
-from triptych.shelf.training.fitting import fit_detector
-from triptych.shelf.training.learning_data import LearningData, prepare_data
+from triptych.shelf.preparation.fitting import fit_detector
+from triptych.shelf.preparation.learning_data import LearningData, prepare_data
 from triptych.shelf.training.trainer import Trainer
 
 SAMPLE = Path(__file__).parents[1] / "data" / "01_raw" / "shelf"

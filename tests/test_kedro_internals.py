@@ -194,6 +194,7 @@ def is_hook(member: object) -> bool:
 @relied_on("kedro_azureml.constants.DISTRIBUTED_CONFIG_FIELD", by="hooks/primary_rank.py")
 @relied_on("kedro_azureml.constants.DISTRIBUTED_CONFIG_FIELD", by="azure/faults.py")
 @relied_on("kedro_azureml.distributed.config.Framework", by="pipelines/shelf/nodes.py")
+@relied_on("kedro_azureml.distributed.config.Framework", by="pipelines/shelf_score/nodes.py")
 @relied_on("kedro_azureml.distributed.config.Framework", by="pipelines/video/nodes.py")
 def test_a_distributed_function_carries_a_mark() -> None:
     from kedro_azureml.constants import DISTRIBUTED_CONFIG_FIELD

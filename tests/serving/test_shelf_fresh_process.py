@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.registry.servers import free_port, serve
 from tests.serving.test_shelf_model import encode, to_text
@@ -54,8 +55,8 @@ def test_it_detects_in_a_fresh_process_and_all_it_imports_is_pinned(shelf_folder
     # What is imported for types only is not loaded.
     names = {name for file in files for name in imported_by(file)} & set(loaded)
     known = packages_distributions()
-    needed = [set(map(str.lower, known[name])) for name in names if name in known and name != "triptych"]
-    pinned = {name.lower() for name in DISTRIBUTIONS} | {Requirement(line).name for line in UNPINNED}
+    needed = [set(map(canonicalize_name, known[name])) for name in names if name in known and name != "triptych"]
+    pinned = {canonicalize_name(name) for name in (*DISTRIBUTIONS, *(Requirement(line).name for line in UNPINNED))}
     assert [missing for missing in needed if not missing & pinned] == []
     assert {"torch", "torchvision", "pillow", "pycocotools"} <= set.union(*needed)
 

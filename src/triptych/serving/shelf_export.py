@@ -16,6 +16,7 @@ DISTRIBUTIONS = (
     "numpy",
     "opencv-python-headless",
     "pandas",
+    "pi-heif",
     "pillow",
     "pycocotools",
     "PyYAML",

@@ -63,7 +63,7 @@ def check_no_leak(corpus: Corpus, fold: pd.DataFrame, threshold: float) -> None:
 
 
 def check_roles_are_whole(corpus: Corpus, table: pd.DataFrame, folds: int) -> None:
-    assert list(table.columns) == ["fold", "question_id", "original_id", "role"]
+    assert list(table.columns) == ["fold", "question_id", "original_id", "role", "group"]
     assert len(table) == folds * len(corpus.pairs)
     for fold in range(folds):
         rows = table[table["fold"] == fold].sort_values("question_id")

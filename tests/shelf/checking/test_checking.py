@@ -20,7 +20,7 @@ from triptych.shelf.checking.plots import plot_sizes
 from triptych.shelf.checking.sheet import choose_photos
 from triptych.shelf.data.dataset import PhotoSet
 from triptych.shelf.params import CheckParams, DetectorParams, SplitParams, TrainingParams
-from triptych.shelf.training.fitting import fit_detector
+from triptych.shelf.preparation.fitting import fit_detector
 
 SIZE = (400, 300)
 ANCHORS = ((16,), (32,), (64,), (128,), (256,))

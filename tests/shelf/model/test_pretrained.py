@@ -19,7 +19,7 @@ from tests.shelf.tiny import write_data, write_model
 from triptych.shelf.model.files import LoadedDetector, load_model, save_model
 from triptych.shelf.model.prediction import predict_photos
 from triptych.shelf.params import DetectorParams
-from triptych.shelf.training.learning_data import prepare_data
+from triptych.shelf.preparation.learning_data import prepare_data
 from triptych.shelf.training.trainer import Trainer
 
 SIDE = 128

@@ -12,16 +12,16 @@ from torch import Tensor
 from torchvision.models.detection.roi_heads import RoIHeads, maskrcnn_loss, project_masks_on_boxes
 
 from tests.shelf.lessons import DETECTOR
+from tests.shelf.preparation.test_photo_store import box_item, open_photo
 from tests.shelf.tiny import write_data
-from tests.shelf.training.test_photo_store import box_item, open_photo
 from tests.shelf.whole_masks import paste_masks, paste_target
 from triptych.shelf.data.dataset import PhotoSet
 from triptych.shelf.model.detector import build_detector, normalise_images
 from triptych.shelf.model.roi_heads import PartlyMaskedHeads, _project_crops
-from triptych.shelf.training.augmentation import Variation
-from triptych.shelf.training.batches import Batch, PlainBatches, collate
+from triptych.shelf.preparation.augmentation import Variation
+from triptych.shelf.preparation.batches import Batch, PlainBatches, collate
+from triptych.shelf.preparation.photo_store import PhotoStore
 from triptych.shelf.training.losses import LossNetwork, add_up_losses, reduce_losses
-from triptych.shelf.training.photo_store import PhotoStore
 
 
 @pytest.fixture

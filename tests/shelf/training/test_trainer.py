@@ -6,7 +6,7 @@ import pytest
 
 from tests.shelf.lessons import DETECTOR, TRAINING
 from tests.shelf.tiny import write_data
-from triptych.shelf.training.learning_data import prepare_data
+from triptych.shelf.preparation.learning_data import prepare_data
 from triptych.shelf.training.trainer import Trainer
 
 

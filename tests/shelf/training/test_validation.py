@@ -55,7 +55,7 @@ def test_figures_are_those_of_the_photos_on_disk(tmp_path: Path) -> None:
 
 def test_the_cache_is_one_for_training_and_validation(tmp_path: Path) -> None:
     """Photos of 1 MB: three are learnt from, and of the three to be judged one fits as well."""
-    from triptych.shelf.training.learning_data import prepare_data
+    from triptych.shelf.preparation.learning_data import prepare_data
     from triptych.shelf.training.trainer import Trainer
 
     photos, annotations, roles = write_data(tmp_path, 9)

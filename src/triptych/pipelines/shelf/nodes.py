@@ -70,7 +70,7 @@ def draw_training_batch(
     Returns:
         RGB.
     """
-    from triptych.shelf.training.batch_picture import draw_first_batches
+    from triptych.shelf.preparation.batch_picture import draw_first_batches
     from triptych.shelf.training.trials import tune_detector
 
     detector, training = tune_detector(detector, training, best, annotations, roles)

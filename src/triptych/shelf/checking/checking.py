@@ -18,7 +18,7 @@ from triptych.shelf.data.splitting import hash_photos
 from triptych.shelf.evaluation.overlays import Picture
 from triptych.shelf.model.preprocessing import target_size
 from triptych.shelf.params import CheckParams, DetectorParams, SplitParams, TrainingParams
-from triptych.shelf.training.fitting import fit_detector
+from triptych.shelf.preparation.fitting import fit_detector
 
 _logger = logging.getLogger(__name__)
 _QUANTILES = {"least": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "most": 1.0}

@@ -1,4 +1,4 @@
-"""Takes photos of the training and validation roles.
+"""Takes prepared photos of the training and validation roles.
 
 Gives the detector of the best epoch and the log of all, on one process or many ranks.
 """

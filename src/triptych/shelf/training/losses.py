@@ -13,7 +13,7 @@ from torchvision.models.detection.image_list import ImageList
 from triptych import distributed
 from triptych.shelf.devices import autocast
 from triptych.shelf.model.detector import normalise_images
-from triptych.shelf.training.batches import Batch
+from triptych.shelf.preparation.batches import Batch
 
 # Each loss is torchvision's: a mean over the anchors or proposals that were drawn, or over those of
 # the positive ones whose object has a mask.

@@ -17,12 +17,12 @@ from triptych.shelf.devices import choose_device, choose_dtype
 from triptych.shelf.model.files import LoadedDetector
 from triptych.shelf.model.weights import start_detector
 from triptych.shelf.params import DetectorParams, TrainingParams
+from triptych.shelf.preparation.batches import TrainingBatches, choose_workers, load_batches
+from triptych.shelf.preparation.learning_data import LearningData
+from triptych.shelf.preparation.photo_store import PhotoStore
+from triptych.shelf.preparation.prepared_photos import free_space, remove_others
 from triptych.shelf.training.averaging import average_decay, copy_for_average, update_average
-from triptych.shelf.training.batches import TrainingBatches, choose_workers, load_batches
-from triptych.shelf.training.learning_data import LearningData
 from triptych.shelf.training.losses import LossNetwork, move_batch, reduce_losses
-from triptych.shelf.training.photo_store import PhotoStore
-from triptych.shelf.training.prepared_photos import free_space, remove_others
 from triptych.shelf.training.progress import EpochProgress, Stopwatch, log_epoch
 from triptych.shelf.training.schedule import create_optimizer, learning_rate, set_learning_rate
 from triptych.shelf.training.validation import Validator

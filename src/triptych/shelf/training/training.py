@@ -17,11 +17,12 @@ import pandas as pd
 from triptych import distributed
 from triptych.shelf.devices import choose_device, choose_dtype, limited_threads
 from triptych.shelf.model.files import LoadedDetector, save_model
+from triptych.shelf.model.pretrained import Anchors, read_anchors
 from triptych.shelf.params import DetectorParams, TrainingParams
+from triptych.shelf.preparation.fitting import fit_detector
+from triptych.shelf.preparation.learning_data import prepare_data
 from triptych.shelf.training.checkpoints import Checkpoints
 from triptych.shelf.training.fingerprints import fingerprint
-from triptych.shelf.training.fitting import fit_detector
-from triptych.shelf.training.learning_data import prepare_data
 from triptych.shelf.training.trainer import Trainer
 from triptych.storage.folder import Folder
 
@@ -60,7 +61,7 @@ def train(
     with limited_threads() as threads, distributed.joined():
         start = time.perf_counter()
         data = prepare_data(photos, annotations, roles, detector)
-        detector, fit = fit_detector(detector, training, data.learnt)
+        detector, fit = fit_detector(detector, training, data.learnt, _read_anchors_once)
         trainer = Trainer(data, detector, training)
         device = choose_device()
         dtype = choose_dtype(training.precision, device)
@@ -79,6 +80,12 @@ def train(
             kept.finish()
         report = trainer.report() | fit | {"threads": threads, "data_fingerprint": mark}
         return folder, pd.DataFrame(trainer.rows), report
+
+
+def _read_anchors_once(detector: DetectorParams) -> Anchors | None:
+    """Read the anchors of weights on rank 0, which may download them, for all."""
+    anchors: Anchors | None = distributed.from_primary(read_anchors(detector) if distributed.is_primary() else None)
+    return anchors
 
 
 def _resume(trainer: Trainer, kept: Checkpoints, training: TrainingParams) -> float:

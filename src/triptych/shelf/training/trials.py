@@ -15,9 +15,9 @@ from triptych import distributed
 from triptych.registry.provenance import fingerprint_tables
 from triptych.shelf.devices import limited_threads
 from triptych.shelf.params import DetectorParams, TrainingParams
+from triptych.shelf.preparation.fitting import fit_detector
+from triptych.shelf.preparation.learning_data import prepare_data
 from triptych.shelf.training.fingerprints import INDIFFERENT
-from triptych.shelf.training.fitting import fit_detector
-from triptych.shelf.training.learning_data import prepare_data
 from triptych.shelf.training.presets import apply_preset
 from triptych.shelf.training.trainer import Trainer
 from triptych.tuning.best import apply_best, pick_fields

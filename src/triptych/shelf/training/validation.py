@@ -13,11 +13,11 @@ from triptych.shelf.evaluation.coco_metrics import evaluate_detections
 from triptych.shelf.evaluation.thresholds import choose_threshold
 from triptych.shelf.model.files import LoadedDetector
 from triptych.shelf.model.prediction import LOOK_AHEAD, Photo, predict_prepared
-from triptych.shelf.training.batches import Batch, PlainBatches
-from triptych.shelf.training.learning_data import LearningData
+from triptych.shelf.preparation.batches import Batch, PlainBatches
+from triptych.shelf.preparation.learning_data import LearningData
+from triptych.shelf.preparation.photo_store import PhotoStore
+from triptych.shelf.preparation.prepared_photos import KeptPhoto
 from triptych.shelf.training.losses import LossNetwork, add_up_losses, move_batch
-from triptych.shelf.training.photo_store import PhotoStore
-from triptych.shelf.training.prepared_photos import KeptPhoto
 
 _IOU = 0.5
 

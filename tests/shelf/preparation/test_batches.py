@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.shelf.tiny import PARAMS, write_data
 from triptych.shelf.data.dataset import PhotoSet
 from triptych.shelf.params import AugmentationParams
-from triptych.shelf.training.batches import PlainBatches, TrainingBatches, choose_workers, load_batches
-from triptych.shelf.training.photo_store import PhotoStore
+from triptych.shelf.preparation.batches import PlainBatches, TrainingBatches, choose_workers, load_batches
+from triptych.shelf.preparation.photo_store import PhotoStore
 
 
 class Sizes:
@@ -124,7 +124,7 @@ def test_batches_come_in_order(workers: int) -> None:
 
 
 def test_a_processor_loads_by_itself_and_a_gpu_has_help(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triptych.shelf.training.batches.count_cores", lambda: 16)
+    monkeypatch.setattr("triptych.shelf.preparation.batches.count_cores", lambda: 16)
     cpu, gpu = torch.device("cpu"), torch.device("cuda", 0)
     assert [choose_workers(-1, cpu), choose_workers(-1, gpu), choose_workers(3, cpu)] == [0, 8, 3]
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,10 @@ _FITTED = ("min_size_px", "max_size_px", "anchor_sizes", "aspect_ratios")
 
 
 def fit_detector(
-    detector: DetectorParams, training: TrainingParams, photos: PhotoSet
+    detector: DetectorParams,
+    training: TrainingParams,
+    photos: PhotoSet,
+    read: Callable[[DetectorParams], Anchors | None] = read_anchors,
 ) -> tuple[DetectorParams, dict[str, Any]]:
     """Settle what the settings leave to the data; what they name stays, and so do the anchors of weights.
 
@@ -39,12 +43,13 @@ def fit_detector(
         detector: The settings; a size of 0, no anchor sizes and no ratios are left to the data.
         training: How large objects should be, and how many pixels all epochs may come to.
         photos: Those that are learnt from, with an object at least.
+        read: Gives the anchors of weights. Ranks that train together read them once; nothing else here talks to them.
 
     Returns:
         Settings that leave nothing open, and a report: those that were fitted, `median_object_px` (root of the
         objects' area as the detector sees them), `anchor_overlap` (mean IoU with the anchor that fits best).
     """
-    known = distributed.from_primary(read_anchors(detector) if distributed.is_primary() else None)
+    known = read(detector)
     fitted = _fit_size(detector, training, photos)
     boxes = scale_boxes(photos, fitted)
     fitted = _fit_anchors(fitted, boxes, known)

@@ -16,10 +16,10 @@ from PIL import Image
 
 from tests.shelf.tiny import PARAMS, write_data
 from triptych.shelf.data.dataset import PhotoSet
-from triptych.shelf.training import prepared_photos
-from triptych.shelf.training.augmentation import Variation
-from triptych.shelf.training.photo_store import PhotoStore
-from triptych.shelf.training.prepared_photos import PreparedPhotos, remove_others
+from triptych.shelf.preparation import prepared_photos
+from triptych.shelf.preparation.augmentation import Variation
+from triptych.shelf.preparation.photo_store import PhotoStore
+from triptych.shelf.preparation.prepared_photos import PreparedPhotos, remove_others
 
 SPACE = 2**20
 

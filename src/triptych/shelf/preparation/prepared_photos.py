@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from triptych.shelf.training.object_masks import ObjectMask
+from triptych.shelf.preparation.object_masks import ObjectMask
 from triptych.storage.local_files import replace_file
 
 _logger = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from tests.shelf.tiny import PARAMS, SIZE, write_data
 from tests.shelf.whole_masks import paste_masks
 from triptych.shelf.data.dataset import PhotoSet
 from triptych.shelf.model.preprocessing import target_size
-from triptych.shelf.training.augmentation import Variation
-from triptych.shelf.training.photo_store import PhotoStore
+from triptych.shelf.preparation.augmentation import Variation
+from triptych.shelf.preparation.photo_store import PhotoStore
 
 SHARES = st.floats(0, 1)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triptych.shelf.data.mask_crops import MaskCrop
-from triptych.shelf.training.augmentation import Placement
+from triptych.shelf.preparation.augmentation import Placement
 
 _HALF = 127
 

@@ -13,7 +13,7 @@ from tests.shelf.tiny import write_model
 from triptych.shelf.data.dataset import PhotoSet
 from triptych.shelf.model.detector import build_detector
 from triptych.shelf.params import DetectorParams, TrainingParams
-from triptych.shelf.training.fitting import cluster_anchors, fit_detector, overlap_shapes
+from triptych.shelf.preparation.fitting import cluster_anchors, fit_detector, overlap_shapes
 
 OPEN = DetectorParams()
 TRAINING = TrainingParams(object_px=40.0, budget_mpx=2000.0, epochs=40)

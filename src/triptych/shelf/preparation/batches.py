@@ -21,9 +21,9 @@ from triptych import distributed
 from triptych.parallel import count_cores
 from triptych.shelf.model.preprocessing import stack_images
 from triptych.shelf.params import AugmentationParams
-from triptych.shelf.training.augmentation import Variation, draw_variation
-from triptych.shelf.training.photo_store import PhotoStore, Sample, vary_photo
-from triptych.shelf.training.prepared_photos import KeptPhoto
+from triptych.shelf.preparation.augmentation import Variation, draw_variation
+from triptych.shelf.preparation.photo_store import PhotoStore, Sample, vary_photo
+from triptych.shelf.preparation.prepared_photos import KeptPhoto
 
 _ORDER, _VARIATION, _DRAWS = range(3)  # what a seed is for
 

@@ -15,9 +15,9 @@ from triptych.shelf.data.mask_crops import draw_crop, mask_extent
 from triptych.shelf.data.photo_files import sample_file
 from triptych.shelf.model.preprocessing import PADDING, resize_image, target_size
 from triptych.shelf.params import DetectorParams
-from triptych.shelf.training.augmentation import Variation, change_pixels, place
-from triptych.shelf.training.object_masks import MaskCrops, ObjectMask, crop_masks, keep_mask
-from triptych.shelf.training.prepared_photos import KeptPhoto, PreparedPhotos
+from triptych.shelf.preparation.augmentation import Variation, change_pixels, place
+from triptych.shelf.preparation.object_masks import MaskCrops, ObjectMask, crop_masks, keep_mask
+from triptych.shelf.preparation.prepared_photos import KeptPhoto, PreparedPhotos
 
 _FORMAT = 1
 """To be raised when a photo is prepared otherwise: what was kept of other formats is not found."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from triptych.shelf.model.preprocessing import PADDING
 from triptych.shelf.params import AugmentationParams
-from triptych.shelf.training.augmentation import Variation, change_colours, change_pixels, draw_variation, place
+from triptych.shelf.preparation.augmentation import Variation, change_colours, change_pixels, draw_variation, place
 
 SHARES = st.floats(0, 1)
 VARIATIONS = st.builds(

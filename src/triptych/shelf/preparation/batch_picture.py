@@ -14,10 +14,10 @@ from triptych.shelf.data.formats.masks import encode_crop
 from triptych.shelf.data.photo_files import Size
 from triptych.shelf.evaluation.overlays import LABELLED, Mark, Picture, arrange, draw_overlay
 from triptych.shelf.params import DetectorParams, TrainingParams
-from triptych.shelf.training.batches import Batch, TrainingBatches
-from triptych.shelf.training.fitting import fit_detector
-from triptych.shelf.training.learning_data import LearningData, prepare_data
-from triptych.shelf.training.photo_store import PhotoStore
+from triptych.shelf.preparation.batches import Batch, TrainingBatches
+from triptych.shelf.preparation.fitting import fit_detector
+from triptych.shelf.preparation.learning_data import LearningData, prepare_data
+from triptych.shelf.preparation.photo_store import PhotoStore
 
 _PHOTOS = 9
 _TILE_PX = 512

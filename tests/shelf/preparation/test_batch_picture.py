@@ -9,10 +9,11 @@ import pytest
 
 from tests.shelf.lessons import DETECTOR, TRAINING, paint_objects
 from tests.shelf.tiny import write_data
-from triptych.shelf.training.batch_picture import draw_batch, draw_first_batches
-from triptych.shelf.training.batches import TrainingBatches
-from triptych.shelf.training.learning_data import prepare_data
-from triptych.shelf.training.photo_store import PhotoStore
+from triptych import distributed
+from triptych.shelf.preparation.batch_picture import draw_batch, draw_first_batches
+from triptych.shelf.preparation.batches import TrainingBatches
+from triptych.shelf.preparation.learning_data import prepare_data
+from triptych.shelf.preparation.photo_store import PhotoStore
 
 
 @pytest.mark.parametrize("masks", ["on", "off"])
@@ -46,3 +47,15 @@ def test_nothing_to_learn_is_said(tmp_path: Path) -> None:
     photos, annotations, roles = write_data(tmp_path, 3)
     with pytest.raises(ValueError, match="there is nothing to learn"):
         draw_first_batches(photos, annotations | {"annotations": []}, roles, DETECTOR, TRAINING)
+
+
+def test_one_of_several_ranks_draws_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The node runs on rank 0 only: to wait for the others there would be to wait for ever."""
+
+    def wait(value: object) -> object:
+        raise AssertionError("it waits for other ranks")
+
+    for name in ("from_primary", "sum_over_ranks", "gather_over_ranks"):
+        monkeypatch.setattr(distributed, name, wait)
+    detector = DETECTOR.replace(min_size_px=0, max_size_px=0, anchor_sizes=())
+    assert draw_first_batches(*write_data(tmp_path, 3), detector, TRAINING).any()
