@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -18,8 +19,9 @@ SMALL = DETECTOR.replace(min_size_px=48, max_size_px=72)  # of photos of 96 x 64
 
 
 @pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Count how often each photo is decoded."""
+def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count how often each photo is decoded, where none has been prepared by another test."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     seen = Counter[str]()
     plain = PhotoSet.read_image
 
