@@ -11,6 +11,7 @@ import os
 from typing import Any
 
 from triptych.azure.compilation import Workbench
+from triptych.azure.workspace import connect
 from triptych.hooks.commit_passing import note_commit
 
 __all__ = ["connect_as_node", "submit"]
@@ -25,13 +26,11 @@ def connect_as_node(config: Any) -> Any:
     Returns:
         The client (`azure.ai.ml.MLClient`); nothing is asked yet.
     """
-    from azure.ai.ml import MLClient
     from azure.identity import DefaultAzureCredential
 
     # A user-assigned identity has to be named; Azure ML says which.
     credential = DefaultAzureCredential(managed_identity_client_id=os.environ.get("DEFAULT_IDENTITY_CLIENT_ID"))
-    azure = config.azure
-    return MLClient(credential, azure.subscription_id, azure.resource_group, azure.workspace_name)
+    return connect(config, credential)
 
 
 def submit(bench: Workbench, name: str, client: Any, environment_name: str | None = None) -> Any:

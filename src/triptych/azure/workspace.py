@@ -9,11 +9,12 @@ from triptych.azure.needs import Needs
 __all__ = ["connect", "find_missing"]
 
 
-def connect(config: Any) -> Any:
+def connect(config: Any, credential: Any = None) -> Any:
     """Open the workspace that azureml.yml names.
 
     Args:
         config: kedro-azureml's configuration.
+        credential: Of who asks; kedro-azureml's choice if not given.
 
     Returns:
         The client (`azure.ai.ml.MLClient`); nothing is asked yet.
@@ -21,8 +22,8 @@ def connect(config: Any) -> Any:
     from azure.ai.ml import MLClient
     from kedro_azureml.auth.utils import get_azureml_credentials
 
-    azure = config.azure
-    return MLClient(get_azureml_credentials(), azure.subscription_id, azure.resource_group, azure.workspace_name)
+    azure, credential = config.azure, credential or get_azureml_credentials()
+    return MLClient(credential, azure.subscription_id, azure.resource_group, azure.workspace_name)
 
 
 def find_missing(client: Any, needs: Needs) -> list[str]:

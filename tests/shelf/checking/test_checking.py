@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.shelf.raw_folders import draw
 from triptych.shelf.checking.checking import Check, check_annotated
-from triptych.shelf.checking.findings import MEANINGS, Finding, find_suspicious
+from triptych.shelf.checking.findings import MEANINGS, Finding, find_suspicious, list_groups
 from triptych.shelf.checking.plots import plot_sizes
 from triptych.shelf.checking.sheet import choose_photos
 from triptych.shelf.data.dataset import PhotoSet
@@ -173,7 +173,7 @@ def test_any_boxes_give_findings_that_are_explained(photos: list[list[list[float
     hashes = np.random.default_rng(0).random((len(photos), 64)) > 0.5
     roles = dict.fromkeys(range(1, len(photos) + 1), "train")
     annotations = {"images": images, "annotations": objects, "categories": []}
-    found = find_suspicious(annotations, hashes, roles, 0, DETECTOR, CheckParams())
+    found = find_suspicious(annotations, hashes, roles, list_groups(hashes, 0), DETECTOR, CheckParams())
     empty = {finding.image for finding in found if finding.kind == "no_objects"}
     assert empty == {n for n, boxes in enumerate(photos, start=1) if not boxes}
     assert {finding.kind for finding in found} <= MEANINGS.keys()

@@ -31,20 +31,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "root"
 
 
-@pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Count how often each photo is decoded."""
-    seen = Counter[str]()
-    plain = PhotoSet.read_image
-
-    def watch(self: PhotoSet, index: int, *least: tuple[int, int]) -> object:
-        seen[self.images[index]["file_name"]] += 1
-        return plain(self, index, *least)
-
-    monkeypatch.setattr(PhotoSet, "read_image", watch)
-    return seen
-
-
 def open_store(folder: Path, annotations: dict[str, Any], **options: Any) -> PhotoStore:
     photos = PhotoSet.select(folder, annotations, [1, 2, 6])
     return PhotoStore(photos, options.pop("params", PARAMS), **{"masks": True, "space": SPACE, **options})

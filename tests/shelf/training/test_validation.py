@@ -10,7 +10,7 @@ import pytest
 
 from tests.shelf.lessons import DETECTOR, TRAINING, learn, paint_objects
 from tests.shelf.tiny import write_data
-from triptych.shelf.data.dataset import PhotoSet, read_ingested, select_role
+from triptych.shelf.data.dataset import read_ingested, select_role
 from triptych.shelf.evaluation.coco_metrics import evaluate_detections
 from triptych.shelf.model.files import load_detector
 from triptych.shelf.model.prediction import predict_photos
@@ -18,19 +18,10 @@ from triptych.shelf.model.prediction import predict_photos
 SMALL = DETECTOR.replace(min_size_px=48, max_size_px=72)  # of photos of 96 x 64 pixels
 
 
-@pytest.fixture
-def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Count how often each photo is decoded, where none has been prepared by another test."""
+@pytest.fixture(autouse=True)
+def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no photo have been prepared by another test."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    seen = Counter[str]()
-    plain = PhotoSet.read_image
-
-    def watch(self: PhotoSet, index: int, *least: tuple[int, int]) -> object:
-        seen[self.images[index]["file_name"]] += 1
-        return plain(self, index, *least)
-
-    monkeypatch.setattr(PhotoSet, "read_image", watch)
-    return seen
 
 
 @pytest.mark.parametrize(("cache_mb", "times"), [(10, 1), (0, 2)])

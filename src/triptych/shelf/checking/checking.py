@@ -16,7 +16,7 @@ from triptych.shelf.checking.sheet import draw_sheet
 from triptych.shelf.data.dataset import PhotoSet, locate_photo
 from triptych.shelf.data.splitting import hash_photos
 from triptych.shelf.evaluation.overlays import Picture
-from triptych.shelf.model.preprocessing import target_size
+from triptych.shelf.model.preprocessing import scale_box
 from triptych.shelf.params import CheckParams, DetectorParams, SplitParams, TrainingParams
 from triptych.shelf.preparation.fitting import fit_detector
 
@@ -72,9 +72,9 @@ def check_annotated(
     detector = _settle(photos, annotations, roles, detector, training)
     hashes = hash_photos([locate_photo(photos, image) for image in images])
     role_of = dict(zip(roles["image_id"].tolist(), roles["role"].tolist(), strict=True))
-    found = find_suspicious(annotations, hashes, role_of, split.duplicate_distance, detector, check)
-    sides = _measure(annotations, detector)
     groups = list_groups(hashes, max(split.duplicate_distance, 0))
+    found = find_suspicious(annotations, hashes, role_of, groups, detector, check)
+    sides = _measure(annotations, detector)
     report = {
         **_count(annotations, roles),
         "object_px": _spread(np.array([min(item["bbox"][2:]) for item in annotations["annotations"]])),
@@ -106,11 +106,7 @@ def _settle(
 
 def _measure(annotations: dict[str, Any], detector: DetectorParams) -> pd.DataFrame:
     images = {image["id"]: image for image in annotations["images"]}
-    sides = []
-    for item in annotations["annotations"]:
-        image = images[item["image_id"]]
-        height, width = target_size(image["height"], image["width"], detector)
-        sides.append((item["bbox"][2] * width / image["width"], item["bbox"][3] * height / image["height"]))
+    sides = [scale_box(item["bbox"], images[item["image_id"]], detector) for item in annotations["annotations"]]
     return pd.DataFrame(sides, columns=["width", "height"], dtype=np.float64)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from triptych.shelf.data.splitting import group_near_duplicates
-from triptych.shelf.model.preprocessing import target_size
+from triptych.shelf.model.preprocessing import scale_box
 from triptych.shelf.params import CheckParams, DetectorParams
 
 MEANINGS = {
@@ -51,7 +51,7 @@ def find_suspicious(
     annotations: dict[str, Any],
     hashes: NDArray[np.bool_],
     roles: dict[int, str],
-    duplicate_distance: int,
+    groups: Sequence[Sequence[int]],
     detector: DetectorParams,
     check: CheckParams,
 ) -> list[Finding]:
@@ -61,7 +61,7 @@ def find_suspicious(
         annotations: In COCO's format; `split` of an image is the role that its user gave it.
         hashes: Difference hash of each photo, shape (n, 64).
         roles: Role of each photo by its id.
-        duplicate_distance: Most bits in which the hashes of near duplicates differ.
+        groups: Indices of photos that are near duplicates of each other, from `list_groups`.
         detector: Decides how large objects are seen.
         check: What is suspicious.
 
@@ -73,7 +73,7 @@ def find_suspicious(
         if not item.get("iscrowd", 0):
             objects[item["image_id"]].append(item)
     images = annotations["images"]
-    found = list(_find_leaks(images, hashes, roles, max(duplicate_distance, 0)))
+    found = list(_find_leaks(images, groups, roles))
     found += _find_contradictions(images, objects, hashes)
     for image in images:
         found += _find_odd_boxes(image, objects[image["id"]], detector, check)
@@ -92,10 +92,8 @@ def list_groups(hashes: NDArray[np.bool_], distance: int) -> list[list[int]]:
     return [group for group in members.values() if len(group) > 1]
 
 
-def _find_leaks(
-    images: Sequence[Image], hashes: NDArray[np.bool_], roles: dict[int, str], distance: int
-) -> Iterator[Finding]:
-    for group in list_groups(hashes, distance):
+def _find_leaks(images: Sequence[Image], groups: Sequence[Sequence[int]], roles: dict[int, str]) -> Iterator[Finding]:
+    for group in groups:
         members = [images[index] for index in group]
         given, drawn = [image.get("split", "") for image in members], [roles[image["id"]] for image in members]
         for place, names in (("split", given), ("role", drawn)):
@@ -122,10 +120,9 @@ def _find_contradictions(
 def _find_odd_boxes(
     image: Image, objects: Sequence[Object], detector: DetectorParams, check: CheckParams
 ) -> Iterator[Finding]:
-    height, width = target_size(image["height"], image["width"], detector)
     for item in objects:
         _, _, wide, high = item["bbox"]
-        seen = min(wide * width / image["width"], high * height / image["height"])
+        seen = min(scale_box(item["bbox"], image, detector))
         share = wide * high / (image["width"] * image["height"])
         ratio = max(wide, high) / min(wide, high)
         size = f"box of {wide:.0f} x {high:.0f} pixels"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from triptych.shelf.params import DetectorParams
+from triptych.shelf.preparation.fitting import list_anchors
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -32,7 +33,7 @@ def plot_sizes(annotations: dict[str, Any], sides: pd.DataFrame, detector: Detec
     shown = sides.sample(min(len(sides), _MOST_POINTS), random_state=0) if len(sides) else sides
     points = {"mode": "markers", "marker": {"color": _OBJECT, "opacity": 0.4}, "name": "objects"}
     figure.add_scatter(x=shown["width"].tolist(), y=shown["height"].tolist(), row=1, col=1, **points)
-    wide, high = zip(*list_anchors(detector), strict=True)
+    wide, high = list_anchors(detector).T.tolist()
     cross = {"mode": "markers", "marker": {"color": _ANCHOR, "symbol": "x", "size": 9}, "name": "anchors"}
     figure.add_scatter(x=wide, y=high, row=1, col=1, **cross)
     bars = {"marker": {"color": _OBJECT}, "showlegend": False}
@@ -53,9 +54,3 @@ def plot_sizes(annotations: dict[str, Any], sides: pd.DataFrame, detector: Detec
         figure.update_yaxes(title_text=down, row=row + 1, col=column + 1)
     figure.update_layout(template="plotly_white", height=800)
     return figure
-
-
-def list_anchors(detector: DetectorParams) -> list[tuple[float, float]]:
-    """List width and height of the anchors of all levels."""
-    sizes = sorted({size for level in detector.anchor_sizes for size in level})
-    return [(size / math.sqrt(ratio), size * math.sqrt(ratio)) for size in sizes for ratio in detector.aspect_ratios]

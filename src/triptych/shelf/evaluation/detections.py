@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from triptych.parallel import threaded_map
-from triptych.shelf.data.dataset import locate_photo
 
 if TYPE_CHECKING:
     from triptych.shelf.model.files import LoadedDetector
@@ -32,11 +31,10 @@ def detect_objects(
     Raises:
         ValueError: If the detector finds other categories than the data has.
     """
-    from triptych.shelf.model.prediction import LOOK_AHEAD, count_readers, predict_prepared, prepare_photo
+    from triptych.shelf.model.prediction import LOOK_AHEAD, count_readers, predict_prepared, prepare_ingested
 
     def read(image: dict[str, Any]) -> Photo:
-        most = image["width"] * image["height"]
-        return prepare_photo(locate_photo(photos, image), image["id"], detector.params, most)
+        return prepare_ingested(photos, image, detector.params)
 
     ids = match_categories(detector.categories, truth["categories"])
     prepared = threaded_map(read, truth["images"], count_readers(), batch_size * LOOK_AHEAD)

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from triptych import __version__
 from triptych.openvino_models import has_openvino, import_openvino, kept_signal_stack
-from triptych.shelf.data.dataset import locate_photo, select_role
+from triptych.shelf.data.dataset import select_role
 from triptych.shelf.evaluation.agreement import compare_detections
 from triptych.shelf.exporting.graph import INPUT, OUTPUTS, write_onnx, write_openvino
 from triptych.shelf.model.files import LoadedDetector, load_model
-from triptych.shelf.model.prediction import Photo, describe_detections, predict_prepared, prepare_photo
+from triptych.shelf.model.prediction import Photo, describe_detections, predict_prepared, prepare_ingested
 from triptych.shelf.params import ExportParams
 from triptych.storage.folder import Folder
 
@@ -92,8 +92,7 @@ def _has_onnxruntime() -> bool:
 
 def _prepare(photos: Path, image: dict[str, Any], detector: LoadedDetector) -> Photo:
     """Read a photo; results are those of the photo as the detector sees it, so that differences are in its pixels."""
-    most = image["width"] * image["height"]
-    photo = prepare_photo(locate_photo(photos, image), image["id"], detector.params, most)
+    photo = prepare_ingested(photos, image, detector.params)
     return photo._replace(whole=photo.size)
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from torchvision.models.detection.image_list import ImageList
 
 from triptych.parallel import count_threads, threaded_map
+from triptych.shelf.data.dataset import locate_photo
 from triptych.shelf.data.mask_crops import MaskCrop, encode_crop
 from triptych.shelf.data.photo_files import Size, read_reduced
 from triptych.shelf.devices import autocast, choose_dtype
@@ -71,6 +72,12 @@ def prepare_photo(path: Path, image_id: int, params: DetectorParams, max_pixels:
     image, whole = read_reduced(path, max_pixels, fit)
     size = target_size(whole.height, whole.width, params)
     return Photo(image_id, resize_image(image, size), size, (whole.height, whole.width))
+
+
+def prepare_ingested(photos: Path, image: dict[str, Any], params: DetectorParams) -> Photo:
+    """Read one of the ingested photos, whose size is known; see `prepare_photo`."""
+    most = image["width"] * image["height"]
+    return prepare_photo(locate_photo(photos, image), image["id"], params, most)
 
 
 def count_readers() -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,6 +33,12 @@ def target_size(height: int, width: int, params: DetectorParams) -> tuple[int, i
     """Give the size to which the detector scales a photo (torchvision's rule)."""
     scale = min(params.min_size_px / min(height, width), params.max_size_px / max(height, width))
     return max(1, math.floor(height * scale)), max(1, math.floor(width * scale))
+
+
+def scale_box(box: Sequence[float], image: Mapping[str, Any], params: DetectorParams) -> tuple[float, float]:
+    """Give width and height of a box (left, top, width, height) of an image as the detector sees them."""
+    height, width = target_size(image["height"], image["width"], params)
+    return box[2] * (width / image["width"]), box[3] * (height / image["height"])
 
 
 def stack_images(images: Sequence[NDArray[np.uint8]], canvas: tuple[int, int]) -> Tensor:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from triptych import distributed
 from triptych.shelf.data.dataset import PhotoSet
-from triptych.shelf.model.preprocessing import target_size
+from triptych.shelf.model.preprocessing import STRIDE, scale_box
 from triptych.shelf.model.pretrained import Anchors, read_anchors
 from triptych.shelf.params import LEVELS, DetectorParams, TrainingParams
 
@@ -20,7 +20,6 @@ _logger = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float64]
 
-_STRIDE = 32  # of the coarsest map that the backbone computes: sizes are multiples of it
 _LONGEST = 1.75  # of the longer side over the shorter one: photos of 16 : 9 keep their shape
 _LEAST_PX = 128  # in a smaller photo the coarsest maps hold next to nothing
 _RATIOS = 3
@@ -75,9 +74,9 @@ def _fit_size(detector: DetectorParams, training: TrainingParams, photos: PhotoS
             for image, items in zip(photos.images, photos.objects, strict=True)
             for item in items
         ]
-        wanted = math.ceil(training.object_px / float(np.median(shares)) / _STRIDE) * _STRIDE
+        wanted = math.ceil(training.object_px / float(np.median(shares)) / STRIDE) * STRIDE
         native = float(np.median([min(image["height"], image["width"]) for image in photos.images]))
-        useful = math.ceil(native / _STRIDE) * _STRIDE  # enlarging shows nothing more
+        useful = math.ceil(native / STRIDE) * STRIDE  # enlarging shows nothing more
         affordable = _affordable_size(training, photos)
         smallest = max(min(wanted, useful, affordable), _LEAST_PX)
         if largest:
@@ -89,7 +88,7 @@ def _fit_size(detector: DetectorParams, training: TrainingParams, photos: PhotoS
                 *(smallest, wanted, training.budget_mpx, training.epochs),
             )
     if not largest:
-        largest = math.ceil(smallest * _LONGEST / _STRIDE) * _STRIDE
+        largest = math.ceil(smallest * _LONGEST / STRIDE) * STRIDE
     return detector.replace(min_size_px=smallest, max_size_px=largest)
 
 
@@ -98,17 +97,13 @@ def _affordable_size(training: TrainingParams, photos: PhotoSet) -> int:
     shapes = [(min(image["height"], image["width"]), max(image["height"], image["width"])) for image in photos.images]
     squares = sum(min(longer / shorter, _LONGEST) for shorter, longer in shapes)  # areas over squared shorter sides
     side = math.sqrt(training.budget_mpx * 1e6 / training.epochs / squares)
-    return math.floor(side / _STRIDE) * _STRIDE
+    return math.floor(side / STRIDE) * STRIDE
 
 
 def scale_boxes(photos: PhotoSet, detector: DetectorParams) -> FloatArray:
     """Give width and height of every object, as the detector sees it."""
-    sides = []
-    for image, items in zip(photos.images, photos.objects, strict=True):
-        height, width = target_size(image["height"], image["width"], detector)
-        scale = [width / image["width"], height / image["height"]]
-        sides += [np.asarray(item["bbox"][2:], np.float64) * scale for item in items]
-    return np.array(sides)
+    pairs = zip(photos.images, photos.objects, strict=True)
+    return np.array([scale_box(item["bbox"], image, detector) for image, items in pairs for item in items])
 
 
 def _fit_anchors(detector: DetectorParams, boxes: FloatArray, known: Anchors | None) -> DetectorParams:
