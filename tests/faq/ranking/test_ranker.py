@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,14 @@ def test_the_score_is_the_weighted_sum(ranker: Ranker, learned: pd.DataFrame) ->
     values = learned[FEATURES].to_numpy(np.float32)
     expected = 0.7 * np.asarray(ranker.booster.predict(values)) + 0.4 * values @ ranker.weights
     assert ranker.score_table(learned) == pytest.approx(expected)
+
+
+def test_equal_candidates_score_the_same_in_any_place(ranker: Ranker) -> None:
+    rng = np.random.default_rng(0)
+    for count in range(2, 40):
+        row = rng.random((1, len(FEATURES)), dtype=np.float32)
+        weighted = replace(ranker, weights=rng.random(len(FEATURES)))
+        assert (weighted.score(np.repeat(row, count, axis=0)) == weighted.score(row)).all()
 
 
 def test_a_feature_that_rises_never_lowers_the_score(ranker: Ranker, learned: pd.DataFrame) -> None:

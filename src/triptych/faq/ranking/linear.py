@@ -8,6 +8,7 @@ approach", ICML 2007). It has one weight a feature, so a few hundred questions s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +77,15 @@ def fit_weights(values: NDArray[np.float64], lists: Lists, penalty: float, start
         options={"maxiter": 300},
     )  # fmt: skip
     return np.asarray(found.x, dtype=np.float64)
+
+
+def add_weighted(values: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum each row's values times the weights, shape (rows,), the same for the same row among any others.
+
+    BLAS's product does not promise that: it adds in another order in the last rows of a block, so that candidates which
+    are equal would differ in the last digit and no longer be ordered by their id.
+    """
+    return np.asarray((values * weights).sum(axis=1), dtype=np.float64)
 
 
 def train_linear(

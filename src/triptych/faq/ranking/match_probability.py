@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from triptych.faq.params import ProbabilityParams
 from triptych.faq.ranking.features import FEATURES, SIMILARITIES
+from triptych.faq.ranking.linear import add_weighted
 
 # Lists are of different length; only the best of each are compared.
 _COMPARED = 50
@@ -52,7 +53,7 @@ class MatchProbability:
             Shape (rows,), in [0, 1]; those of a question sum to at most 1 and are in the order of the scores.
         """
         shares, first = share_candidates(scores, sizes)
-        odds = describe_first(values, shares, first) @ np.array(self.weights) + self.intercept
+        odds = add_weighted(describe_first(values, shares, first), np.array(self.weights)) + self.intercept
         return np.asarray(shares * np.repeat(1 / (1 + np.exp(-odds)), sizes), dtype=np.float64)
 
     def to_dict(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from triptych.faq.params import RankerParams
 from triptych.faq.ranking.features import FEATURES
 from triptych.faq.ranking.fusion import reciprocal_ranks
 from triptych.faq.ranking.lambdarank import load_booster, train_booster
-from triptych.faq.ranking.linear import Lists, fit_weights, train_linear
+from triptych.faq.ranking.linear import Lists, add_weighted, fit_weights, train_linear
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -57,12 +57,12 @@ class Ranker:
             values: Features, shape (rows, features), in the order of FEATURES.
             threads: LightGBM's; 0 takes its own choice.
         """
-        return np.asarray(self.score_parts(values, threads) @ np.array(self.mix), dtype=np.float64)
+        return add_weighted(self.score_parts(values, threads), np.array(self.mix))
 
     def score_parts(self, values: NDArray[np.float32], threads: int = 0) -> NDArray[np.float64]:
         """Score candidates with either model, shape (rows, 2)."""
         trees = self.booster.predict(values, num_threads=threads)
-        return np.column_stack([np.asarray(trees, dtype=np.float64), values @ self.weights])
+        return np.column_stack([np.asarray(trees, dtype=np.float64), add_weighted(values, self.weights)])
 
     def score_table(self, features: pd.DataFrame) -> NDArray[np.float64]:
         """Score the rows of a table with columns FEATURES."""
