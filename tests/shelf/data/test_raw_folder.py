@@ -102,6 +102,28 @@ def test_a_name_that_fits_several_photos_means_none() -> None:
     assert names.find_stem("x/a.xml") == Match("x/a.jpg", ("x/a.jpg",))
 
 
+SPLIT = ["data/photos/train/1.jpg", "data/photos/val/1.jpg", "test/1.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "annotation", "photo"),
+    [
+        ("1.jpg", "data/xml/train/1.xml", "data/photos/train/1.jpg"),  # trees beside each other
+        ("1.jpg", "data/xml/val/1.xml", "data/photos/val/1.jpg"),
+        ("1.jpg", "annotations/instances_train2017.json", "data/photos/train/1.jpg"),
+        ("1.jpg", "val.json", "data/photos/val/1.jpg"),
+        ("1.PNG", "Test/list.json", "test/1.jpg"),
+        ("train/1.jpg", "all.json", "data/photos/train/1.jpg"),
+        ("C:\\me\\photos\\val\\1.jpg", "all.json", "data/photos/val/1.jpg"),
+        ("1.jpg", "train_and_val.json", None),
+        ("other/1.jpg", "all.json", None),
+        ("1.jpg", "all.json", None),
+    ],
+)
+def test_of_photos_of_one_name_the_folders_tell(name: str, annotation: str, photo: str | None) -> None:
+    assert PhotoNames(SPLIT).find(name, annotation).photo == photo
+
+
 @given(
     st.lists(st.sampled_from(["..", "etc", "passwd", "", ".", "~", "a.jpg", "C:", "\\", "\x00", "\ud800"])).map(
         "/".join

@@ -6,11 +6,13 @@ the folder; links that lead out of it are not followed.
 
 from __future__ import annotations
 
+import itertools
 import os
 import posixpath
+import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
@@ -135,7 +137,8 @@ class PhotoNames:
         """Find the photo that an annotation file names.
 
         First the path as it is given, from the annotation file or the usual folders beside it; then a photo of that
-        name anywhere; then one whose name differs in its suffix or in upper and lower case only.
+        name anywhere; then one whose name differs in its suffix or in upper and lower case only. Of several the one
+        counts whose folders are most like those that are named, or like those of the annotation file.
 
         Args:
             name: As annotated; any slashes.
@@ -147,8 +150,9 @@ class PhotoNames:
             if path in self._paths:
                 return Match(self._paths[path], (self._paths[path],))
         if found := self._names.get(posixpath.basename(named)):
-            return _choose(found, "in another folder" if "/" in named else "")
-        return _choose(self._stems.get(stem_of(named), []), "by its name without suffix")
+            return _choose(_narrow(found, named, annotation), "in another folder" if "/" in named else "")
+        found = self._stems.get(stem_of(named), [])
+        return _choose(_narrow(found, named, annotation), "by its name without suffix")
 
     def find_end(self, path: str) -> Match:
         """Find the photo whose path is the end of another, as long as possible; its name may be percent-encoded."""
@@ -171,7 +175,8 @@ class PhotoNames:
         if nearest := [photo for photo in found if place and (posixpath.dirname(photo) or ".") == place]:
             return _choose(nearest, "")
         places = {posixpath.normpath(posixpath.join(posixpath.dirname(annotation), place)) for place in _PLACES}
-        return _choose([photo for photo in found if (posixpath.dirname(photo) or ".") in places] or found, "")
+        near = [photo for photo in found if (posixpath.dirname(photo) or ".") in places]
+        return _choose(_narrow(near or found, "", annotation), "")
 
 
 def normalise(name: str) -> str:
@@ -190,6 +195,47 @@ def split_of(photo: str) -> str:
     """Tell a photo's role from the folders that it is in: `train`, `validation`, `test`, or nothing."""
     named = [SPLITS[part.lower()] for part in PurePosixPath(photo).parts[:-1] if part.lower() in SPLITS]
     return named[-1] if named else ""
+
+
+def _narrow(found: list[str], named: str, annotation: str) -> list[str]:
+    """Of several photos of a name, as 0001.jpg is one in every split, take those whose folders fit best.
+
+    Args:
+        found: The photos.
+        named: The path that the annotation gives; may be of another machine.
+        annotation: Path of the annotation file: `labels/train/0001.json` goes with `photos/train/0001.jpg`, and so does
+            `instances_train.json`.
+    """
+    folders, role = _folders(annotation), split_of(annotation) or _split_named(annotation)
+
+    def shares_end(photo: str) -> int:
+        pairs = zip(reversed(_folders(photo)), reversed(_folders(named)), strict=False)
+        return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+    def is_parallel(photo: str) -> int:
+        own = _folders(photo)
+        return len(own) == len(folders) > 1 and sum(map(str.__ne__, own, folders)) == 1
+
+    def is_of_role(photo: str) -> int:
+        return bool(role) and split_of(photo) == role
+
+    fits: tuple[Callable[[str], int], ...] = (shares_end, is_parallel, is_of_role)
+    for fit in fits:
+        if len(found) > 1:
+            best = max(map(fit, found))
+            found = [photo for photo in found if fit(photo) == best]
+    return found
+
+
+def _folders(path: str) -> list[str]:
+    return [part.lower() for part in normalise(path).split("/")[:-1]]
+
+
+def _split_named(annotation: str) -> str:
+    """Tell the role of photos from the words in the name of the file that lists them; nothing where two are named."""
+    words = re.split(r"[^a-z0-9]+", stem_of(annotation))
+    roles = {SPLITS[word] for word in words if word in SPLITS}
+    return roles.pop() if len(roles) == 1 else ""
 
 
 def _choose(found: list[str], note: str) -> Match:

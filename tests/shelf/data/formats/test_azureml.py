@@ -57,6 +57,15 @@ def test_photos_are_found_by_the_end_of_their_address(tmp_path: Path) -> None:
     assert kinds(rows) == [("export.jsonl", "ambiguous_name")]
 
 
+def test_a_line_ends_where_json_lines_end(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_photo(raw / "a.jpg")
+    write(raw, {"image_url": "a.jpg", "label": [{**LABEL, "label": "low\u2028stock\x85"}]})
+    annotations, rows, _ = ingest(raw)
+    assert boxes(annotations) == {"a.jpg": [BOX]}
+    assert not rows
+
+
 def test_a_line_that_cannot_be_read_costs_its_own_photo_only(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     for name in "abcd":

@@ -49,6 +49,21 @@ def test_a_file_is_read_photo_by_photo(tmp_path: Path) -> None:
     ]
 
 
+def test_ids_that_a_table_made_fractions_of_are_the_same_ids(tmp_path: Path) -> None:
+    content = coco({"a.jpg": [BOX]})
+    content["annotations"][0] |= {"image_id": 1.0, "category_id": 7.0}
+    assert read(tmp_path, content)[0].objects == [RawObject("gap", (1.0, 2.0, 4.5, 6.0))]
+
+
+def test_an_empty_box_beside_a_mask_and_a_polygon_without_its_list_are_taken_as_meant(tmp_path: Path) -> None:
+    outline = [2, 2, 12, 2, 12, 12]
+    objects = [{"bbox": [0, 0, 0, 0], "segmentation": [outline]}, {**BOX, "segmentation": outline}]
+    assert read(tmp_path, coco({"a.jpg": objects}))[0].objects == [
+        RawObject("gap", None, [outline]),
+        RawObject("gap", (1.0, 2.0, 4.5, 6.0), [outline]),
+    ]
+
+
 @pytest.mark.parametrize("item", [{"bbox": [0.1, 0.2, 0.5, 0.25]}, {"segmentation": [[0.1, 0.1, 1, 0.1, 1, 0.9]]}])
 def test_shares_of_the_photo_are_refused_with_cause_and_cure(tmp_path: Path, item: dict[str, Any]) -> None:
     with pytest.raises(AnnotationError, match=r"coordinates are between 0 and 1, shares .* in pixels: multiply x and"):

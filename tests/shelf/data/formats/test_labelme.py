@@ -126,6 +126,12 @@ def test_shapes_of_one_group_and_label_are_one_object() -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", ["oriented_rectangle", "rotation"])
+def test_a_turned_rectangle_is_an_outline_whatever_its_tool_calls_it(kind: str) -> None:
+    (item,) = objects({"label": "gap", "shape_type": kind, "points": [[2, 10], [10, 2], [18, 10], [10, 18]]})
+    assert item == RawObject("gap", None, [[2, 10, 10, 2, 18, 10, 10, 18]])
+
+
 def test_a_circle_is_an_outline_of_its_area() -> None:
     (item,) = objects({"label": "gap", "shape_type": "circle", "points": [[20, 15], [25, 15]]})
     x, y = np.reshape(item.segmentation[0], (-1, 2)).T

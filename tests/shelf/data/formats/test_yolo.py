@@ -82,6 +82,17 @@ def test_a_line_that_makes_no_sense_is_refused_and_the_others_count(line: str, r
     assert kinds(rows) == [("labels/a.txt", "refused_object")]
 
 
+@pytest.mark.parametrize(("shape", "points"), [([4, 3], " 0.5 0.5 2" * 4), ([2, 2], " 0.1 0.9" * 2)])
+def test_key_points_are_no_outline(shape: list[int], points: str, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_label(raw, "a", BOX + points)
+    write_data(raw, kpt_shape=shape)
+    annotations, rows, _ = ingest(raw)
+    assert boxes(annotations) == {"a.jpg": [PIXELS]}
+    assert not rows
+    assert "segmentation" not in annotations["annotations"][0]
+
+
 def test_a_box_beyond_the_photo_is_cut_and_the_same_twice_counts_once(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_label(raw, "a", f"0 0.0 0.5 0.5 0.4\n{BOX}\n{BOX}\n")

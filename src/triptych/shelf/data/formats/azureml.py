@@ -37,7 +37,7 @@ def read_azureml(folder: Path, file: str) -> list[PhotoRecord]:
         AnnotationError: If it cannot be read.
         OtherLinesError: If no line names a photo.
     """
-    lines = read_text(folder / file, MAX_BYTES).splitlines()
+    lines = read_text(folder / file, MAX_BYTES).split("\n")  # splitlines takes letters that JSON may hold for ends
     records = [_read_line(line, number, file) for number, line in enumerate(lines, start=1) if line.strip()]
     if not any(record.name for record in records):
         raise OtherLinesError("no Azure ML labels: no line has an image_url; not used")

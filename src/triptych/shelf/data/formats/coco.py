@@ -81,6 +81,9 @@ def _entries(items: list[Any]) -> Iterator[tuple[int, Hashable, dict[str, Any]]]
 
 
 def _hashable(identifier: object) -> Hashable:
+    """Give an id, None for what is none; 7.0, which tables make of 7 where a column has gaps, is equal to it."""
+    if isinstance(identifier, float):
+        return identifier if identifier.is_integer() else None
     return identifier if isinstance(identifier, int | str) and not isinstance(identifier, bool) else None
 
 
@@ -105,10 +108,15 @@ def _read_images(items: list[Any], file: str, quarantine: Quarantine) -> dict[Ha
 
 def _read_object(item: dict[str, Any], names: dict[Hashable, str]) -> RawObject:
     category = names.get(_hashable(item.get("category_id")), "")
-    # [] and [[]] stand for no mask.
+    # [] and [[]] stand for no mask, and numbers without a list around them for the only polygon.
     segmentation = item.get("segmentation")
     segmentation = None if segmentation in (None, [], [[]], {}) else segmentation
-    return RawObject(category, _read_box(item.get("bbox")), segmentation, item.get("iscrowd") in (1, "1"))
+    if isinstance(segmentation, list) and not any(isinstance(part, list) for part in segmentation):
+        segmentation = [segmentation]
+    box = _read_box(item.get("bbox"))
+    if box is not None and segmentation and not any(box):
+        box = None  # 0, 0, 0, 0 is what some tools write beside a mask
+    return RawObject(category, box, segmentation, item.get("iscrowd") in (1, "1"))
 
 
 def _read_box(box: object) -> Box | None:

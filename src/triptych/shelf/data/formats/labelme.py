@@ -26,6 +26,7 @@ MAX_BYTES = 300_000_000
 """Larger files are refused; a photo of 100 megapixels takes some 60 MB in base64."""
 
 Points = list[tuple[float, float]]
+_OUTLINES = ("polygon", "oriented_rectangle", "rotation")  # the last is what X-AnyLabeling calls the second
 
 
 def is_labelme(content: Any) -> bool:
@@ -103,7 +104,7 @@ def _read_shape(shape: dict[str, Any], size: Size | None) -> RawObject:
         return RawObject(category, None, fault="shape with a point that is no pair of numbers")
     if kind == "rectangle" and len(points) in (2, 4):
         return RawObject(category, _enclose(points))
-    if kind in ("polygon", "oriented_rectangle"):
+    if kind in _OUTLINES:
         return RawObject(category, None, [[value for point in points for value in point]])
     if kind == "circle" and len(points) == 2:
         radius = math.dist(*points)

@@ -1,8 +1,9 @@
 """Read YOLO labels: one text file a photo, a line an object.
 
-Format: https://docs.ultralytics.com/datasets/detect/ and /segment/. A line is the number of a class, then either the
-box's centre, width and height, or the corners of an outline; all are shares of the photo's width and height, as it is
-seen (Ultralytics applies Exif rotation). Names of classes and splits are in `data.yaml`; LabelImg writes `classes.txt`.
+Format: https://docs.ultralytics.com/datasets/detect/, /segment/ and /pose/. A line is the number of a class, then
+either the box's centre, width and height, or the corners of an outline; all are shares of the photo's width and height,
+as it is seen (Ultralytics applies Exif rotation). Names of classes and splits are in `data.yaml`; LabelImg writes
+`classes.txt`. Where `data.yaml` has a `kpt_shape`, key points follow each box, which are passed over.
 """
 
 from __future__ import annotations
@@ -34,10 +35,12 @@ class YoloClasses:
     Attributes:
         by_folder: Names by number, for each folder with such a file, "" being the raw folder.
         splits: Role (`train`, `validation`, `test`) and a folder or list of photos, as a path relative to the raw one.
+        poses: Folders whose labels have key points behind each box.
     """
 
     by_folder: dict[str, dict[int, str]] = field(default_factory=dict)
     splits: list[tuple[str, str]] = field(default_factory=list)
+    poses: set[str] = field(default_factory=set)
 
     def find(self, file: str) -> dict[int, str]:
         """Find the names for a label file: of the nearest folder above it, else of the only file there is.
@@ -45,19 +48,27 @@ class YoloClasses:
         Raises:
             AnnotationError: If there is none, or several that may be meant.
         """
+        return self.by_folder[self._find_folder(file)]
+
+    def is_pose(self, file: str) -> bool:
+        """Tell whether key points follow each box of a label file; raises what `find` does."""
+        return self._find_folder(file) in self.poses
+
+    def _find_folder(self, file: str) -> str:
         parents = [str(parent) for parent in PurePosixPath(file).parents]
         for parent in parents:
             if (folder := parent.removeprefix(".")) in self.by_folder:
-                return self.by_folder[folder]
-        named = list(self.by_folder.values())
-        if named and all(names == named[0] for names in named):
-            return named[0]
-        if named:
+                return folder
+        first = next(iter(self.by_folder), None)
+        if first is None:
+            raise AnnotationError(
+                "its classes have no names: put a data.yaml with `names:`, or a classes.txt with a name a line, "
+                "into the folder"
+            )
+        said = self.by_folder[first], first in self.poses
+        if any((names, folder in self.poses) != said for folder, names in self.by_folder.items()):
             raise AnnotationError("several data.yaml name classes, and none of them lies above it: put it there")
-        raise AnnotationError(
-            "its classes have no names: put a data.yaml with `names:`, or a classes.txt with a name a line, "
-            "into the folder"
-        )
+        return first
 
 
 def read_classes(folder: Path, files: Iterable[str], quarantine: Quarantine) -> YoloClasses:
@@ -92,6 +103,8 @@ def _read_data_yaml(folder: Path, file: str, classes: YoloClasses) -> None:
         return
     place = posixpath.dirname(file)
     classes.by_folder[place] = _read_names(content["names"])
+    if content.get("kpt_shape"):
+        classes.poses.add(place)
     for key, role in _ROLES.items():
         entries = content.get(key)
         for entry in entries if isinstance(entries, list) else [entries]:
@@ -147,8 +160,8 @@ def read_yolo(folder: Path, file: str, classes: YoloClasses) -> PhotoRecord:
     lines = [line.split() for line in read_text(folder / file, MAX_BYTES).splitlines() if line.strip()]
     if lines and not any(len(line) >= 5 and math.isfinite(to_number(line[0])) for line in lines):
         raise AnnotationError("no YOLO labels: no line is a class and at least four numbers")
-    names = classes.find(file) if lines else {}
-    objects = [_read_line(line, names) for line in lines]
+    names, is_pose = (classes.find(file), classes.is_pose(file)) if lines else ({}, False)
+    objects = [_read_line(line[:5] if is_pose else line, names) for line in lines]
     return PhotoRecord(file, PurePosixPath(file).stem, None, objects, in_shares=True)
 
 
