@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,35 @@ def test_masks_are_left_aside_or_begun_anew(tmp_path: Path) -> None:
     assert "roi_heads.mask_predictor.conv5_mask.weight" in start_from(boxes)
 
 
-@pytest.mark.parametrize("wrap", [lambda w: {"model": w}, lambda w: {"state_dict": {f"module.{k}": w[k] for k in w}}])
+def prefix(weights: dict[str, Any], name: str) -> dict[str, Any]:
+    return {f"{name}{key}": value for key, value in weights.items()}
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda w: {"model": w},
+        lambda w: {"state_dict": prefix(w, "module.")},
+        # torchvision's references/detection/train.py, and its mean of weights
+        lambda w: {"model": w, "args": argparse.Namespace(lr=0.02, device="cuda"), "epoch": 3},
+        lambda w: {"model_ema": {"n_averaged": torch.tensor(3), **prefix(w, "module.module.")}},
+        lambda w: prefix(w, "_orig_mod."),  # torch.compile
+        lambda w: {"state_dict": prefix(w, "model."), "pytorch-lightning_version": "2.5"},
+        lambda w: {"model_state_dict": w, "optimizer_state_dict": {"state": {}}},  # of torch's tutorial
+    ],
+)
 def test_checkpoints_of_training_scripts_are_unwrapped(tmp_path: Path, wrap: Any) -> None:
     weights = torch.load(write_model(tmp_path / "model", seed=3) / "weights.pt", weights_only=True)
     torch.save({**wrap(weights)}, tmp_path / "checkpoint.pth")
     assert torch.equal(start_from(tmp_path / "checkpoint.pth")[HEAD], weights[HEAD])
+
+
+def test_weights_that_are_no_numbers_are_refused_by_name(tmp_path: Path) -> None:
+    weights = torch.load(write_model(tmp_path / "model") / "weights.pt", weights_only=True)
+    weights[BODY][0, 0, 0, 0] = torch.nan
+    torch.save(weights, tmp_path / "failed.pt")
+    with pytest.raises(ValueError, match=f"{BODY} has values that are no numbers"):
+        start_from(tmp_path / "failed.pt")
 
 
 def test_weights_of_another_shape_are_refused_with_both_shapes(tmp_path: Path) -> None:

@@ -57,6 +57,22 @@ def test_the_budget_limits_the_size_with_a_warning(caplog: pytest.LogCaptureFixt
     assert "to 288 px and not to 4000, as shelf.training.budget_mpx (100) allows no more in 20 epochs" in caplog.text
 
 
+def test_a_step_of_huge_photos_fits_into_memory(caplog: pytest.LogCaptureFixture) -> None:
+    photos = lay_out([(60, 60)] * 3, (8300, 12000))
+    with caplog.at_level(logging.WARNING):
+        fitted, _ = fit_detector(OPEN, TRAINING.replace(batch_size=2), photos)
+    assert fitted.min_size_px == 2016  # 2 photos of 2016 x 2915
+    assert "to 2016 px and not to 5536, as 2 of them at once would take too much memory" in caplog.text
+
+
+def test_flat_strips_have_anchors_and_equal_shapes_one() -> None:
+    flat, report = fit_detector(OPEN, TRAINING, lay_out([(3000, 8), (3500, 9), (2900, 6)], (3000, 4000)))
+    assert 0.002 < min(flat.aspect_ratios) <= max(flat.aspect_ratios) < 0.0028
+    assert report["anchor_overlap"] > 0.6
+    same, _ = fit_detector(OPEN, TRAINING, lay_out([(100, 200)] * 4))
+    assert same.aspect_ratios == (2.0,)
+
+
 def test_anchors_are_those_that_made_the_boxes() -> None:
     rng = np.random.default_rng(0)
     level, ratio = rng.integers(1, 4, 300), rng.choice([0.4, 1.0, 2.6], 300)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,6 +23,9 @@ Anchors = tuple[tuple[tuple[int, ...], ...], tuple[float, ...]]
 _BODY = "backbone.body."
 _PUBLISHED: Anchors = (((32,), (64,), (128,), (256,), (512,)), (0.5, 1.0, 2.0))  # of torchvision's detectors
 _CLASSIFIER = "fc."  # of a network that names whole images
+_HOLDERS = ("model", "state_dict", "model_state_dict", "model_ema", "ema")  # a mean of weights if there is nothing else
+# What DistributedDataParallel and torch's AveragedModel, torch.compile and Lightning put before each name.
+_WRAPPERS = ("module.", "_orig_mod.", "model.")
 
 
 class Pretrained(NamedTuple):
@@ -85,7 +89,7 @@ def _download(params: DetectorParams) -> dict[str, Tensor]:
 
 
 def _read_path(path: Path) -> Pretrained:
-    """Read a model folder of ours, or a file with a state dict, bare or under `model` or `state_dict`."""
+    """Read a model folder of ours, or a file with a state dict, bare or in a checkpoint of a training script."""
     file = path / WEIGHTS if path.is_dir() else path
     if not file.is_file():
         known = ", ".join(NAMED_WEIGHTS)
@@ -102,10 +106,12 @@ def _read_path(path: Path) -> Pretrained:
 
 def _read_tensors(file: Path) -> dict[str, Tensor]:
     try:
-        content: Any = torch.load(file, map_location="cpu", weights_only=True)
+        # torchvision's training scripts put their arguments beside the tensors, which do nothing when they are read.
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            content: Any = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle raises anything
         raise ValueError(f"weights cannot be read from {file}, which must hold tensors only: {error}") from error
-    for key in ("model", "state_dict"):
+    for key in _HOLDERS:
         content = content.get(key, content) if isinstance(content, dict) else content
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise ValueError(f"weights must be tensors by name (a state dict), {file} holds something else")
@@ -114,14 +120,19 @@ def _read_tensors(file: Path) -> dict[str, Tensor]:
 
 def _name_tensors(content: Mapping[str, Tensor]) -> Pretrained:
     """Give tensors the names that a detector has for them."""
-    # DistributedDataParallel puts its own name first.
-    weights = {str(name).removeprefix("module."): value for name, value in content.items()}
+    weights = {_unwrap(str(name)): value for name, value in content.items()}
     weights = {_OLD_NAMES.get(name, name): value for name, value in weights.items()}
     is_backbone = "conv1.weight" in weights and "layer1.0.conv1.weight" in weights
     if is_backbone:
         kept = {name: value for name, value in weights.items() if not name.startswith(_CLASSIFIER)}
         weights = {_BODY + name: value for name, value in kept.items()}
     return Pretrained(weights, infer_architecture(weights), is_backbone)
+
+
+def _unwrap(name: str) -> str:
+    while name.startswith(_WRAPPERS):
+        name = name.partition(".")[2]
+    return name
 
 
 def _has_no_eps(found: Pretrained, file: Path) -> bool:

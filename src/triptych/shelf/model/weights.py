@@ -118,6 +118,8 @@ def _find_problems(own: dict[str, Tensor], usable: dict[str, Tensor], pretrained
     for name, value in usable.items():
         if value.shape != own[name].shape:
             yield f"{name} is {tuple(value.shape)}, the detector's {tuple(own[name].shape)}"
+        elif not value.isfinite().all():
+            yield f"{name} has values that are no numbers: the training that wrote it had failed"
 
 
 def _suggest_settings(params: DetectorParams, weights: dict[str, Tensor]) -> Iterator[str]:

@@ -23,6 +23,7 @@ FloatArray = NDArray[np.float64]
 _LONGEST = 1.75  # of the longer side over the shorter one: photos of 16 : 9 keep their shape
 _LEAST_PX = 128  # in a smaller photo the coarsest maps hold next to nothing
 _RATIOS = 3
+_STEP_MPX = 12.0  # of the photos of a step together: a slim ResNet-18 learns from them in about 7 GB
 _USUAL = math.log2(16)  # of the finest level's anchors: four times its stride, as in Lin and others, 2017
 _ROUNDS = 50
 
@@ -77,15 +78,21 @@ def _fit_size(detector: DetectorParams, training: TrainingParams, photos: PhotoS
         wanted = math.ceil(training.object_px / float(np.median(shares)) / STRIDE) * STRIDE
         native = float(np.median([min(image["height"], image["width"]) for image in photos.images]))
         useful = math.ceil(native / STRIDE) * STRIDE  # enlarging shows nothing more
-        affordable = _affordable_size(training, photos)
-        smallest = max(min(wanted, useful, affordable), _LEAST_PX)
+        affordable, holdable = _affordable_size(training, photos), _holdable_size(training, photos)
+        smallest = max(min(wanted, useful, affordable, holdable), _LEAST_PX)
         if largest:
             smallest = min(smallest, largest)
-        if affordable < min(wanted, useful) and distributed.is_primary():
+        if affordable < min(wanted, useful, holdable) and distributed.is_primary():
             _logger.warning(
                 "Photos are scaled to %d px and not to %d, as shelf.training.budget_mpx (%g) allows no more in %d "
                 "epochs: small objects may be missed",
                 *(smallest, wanted, training.budget_mpx, training.epochs),
+            )
+        elif holdable < min(wanted, useful) and distributed.is_primary():
+            _logger.warning(
+                "Photos are scaled to %d px and not to %d, as %d of them at once would take too much memory: small "
+                "objects may be missed. Cut the photos into parts, or set shelf.detector.min_size_px",
+                *(smallest, wanted, training.batch_size),
             )
     if not largest:
         largest = math.ceil(smallest * _LONGEST / STRIDE) * STRIDE
@@ -98,6 +105,13 @@ def _affordable_size(training: TrainingParams, photos: PhotoSet) -> int:
     squares = sum(min(longer / shorter, _LONGEST) for shorter, longer in shapes)  # areas over squared shorter sides
     side = math.sqrt(training.budget_mpx * 1e6 / training.epochs / squares)
     return math.floor(side / STRIDE) * STRIDE
+
+
+def _holdable_size(training: TrainingParams, photos: PhotoSet) -> int:
+    """Give the largest shorter side at which the photos of a step fit into the memory of a usual machine."""
+    sides = [(image["height"], image["width"]) for image in photos.images]
+    longest = min(max(max(pair) / min(pair) for pair in sides), _LONGEST)
+    return math.floor(math.sqrt(_STEP_MPX * 1e6 / training.batch_size / longest) / STRIDE) * STRIDE
 
 
 def scale_boxes(photos: PhotoSet, detector: DetectorParams) -> FloatArray:
@@ -114,10 +128,16 @@ def _fit_anchors(detector: DetectorParams, boxes: FloatArray, known: Anchors | N
         return detector.replace(anchor_sizes=sizes or known[0], aspect_ratios=ratios or known[1])
     base, found = cluster_anchors(boxes, len(ratios) or _RATIOS)
     if not ratios:
-        ratios = tuple(round(float(ratio), 2) for ratio in found)
+        # One where all objects have the same shape.
+        ratios = tuple(dict.fromkeys(_round_ratio(float(ratio)) for ratio in found))
     if not sizes:
         sizes = tuple((round(base * 2**level),) for level in range(LEVELS))
     return detector.replace(anchor_sizes=sizes, aspect_ratios=ratios)
+
+
+def _round_ratio(ratio: float) -> float:
+    """Round to hundredths, or to two digits of less than a tenth: strips at the edge of a shelf are that flat."""
+    return round(ratio, max(2, 1 - math.floor(math.log10(ratio))))
 
 
 def cluster_anchors(boxes: FloatArray, ratios: int) -> tuple[float, FloatArray]:
