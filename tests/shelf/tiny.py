@@ -50,14 +50,14 @@ def draw_photo(seed: int, size: tuple[int, int] = SIZE) -> Image.Image:
     return Image.fromarray(noise.astype(np.uint8))
 
 
-def write_data(folder: Path, count: int = 6) -> tuple[Path, dict[str, Any], pd.DataFrame]:
+def write_data(folder: Path, count: int = 6, size: tuple[int, int] = SIZE) -> tuple[Path, dict[str, Any], pd.DataFrame]:
     """Write ingested photos: an object on each but the last; a third each for training, validation and test."""
     (folder / "images").mkdir(parents=True)
     images, items = [], []
     for number in range(1, count + 1):
         name = f"photo_{number:02}.png"
-        draw_photo(number).save(folder / "images" / name)
-        images.append({"id": number, "file_name": name, "width": SIZE[0], "height": SIZE[1], "source": name})
+        draw_photo(number, size).save(folder / "images" / name)
+        images.append({"id": number, "file_name": name, "width": size[0], "height": size[1], "source": name})
         if number < count:
             left, top, width, height = bbox = [10.0, 8.0, 30.0, 40.0]
             outline = [left, top, left + width, top, left + width, top + height, left, top + height]

@@ -19,7 +19,9 @@ from tests.shelf.tiny import draw_photo, write_model
 from triptych.shelf.evaluation import overlays
 from triptych.shelf.model import prediction
 from triptych.shelf.params import ScoringParams
-from triptych.shelf.scoring.scoring import score_folder
+from triptych.shelf.scoring.chunks import Chunk, Outcome, Outcomes
+from triptych.shelf.scoring.ranks import score_as_rank
+from triptych.shelf.scoring.scoring import collect_scores, score_folder
 
 Scores = tuple[list[dict[str, Any]], pd.DataFrame, pd.DataFrame, Any]
 ALL = ScoringParams(score_threshold=0.06, batch_size=2)
@@ -172,6 +174,30 @@ def test_bad_photos_are_rejected_and_the_others_scored(photos: Path, model: Path
     assert "empty file" in reasons["empty.jpg"]
     assert reasons["half.jpg"] == reasons["half_again.jpg"]
     assert "90000 pixels" in reasons["large.png"]
+
+
+def test_a_photo_that_goes_after_it_was_scored_costs_its_picture_only(
+    photos: Path, model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    report = score_as_rank(model, photos, tmp_path / "scored", ALL)
+    (photos / "a.png").unlink()
+    (photos / "b.jpg").write_bytes(b"half a photo")
+    detections, counts, rejected, overlays = collect_scores(model, photos, tmp_path / "scored", report, ALL)
+    assert len(counts) == 5
+    assert {item["file_name"] for item in detections} == set(counts.loc[counts["detections"] > 0, "file_name"])
+    assert rejected.empty
+    assert len(list(overlays.path.iterdir())) == 3
+    assert "2 photos are not drawn, as they have changed since they were scored, such as a.png: no" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["", "[", "null", "[{}, {}]", '[{"a.png": "x"}]', "[1, 2]"])
+def test_a_damaged_note_of_what_was_done_is_none(text: str, tmp_path: Path) -> None:
+    outcomes, chunk = Outcomes(tmp_path, "job"), Chunk(("a.png", "b.png"))
+    outcomes.write(chunk, Outcome({"a.png": "1"}, {"b.png": "no photo"}))
+    assert outcomes.find(chunk) == Outcome({"a.png": "1"}, {"b.png": "no photo"})
+    (path,) = (tmp_path / "chunks/job").iterdir()
+    path.write_text(text)
+    assert outcomes.find(chunk) is None
 
 
 def test_a_lower_limit_holds_for_what_was_scored_before(photos: Path, model: Path, tmp_path: Path) -> None:

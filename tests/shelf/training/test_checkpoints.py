@@ -82,6 +82,37 @@ def test_a_save_that_fails_leaves_the_state_before(tmp_path: Path, monkeypatch: 
     assert state["epoch"] == 1
 
 
+def test_two_trainings_of_the_same_at_once_do_no_harm_to_each_other(tmp_path: Path) -> None:
+    one, other = (Checkpoints(tmp_path, "abc", EVERY) for _ in range(2))
+    save(one, 1, best=True)
+    # The one removes and renames while the other writes.
+    plain = torch.save
+    with pytest.MonkeyPatch.context() as patch:
+
+        def save_meanwhile(content: object, file: Any) -> None:
+            plain(content, file)
+            patch.setattr(torch, "save", plain)
+            save(one, 2, best=True)
+
+        patch.setattr(torch, "save", save_meanwhile)
+        save(other, 2, best=True)
+    one.clear()
+    assert other.load_best(2)["w"].tolist() == [2, 2]
+    save(other, 3, best=False)
+    assert other.load_best(2)["w"].tolist() == [2, 2]
+
+
+def test_what_a_process_that_is_no_more_has_left_half_written_is_removed(tmp_path: Path) -> None:
+    kept = Checkpoints(tmp_path, "abc", EVERY)
+    save(kept, 1, best=True)
+    old, new = (tmp_path / "abc-3" / f".state_1.pt.{name}.part" for name in ("old", "new"))
+    for part, age_s in ((old, 2 * 3600), (new, 60)):
+        part.write_bytes(b"half")
+        os.utime(part, (time.time() - age_s,) * 2)
+    save(kept, 2, best=True)
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 def test_saving_takes_no_more_than_its_share_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Epochs of 10 s and saves of 4 s, of which every tenth of the time may go: the next is due 36 s later."""
     clock = [1000.0]
@@ -167,9 +198,10 @@ def test_the_fingerprint_sees_photos_annotations_settings_and_versions(
     assert set(same) == {marks[0]}
 
 
-def test_a_file_of_weights_is_told_from_another_of_its_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("given", [".", "weights.pt"])  # a model's folder, or a file
+def test_a_file_of_weights_is_told_from_another_of_its_name(given: str, tmp_path: Path) -> None:
     folder, annotations, _ = write_data(tmp_path)
-    detector, marks = DETECTOR.replace(weights=str(tmp_path / "weights.pt")), set()
+    detector, marks = DETECTOR.replace(weights=str(tmp_path / given)), set()
     for content in (b"a", b"b"):
         (tmp_path / "weights.pt").write_bytes(content)
         marks.add(fingerprint([PhotoSet.select(folder, annotations, [1])], detector, TRAINING, *MACHINE))

@@ -98,6 +98,20 @@ def test_the_best_epoch_is_kept_even_if_it_is_not_the_last(tmp_path: Path) -> No
     assert load_model(model.path).info["validation"]["box.map"] == pytest.approx(best)
 
 
+def test_more_epochs_go_on_with_the_size_that_fewer_had(tmp_path: Path) -> None:
+    """The budget of pixels, divided by more epochs, would allow smaller photos only."""
+    data = paint_objects(write_data(tmp_path / "photos", 9, (384, 256)))
+    detector = DETECTOR.replace(min_size_px=0, max_size_px=0, anchor_sizes=(), aspect_ratios=())
+    training = TRAINING.replace(epochs=1, object_px=200.0, budget_mpx=0.2)
+    _, _, first = learn(tmp_path, data=data, detector=detector, training=training)
+    model, log, report = learn(tmp_path, data=data, detector=detector, training=training.replace(epochs=2))
+    assert first["fitted"]["min_size_px"] == 192
+    assert (report["fitted"], report["extends_epochs"], len(log)) == (first["fitted"], 1, 2)
+    assert load_model(model.path).params.min_size_px == 192
+    _, _, other = learn(tmp_path, data=data, detector=detector, training=training.replace(budget_mpx=0.1))
+    assert (other["fitted"]["min_size_px"], other["extends_epochs"]) == (128, 0)
+
+
 def test_bfloat16_and_fp32_agree_roughly(tmp_path: Path) -> None:
     data = write_data(tmp_path / "photos", 9)
     training = TRAINING.replace(epochs=1)

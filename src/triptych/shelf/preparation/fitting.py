@@ -27,8 +27,8 @@ _STEP_MPX = 12.0  # of the photos of a step together: a slim ResNet-18 learns fr
 _USUAL = math.log2(16)  # of the finest level's anchors: four times its stride, as in Lin and others, 2017
 _ROUNDS = 50
 
-
-_FITTED = ("min_size_px", "max_size_px", "anchor_sizes", "aspect_ratios")
+FITTED = ("min_size_px", "max_size_px", "anchor_sizes", "aspect_ratios")
+"""Settings of the detector that may be left to the data."""
 
 
 def fit_detector(
@@ -53,7 +53,7 @@ def fit_detector(
     fitted = _fit_size(detector, training, photos)
     boxes = scale_boxes(photos, fitted)
     fitted = _fit_anchors(fitted, boxes, known)
-    chosen = {name: value for name, value in fitted if name in _FITTED and getattr(detector, name) != value}
+    chosen = {name: value for name, value in fitted if name in FITTED and getattr(detector, name) != value}
     median, overlap = float(np.median(np.sqrt(boxes.prod(axis=1)))), mean_overlap(boxes, list_anchors(fitted))
     if chosen and distributed.is_primary():
         _logger.info(

@@ -75,9 +75,13 @@ class Outcomes:
         mirrors.write(self._locate(chunk), json.dumps([outcome.digests, outcome.rejected]))
 
     def find(self, chunk: Chunk) -> Outcome | None:
-        """Give the outcome of a chunk; None where it is not done."""
-        text = mirrors.read(self._locate(chunk))
-        return None if text is None else Outcome(*json.loads(text))
+        """Give the outcome of a chunk; None where it is not done, or what was noted is damaged."""
+        try:
+            digests, rejected = json.loads(mirrors.read(self._locate(chunk)) or "null")
+            whole = set(digests) | set(rejected) == set(chunk.names)
+        except (ValueError, TypeError):
+            return None
+        return Outcome(digests, rejected) if whole else None
 
     def fetch(self) -> None:
         """Bring all outcomes here at once, where the folder stands for one elsewhere."""

@@ -44,6 +44,9 @@ class Drawings:
             photo: The photo.
             found: The detections to show.
             names: Of the categories, by id.
+
+        Raises:
+            PhotoError: If the photo is no longer there as it was scored; the message says why.
         """
         target = self._folder / _free_name(name_file(photo.name), self._taken)
         key = _describe(photo, found, names)

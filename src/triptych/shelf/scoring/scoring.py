@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from triptych.shelf.data.photo_files import PhotoError
 from triptych.shelf.evaluation.counts import believe
 from triptych.shelf.model.files import read_labels
 from triptych.shelf.params import ScoringParams
@@ -128,6 +129,13 @@ def _draw_all(
         found[item["file_name"]].append(item)
     drawings = Drawings(folder.path, store, scoring.max_pixels)
     shown = [photo for photo in photos if photo.name in found]
+    undrawn: dict[str, str] = {}
     for photo in tqdm(shown, desc="drawing", unit="photo", disable=None):
-        drawings.add(photo, found[photo.name], names)
+        try:
+            drawings.add(photo, found[photo.name], names)
+        except PhotoError as error:  # its results count all the same
+            undrawn[photo.name] = str(error)
+    if undrawn:
+        reason = "%d photos are not drawn, as they have changed since they were scored, such as %s: %s"
+        _logger.warning(reason, len(undrawn), *next(iter(undrawn.items())))
     return folder

@@ -15,12 +15,14 @@ import torch
 
 from triptych.shelf.params import TrainingParams
 from triptych.storage import mirrors
+from triptych.storage.local_files import replace_file
 
 _logger = logging.getLogger(__name__)
 _STATE, _BEST = "state_{}.pt", "best_{}.pt"
 _COMPLETE = "complete"
 _FOLDER = re.compile(r"(?P<fingerprint>[0-9a-z]+)-(?P<epochs>\d+)")
 _DAY_S = 86_400
+_STALE_S = 3_600  # nobody writes a file for so long
 
 
 class _Found(NamedTuple):
@@ -50,7 +52,9 @@ class Checkpoints:
         self._share = training.checkpoint_share
         self._days = training.checkpoint_days
         self._folder = folder / f"{fingerprint}-{training.epochs}"
-        self._best: tuple[int, dict[str, Any]] | None = None  # of which epoch; not on disk yet
+        # Of which epoch. It stays in memory: another training of the same in this folder may remove the file.
+        self._best: tuple[int, dict[str, Any]] | None = None
+        self._is_written = True
         self._next_save = 0.0
 
     def load(self) -> dict[str, Any] | None:
@@ -76,29 +80,30 @@ class Checkpoints:
             best: Those weights if they are of this epoch; else they have been given before.
         """
         if best is not None:
-            self._best = state["best_epoch"], best
+            self._best, self._is_written = (state["best_epoch"], best), False
         if state["epoch"] < self._epochs and time.monotonic() < self._next_save:
             return
         start = time.monotonic()
-        if self._best is not None:
+        if self._best is not None and not self._is_written:
             self._write(_BEST.format(self._best[0]), self._best[1])
-            self._best = None
+            self._is_written = True
         written = _STATE.format(state["epoch"])
         self._write(written, {**state, "fingerprint": self._fingerprint})
-        old = (
-            path
-            for pattern in (_STATE.format("*"), _BEST.format("*"), ".*.part")
-            for path in self._folder.glob(pattern)
-        )
-        for path in list(old):
-            if path.name not in (written, _BEST.format(state["best_epoch"])):
-                mirrors.drop(path)
+        self._remove_old({written, _BEST.format(state["best_epoch"])})
         end = time.monotonic()
         self._next_save = end + (end - start) * (1 / self._share - 1)
 
+    def _remove_old(self, kept: set[str]) -> None:
+        """Remove other states and weights, and what a process that is no more has left half-written."""
+        old = [*self._folder.glob(_STATE.format("*")), *self._folder.glob(_BEST.format("*"))]
+        for path in [path for path in old if path.name not in kept] + list(self._folder.glob(".*.part")):
+            with contextlib.suppress(FileNotFoundError):  # another training of the same was quicker
+                if path.suffix != ".part" or time.time() - path.stat().st_mtime > _STALE_S:
+                    mirrors.drop(path)
+
     def load_best(self, epoch: int) -> dict[str, Any]:
         """Give the weights of the best epoch."""
-        if self._best is not None:
+        if self._best is not None and self._best[0] == epoch:
             return self._best[1]
         weights: dict[str, Any] = torch.load(self._folder / _BEST.format(epoch), map_location="cpu", weights_only=True)
         return weights
@@ -137,21 +142,20 @@ class Checkpoints:
             best = found.path.with_name(_BEST.format(state["best_epoch"]))
             mirrors.pull(best)
             weights = torch.load(best, map_location="cpu", weights_only=True) if state["best_epoch"] else {}
-            if found.planned < self._epochs and weights:
+            if weights:
                 self._best = state["best_epoch"], weights
+                self._is_written = found.planned == self._epochs
         except Exception as error:  # whatever a damaged or foreign file raises
             _logger.warning("%s cannot be read (%s): it is not gone on from", found.path, error)
             return None
         return state | ({"extends": found.planned} if found.planned < self._epochs else {})
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path, part = self._folder / name, self._folder / f".{name}.part"
-        with part.open("wb") as file:
+        path = self._folder / name
+        with replace_file(path) as part, part.open("wb") as file:
             torch.save(content, file)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
         mirrors.push(path)
 
 

@@ -20,7 +20,7 @@ from triptych.shelf.model.files import LoadedDetector, save_model
 from triptych.shelf.model.pretrained import Anchors, read_anchors
 from triptych.shelf.params import DetectorParams, TrainingParams
 from triptych.shelf.preparation.fitting import fit_detector
-from triptych.shelf.preparation.learning_data import prepare_data
+from triptych.shelf.preparation.learning_data import LearningData, prepare_data
 from triptych.shelf.training.checkpoints import Checkpoints
 from triptych.shelf.training.fingerprints import fingerprint
 from triptych.shelf.training.trainer import Trainer
@@ -61,19 +61,20 @@ def train(
     with limited_threads() as threads, distributed.joined():
         start = time.perf_counter()
         data = prepare_data(photos, annotations, roles, detector)
-        detector, fit = fit_detector(detector, training, data.learnt, _read_anchors_once)
-        trainer = Trainer(data, detector, training)
         device = choose_device()
         dtype = choose_dtype(training.precision, device)
         mark = fingerprint([data.learnt, data.judged], detector, training, device, dtype)
         kept = Checkpoints(checkpoints, mark, training)
-        before = _resume(trainer, kept, training)
+        state = _load_state(kept, training)
+        detector, fit = _settle(detector, training, data, state)
+        trainer = Trainer(data, detector, training)
+        before = _go_on(trainer, state, training)
         while not trainer.is_done(training.epochs):
             trainer.run_epoch(0, training.epochs)
             trainer.seconds = before + time.perf_counter() - start
             trainer.log_last(training.epochs)
             if distributed.is_primary():
-                kept.save(trainer.state(), trainer.fresh_best())
+                kept.save(trainer.state() | {"fitted": fit["fitted"]}, trainer.fresh_best())
         folder = Folder.create("model")
         if distributed.is_primary():
             _save(folder.path, trainer, kept)
@@ -88,15 +89,29 @@ def _read_anchors_once(detector: DetectorParams) -> Anchors | None:
     return anchors
 
 
-def _resume(trainer: Trainer, kept: Checkpoints, training: TrainingParams) -> float:
-    """Take up the state of an interrupted training; give the seconds it had taken."""
+def _load_state(kept: Checkpoints, training: TrainingParams) -> dict[str, Any] | None:
+    """Give every rank the state of an interrupted training, None where this one begins."""
     state = None
     if distributed.is_primary():
         kept.clean()
         state = kept.load() if training.resume else None
         if state is None:
             kept.clear()
-    state = distributed.from_primary(state)
+    found: dict[str, Any] | None = distributed.from_primary(state)
+    return found
+
+
+def _settle(
+    detector: DetectorParams, training: TrainingParams, data: LearningData, state: dict[str, Any] | None
+) -> tuple[DetectorParams, dict[str, Any]]:
+    """Settle what is left to the data, as a training that is gone on from had it: more epochs would fit otherwise."""
+    before = state.get("fitted", {}) if state else {}
+    settled, fit = fit_detector(detector.replace(**before), training, data.learnt, _read_anchors_once)
+    return settled, fit | {"fitted": {**before, **fit["fitted"]}}
+
+
+def _go_on(trainer: Trainer, state: dict[str, Any] | None, training: TrainingParams) -> float:
+    """Take up a state; give the seconds it had taken."""
     if state is None:
         return 0.0
     trainer.restore(state)
