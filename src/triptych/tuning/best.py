@@ -65,7 +65,7 @@ def _apply(key: str, block: Params, found: Mapping[str, Any], source: str) -> Pa
     explicit = [
         f"{name}={value}" + (f" (the search found {own[name]})" if name in own else "")
         for name, value in block
-        if name in block.model_fields_set
+        if name in block.model_fields_set - used.keys()
     ]
     default = [f"{name}={value}" for name, value in block if name not in block.model_fields_set | used.keys()]
     origins = {
@@ -79,10 +79,24 @@ def _apply(key: str, block: Params, found: Mapping[str, Any], source: str) -> Pa
 
 
 def pick_fields(block: Params, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Pick what belongs to a block out of a configuration."""
-    return {name: value for name, value in config.items() if name in type(block).model_fields}
+    """Pick what belongs to a block out of a configuration; of a block within it, what is not named stays as it is."""
+    return {name: _fill_up(getattr(block, name), config[name]) for name in config if name in type(block).model_fields}
+
+
+def _fill_up(own: Any, found: Any) -> Any:
+    is_block = isinstance(own, Params) and isinstance(found, Mapping)
+    return {**dict(own), **found} if is_block else found
 
 
 def _pick_unset(block: Params, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Pick what belongs to a block and is not set explicitly."""
-    return {name: value for name, value in pick_fields(block, config).items() if name not in block.model_fields_set}
+    """Pick what belongs to a block and is not set explicitly; of a block within it, likewise."""
+    picked = {}
+    for name in config.keys() & type(block).model_fields.keys():
+        own, found = getattr(block, name), config[name]
+        if isinstance(own, Params) and isinstance(found, Mapping) and own.model_fields_set:
+            found = {key: value for key, value in found.items() if key not in own.model_fields_set}
+            if found:
+                picked[name] = _fill_up(own, found)
+        elif name not in block.model_fields_set:
+            picked[name] = _fill_up(own, found)
+    return {name: picked[name] for name in config if name in picked}

@@ -11,6 +11,7 @@ from tests.shelf.lessons import DETECTOR, TRAINING
 from tests.shelf.tiny import write_data
 from triptych.shelf.params import AugmentationParams, DetectorParams, DetectorSearchParams, TrainingParams
 from triptych.shelf.training.trials import DetectorTrial, fingerprint_data, tune_detector
+from triptych.tuning.best import pick_fields
 from triptych.tuning.trials import Trial, run_trial
 
 CONFIG = {
@@ -127,6 +128,19 @@ def test_the_best_configuration_goes_to_model_and_training() -> None:
 def test_what_is_set_explicitly_goes_before_the_best_configuration() -> None:
     detector, training = tune_detector(DetectorParams(), TrainingParams(learning_rate=0.1), found(), *DATA)
     assert (detector.rpn_nms_threshold, training.learning_rate) == (0.6, 0.1)
+
+
+def test_what_the_search_leaves_open_of_a_block_stays_as_it_was() -> None:
+    """Gaps look alike from both sides, labels do not: who turns mirroring off wants it off in every trial, and after."""
+    own = AugmentationParams(flip=0.0, scale=(0.9, 1.1))
+    project = TrainingParams(augmentation=own.with_fields_set(())).with_fields_set(())
+    set_explicitly = TrainingParams(augmentation=own.with_fields_set({"flip"})).with_fields_set({"augmentation"})
+    wanted = own.replace(scale=(0.5, 1.5), rotation_deg=3.0, degrade=0.5)
+    for training in (project, set_explicitly):
+        assert training.replace(**pick_fields(training, CONFIG)).augmentation == wanted
+        assert tune_detector(DetectorParams(), training, found(), *DATA)[1].augmentation == wanted
+    whole = TrainingParams(augmentation=own.with_fields_set({"flip", "scale", "rotation_deg", "degrade"}))
+    assert tune_detector(DetectorParams(), whole, found(), *DATA)[1].augmentation == own
 
 
 def test_without_a_search_nothing_changes() -> None:
