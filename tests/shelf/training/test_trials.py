@@ -131,7 +131,7 @@ def test_what_is_set_explicitly_goes_before_the_best_configuration() -> None:
 
 
 def test_what_the_search_leaves_open_of_a_block_stays_as_it_was() -> None:
-    """Gaps look alike from both sides, labels do not: who turns mirroring off wants it off in every trial, and after."""
+    """Labels do not look alike from both sides: who turns mirroring off wants it off in every trial, and after."""
     own = AugmentationParams(flip=0.0, scale=(0.9, 1.1))
     project = TrainingParams(augmentation=own.with_fields_set(())).with_fields_set(())
     set_explicitly = TrainingParams(augmentation=own.with_fields_set({"flip"})).with_fields_set({"augmentation"})

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from triptych.shelf.data.photo_files import read_photo
+from triptych.shelf.data.photo_files import PhotoError, read_photo
 from triptych.shelf.evaluation.evaluation import name_file
 from triptych.shelf.evaluation.overlays import FOUND, draw_overlay, mark_detections
 from triptych.shelf.scoring.scored_photos import NewPhoto, ScoredPhotos
@@ -29,6 +29,9 @@ class Drawings:
         folder: For the pictures; each is named as its photo, `/` becoming `_`.
         store: Keeps them.
         max_pixels: Refuse larger photos.
+
+    Attributes:
+        left_out: Why photos could not be drawn, by name.
     """
 
     def __init__(self, folder: Path, store: ScoredPhotos, max_pixels: int) -> None:
@@ -36,24 +39,26 @@ class Drawings:
         self._store = store
         self._max_pixels = max_pixels
         self._taken: set[str] = set()
+        self.left_out: dict[str, str] = {}
 
     def add(self, photo: NewPhoto, found: Sequence[dict[str, Any]], names: dict[int, str]) -> None:
-        """Draw a photo, unless the very same has been drawn before.
+        """Draw a photo, unless the very same has been drawn before; one that cannot be read any more is left out.
 
         Args:
             photo: The photo.
             found: The detections to show.
             names: Of the categories, by id.
-
-        Raises:
-            PhotoError: If the photo is no longer there as it was scored; the message says why.
         """
         target = self._folder / _free_name(name_file(photo.name), self._taken)
         key = _describe(photo, found, names)
         kept = self._store.find_drawing(photo.digest, key)
         if kept is None:
-            marks = mark_detections(found, names)
-            picture = draw_overlay(read_photo(photo.path, self._max_pixels), marks, photo.name, kinds=(FOUND,))
+            try:
+                pixels = read_photo(photo.path, self._max_pixels)
+            except PhotoError as error:  # its results count all the same
+                self.left_out[photo.name] = str(error)
+                return
+            picture = draw_overlay(pixels, mark_detections(found, names), photo.name, kinds=(FOUND,))
             with self._store.add_drawing(photo.digest, key) as part:
                 Image.fromarray(picture).save(part, format="JPEG", quality=_QUALITY)
             kept = self._store.find_drawing(photo.digest, key)

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from triptych.shelf.data.photo_files import PhotoError
 from triptych.shelf.evaluation.counts import believe
 from triptych.shelf.model.files import read_labels
 from triptych.shelf.params import ScoringParams
@@ -129,13 +128,9 @@ def _draw_all(
         found[item["file_name"]].append(item)
     drawings = Drawings(folder.path, store, scoring.max_pixels)
     shown = [photo for photo in photos if photo.name in found]
-    undrawn: dict[str, str] = {}
     for photo in tqdm(shown, desc="drawing", unit="photo", disable=None):
-        try:
-            drawings.add(photo, found[photo.name], names)
-        except PhotoError as error:  # its results count all the same
-            undrawn[photo.name] = str(error)
-    if undrawn:
+        drawings.add(photo, found[photo.name], names)
+    if drawings.left_out:
         reason = "%d photos are not drawn, as they have changed since they were scored, such as %s: %s"
-        _logger.warning(reason, len(undrawn), *next(iter(undrawn.items())))
+        _logger.warning(reason, len(drawings.left_out), *next(iter(drawings.left_out.items())))
     return folder
