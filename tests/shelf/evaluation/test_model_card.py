@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from triptych.shelf.evaluation.detections import detect_objects
 from triptych.shelf.evaluation.model_card import fingerprint_data, make_new_version, pick_example
 from triptych.shelf.evaluation.promotion import hash_photos
 from triptych.shelf.model.files import load_model
-from triptych.shelf.params import EvaluationParams, RegistrationParams
+from triptych.shelf.params import EvaluationParams, ExportParams, RegistrationParams
 from triptych.storage.local_files import hash_file
 
 METRICS = {"test.box.map": 0.85321, "test.box.map_50": 0.97, "test.f1": 0.9}
@@ -145,3 +146,22 @@ def test_a_version_is_compared_with_the_one_before(data: Any, tmp_path: Path, tr
     (tmp_path / "fetched").mkdir()
     fetched = PromotedModel("shelf-detector", 2).download("artifacts/detector", tmp_path / "fetched")
     assert sorted(path.name for path in fetched.iterdir()) == ["model.json", "weights.pt"]
+    if find_spec("onnx") and find_spec("onnxruntime"):  # here, as a registry of its own takes seconds
+        export_promoted(data, tmp_path)
+
+
+def export_promoted(data: Any, tmp_path: Path) -> None:
+    """Export the promoted version, and not the one that was trained last."""
+    from triptych.pipelines.shelf_export.nodes import export_detector
+
+    export = ExportParams(source="promoted", formats=("onnx",), least_score=0.06)
+    photos, annotations, roles = data
+    latest = write_model(tmp_path / "latest", categories=("other",))
+    run = partial(export_detector, photos, annotations, roles, latest, ModelRegistry())
+    files, report = run(RegistrationParams(), export)
+    description = json.loads((files.path / "detector.json").read_text())
+    assert (description["categories"], report["photos"]) == (["gap"], 2)
+    assert report["formats"]["onnx"]["detections"] > 0
+    assert sorted(path.name for path in files.path.iterdir()) == ["detector.json", "detector.onnx"]
+    with pytest.raises(ValueError, match="no version of nobody is promoted: run shelf, or set export.source to train"):
+        run(RegistrationParams(name="nobody"), export)

@@ -66,6 +66,28 @@ def test_normalisation(norm: Norm, kind: type[torch.nn.Module]) -> None:
     assert describe_architecture(model) == architecture
 
 
+@pytest.mark.parametrize("norm", ["group", "frozen"])
+def test_activations_of_the_backbone_stay_in_bfloat16_under_autocast(norm: Norm) -> None:
+    body = build_detector(PARAMS, 1, masks=False, architecture=Architecture(norm)).backbone.body.eval()
+    for layer in body.modules():
+        if isinstance(layer, FrozenBatchNorm2d):
+            layer.running_mean.normal_(0, 0.1, generator=torch.Generator().manual_seed(0))
+            layer.running_var.uniform_(0.5, 2, generator=torch.Generator().manual_seed(1))
+    kinds: set[torch.dtype] = set()
+    for layer in body.modules():
+        if not list(layer.children()):
+            layer.register_forward_hook(lambda _, __, output: kinds.add(output.dtype))
+    image = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        expected = body(image)
+        kinds.clear()
+        with torch.autocast("cpu", torch.bfloat16):
+            found = body(image)
+    assert kinds == {torch.bfloat16}
+    for name, value in expected.items():
+        assert float((found[name].float() - value).norm() / value.norm()) < 0.02
+
+
 def test_anchor_sets_of_different_length_are_refused() -> None:
     with pytest.raises(
         ValueError, match=r"^anchor_sizes: must have equally many sizes in each set, got \(\(16,\), \(32, 64\)"

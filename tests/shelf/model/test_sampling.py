@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.shelf.model.sampling import SeededSampler
+from triptych.shelf.model.sampling import SeededSampler, draw_on_device
 
 LABELS = st.lists(st.lists(st.sampled_from([-1, 0, 1, 2]), max_size=60), min_size=1, max_size=4)
 
@@ -42,3 +42,24 @@ def test_a_seed_serves_one_call() -> None:
     sampler.seed([7])
     first, second = (sampler([photo])[1][0] for _ in range(2))
     assert not torch.equal(first, second)
+
+
+@given(LABELS, st.integers(1, 80), st.sampled_from([0.25, 0.5]))
+def test_a_draw_on_the_device_is_as_large_and_of_the_right_kind(
+    labels: list[list[int]], size: int, share: float
+) -> None:
+    for seed, photo in enumerate(torch.tensor(each) for each in labels):
+        positive, negative, counts = draw_on_device(photo, int(size * share), size, seed)
+        assert (photo[positive.bool()] >= 1).all()
+        assert (photo[negative.bool()] == 0).all()
+        assert int(positive.sum()) == int(counts[0]) == min(int(size * share), int((photo >= 1).sum()))
+        assert int(negative.sum()) == int(counts[1]) == min(size - int(counts[0]), int((photo == 0).sum()))
+        assert torch.equal(draw_on_device(photo, int(size * share), size, seed)[1], negative)
+
+
+def test_a_draw_on_the_device_is_fair() -> None:
+    """Each of 20 is among 5 in a quarter of 2000 draws, give or take five standard errors."""
+    photo = torch.tensor([0, -1] * 20)
+    drawn = torch.stack([draw_on_device(photo, 0, 5, seed)[1] for seed in range(2000)]).double().mean(dim=0)
+    assert (drawn[1::2] == 0).all()
+    assert (drawn[::2] - 0.25).abs().max() < 5 * (0.25 * 0.75 / 2000) ** 0.5

@@ -132,7 +132,7 @@ def test_parts_make_up_the_losses_of_the_whole(network: LossNetwork, tmp_path: P
         together = add_up_losses([network(part) for part in parts])
         losses, counts = network(whole)
     assert together == pytest.approx(expected, rel=1e-4)
-    assert reduce_losses(losses, counts).values == pytest.approx(expected)
+    assert reduce_losses(losses, counts).read() == pytest.approx(expected)
     assert float(reduce_losses(losses, counts).total) == pytest.approx(float(sum(losses.values())))
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -242,6 +243,45 @@ def test_more_ranks_than_photos_a_batch_are_refused(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("WORLD_SIZE", "8")
     with pytest.raises(ValueError, match="training.batch_size must be at least 8, a photo for every rank"):
         Trainer(data, DETECTOR, TRAINING)
+
+
+def test_the_mean_of_weights_begins_with_those_that_all_ranks_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def receive(_: Any, network: torch.nn.Module) -> torch.nn.Module:
+        """Change weights as DistributedDataParallel does on a rank that has read none."""
+        for parameter in network.parameters():
+            parameter.data += 1
+        return network
+
+    from triptych.shelf.preparation.learning_data import prepare_data
+    from triptych.shelf.training.trainer import Trainer
+
+    monkeypatch.setattr(Trainer, "_spread", receive)
+    trainer = Trainer(prepare_data(*write_data(tmp_path / "photos"), DETECTOR), DETECTOR, TRAINING)
+    pairs = zip(trainer.averaged.parameters(), trainer.detector.parameters(), strict=True)
+    assert all(torch.equal(mean, weights) for mean, weights in pairs)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_step_waits_for_the_gpu_as_often_as_is_said(tmp_path: Path) -> None:
+    """7 times a photo and 14 times a step at most (docs/benchmarks.md)."""
+    from triptych.shelf.preparation.learning_data import prepare_data
+    from triptych.shelf.training.losses import move_batch
+    from triptych.shelf.training.trainer import Trainer
+
+    trainer = Trainer(prepare_data(*write_data(tmp_path / "photos", 15), DETECTOR), DETECTOR, TRAINING)
+    batch = move_batch(trainer._batches[0], torch.device("cuda", 0))
+    trainer._learn(batch, 1e-3)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            trainer._learn(batch, 1e-3)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    waits = [warning for warning in caught if "synchronizing CUDA operation" in str(warning.message)]
+    assert 0 < len(waits) <= 7 * TRAINING.batch_size + 14
 
 
 def test_the_parameters_of_a_run_stand_in_the_model(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -148,8 +149,15 @@ def normalise_images(detector: FasterRCNN, images: Tensor) -> Tensor:
     Returns:
         float32, same shape and memory format.
     """
+    transform = detector.transform
     mean, deviation = (
-        torch.tensor(values, device=images.device).view(1, 3, 1, 1) * 255
-        for values in (detector.transform.image_mean, detector.transform.image_std)
+        _place_channels(tuple(values), images.device) for values in (transform.image_mean, transform.image_std)
     )
     return (images.float() - mean) / deviation
+
+
+@cache
+def _place_channels(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Put a value a channel on the device, once: the host waits for each copy."""
+    with torch.inference_mode(mode=False):  # what is kept is of use in both modes
+        return torch.tensor(values, device=device).view(1, -1, 1, 1) * 255

@@ -44,7 +44,8 @@ class LossNetwork(nn.Module):
             batch: The share, on the detector's device.
 
         Returns:
-            torchvision's losses, and over how many anchors, proposals and proposals with a mask they are means.
+            torchvision's losses, and over how many anchors, proposals and proposals with a mask they are means
+            (float64); all on the detector's device.
         """
         detector = self.detector
         detector.rpn.fg_bg_sampler.seed(batch.seeds)
@@ -55,21 +56,40 @@ class LossNetwork(nn.Module):
             shapes = ImageList(images, batch.sizes)
             proposals, rpn_losses = detector.rpn(shapes, features, batch.targets)
             _, roi_losses = detector.roi_heads(features, proposals, batch.sizes, batch.targets)
-        drawn = detector.roi_heads.fg_bg_sampler
-        counts = [detector.rpn.fg_bg_sampler.sampled, drawn.sampled, detector.roi_heads.masks_learnt]
-        return {**rpn_losses, **roi_losses}, torch.tensor(counts, dtype=torch.float64)
+        drawn = [part.fg_bg_sampler.sampled for part in (detector.rpn, detector.roi_heads)]
+        counts = [_place_count(count, images.device) for count in (*drawn, detector.roi_heads.masks_learnt)]
+        return {**rpn_losses, **roi_losses}, torch.stack(counts)
+
+
+def _place_count(count: int | Tensor, device: torch.device) -> Tensor:
+    """Give a count as a number on the device, where it may be already."""
+    if isinstance(count, Tensor):
+        return count.double()
+    return torch.full((), count, dtype=torch.float64, device=device)
 
 
 class ReducedLosses(NamedTuple):
-    """Losses over all ranks.
+    """Losses over all ranks; nothing of them is read from the device unless it is asked for.
 
     Attributes:
         total: What to call `backward` on: ranks that average their gradients get those of the whole batch.
-        values: Each loss over the whole batch, and their sum as `loss`.
+        names: Of the losses.
+        means: Each over the whole batch.
     """
 
     total: Tensor
-    values: dict[str, float]
+    names: tuple[str, ...]
+    means: Tensor
+
+    def read(self, **others: Tensor) -> dict[str, float]:
+        """Read each loss, their sum as `loss`, and other numbers, in one go: the host waits for the device once.
+
+        Args:
+            others: On the same device, by name.
+        """
+        numbers = torch.stack([*self.means, *(value.detach().double() for value in others.values())]).tolist()
+        known = numbers[: len(self.names)]
+        return {"loss": sum(known), **dict(zip((*self.names, *others), numbers, strict=True))}
 
 
 def reduce_losses(losses: dict[str, Tensor], counts: Tensor) -> ReducedLosses:
@@ -81,9 +101,9 @@ def reduce_losses(losses: dict[str, Tensor], counts: Tensor) -> ReducedLosses:
     """
     sums, mine = _sum_up(losses, counts)
     total_sums, total_counts = distributed.sum_over_ranks(torch.stack([sums, mine]))
-    shares = (mine * distributed.world_size() / total_counts.clamp(min=1)).tolist()
-    total = torch.stack([loss * share for loss, share in zip(losses.values(), shares, strict=True)]).sum()
-    return ReducedLosses(total, _name_means(list(losses), total_sums, total_counts))
+    shares = mine * distributed.world_size() / total_counts.clamp(min=1)
+    own = torch.stack(list(losses.values()))
+    return ReducedLosses((own * shares.to(own.dtype)).sum(), tuple(losses), total_sums / total_counts.clamp(min=1))
 
 
 def add_up_losses(shares: Sequence[tuple[dict[str, Tensor], Tensor]]) -> dict[str, float]:
@@ -95,22 +115,19 @@ def add_up_losses(shares: Sequence[tuple[dict[str, Tensor], Tensor]]) -> dict[st
     known = (*_OVER_ANCHORS, *_OVER_PROPOSALS, *_OVER_MASKS)
     sums = torch.zeros(2, len(known), dtype=torch.float64)
     for losses, counts in shares:
-        for row, values in zip(sums, _sum_up(losses, counts), strict=True):
+        for row, values in zip(sums, torch.stack(_sum_up(losses, counts)).cpu(), strict=True):
             row[[known.index(name) for name in losses]] += values
-    return _name_means(known, *distributed.sum_over_ranks(sums))
+    sums, totals = distributed.sum_over_ranks(sums)
+    means = (sums / totals.clamp(min=1)).tolist()
+    return {"loss": sum(means), **dict(zip(known, means, strict=True))}
 
 
 def _sum_up(losses: dict[str, Tensor], counts: Tensor) -> tuple[Tensor, Tensor]:
     """Give the sums behind the means, and what they are sums over."""
     mine = torch.stack([counts[_group(name)] for name in losses])
-    values = torch.stack([loss.detach() for loss in losses.values()]).double().cpu()
+    values = torch.stack([loss.detach() for loss in losses.values()]).double()
     # A mean over nothing is whatever the network gave.
     return torch.where(mine > 0, values * mine, torch.zeros_like(values)), mine
-
-
-def _name_means(names: Sequence[str], sums: Tensor, counts: Tensor) -> dict[str, float]:
-    means = (sums / counts.clamp(min=1)).tolist()
-    return {"loss": sum(means), **dict(zip(names, means, strict=True))}
 
 
 def _group(name: str) -> int:

@@ -82,9 +82,10 @@ class Trainer:
         self._dtype = choose_dtype(training.precision, self._device)
         self.detector = self._build()
         self._network = LossNetwork(self.detector, self._dtype, training.channels_last)
+        self._parallel = self._spread(self._network)
+        # After it, as only then every rank has the weights that the first one has read.
         self.averaged = copy_for_average(self.detector, training.ema_decay)
         self._judged_network = LossNetwork(self.averaged, self._dtype, training.channels_last)
-        self._parallel = self._spread(self._network)
         self._optimizer = create_optimizer(self.detector, training)
         scale, space = training.augmentation.scale[1], free_space(training.cache_mb * 2**20)
         keep = partial(PhotoStore, params=params, masks=data.masks)
@@ -116,7 +117,10 @@ class Trainer:
         devices = [self._device.index] if self._device.type == "cuda" else None
         chosen = self._training.backend
         group = None if chosen == "auto" else torch.distributed.new_group(backend=chosen)
-        return DistributedDataParallel(network, device_ids=devices, process_group=group)
+        parallel = DistributedDataParallel(network, device_ids=devices, process_group=group)
+        # Every rank has the first one's buffers now. Only a BatchNorm2d changes them, by its own rank's photos.
+        parallel.broadcast_buffers = any(isinstance(part, nn.BatchNorm2d) for part in network.modules())
+        return parallel
 
     def run_epoch(self, cycle_start: int, cycle_end: int) -> None:
         """Train for an epoch, and validate if it is time.
@@ -157,14 +161,16 @@ class Trainer:
         set_learning_rate(self._optimizer, rate)
         losses, counts = self._parallel(move_batch(batch, self._device))
         reduced = reduce_losses(losses, counts)
-        self._check(reduced.values, batch.files)
         self._optimizer.zero_grad(set_to_none=True)
         reduced.total.backward()  # type: ignore[no-untyped-call]
         limit = self._training.clip_norm or math.inf
-        norm = float(nn.utils.clip_grad_norm_(self._network.parameters(), limit))
-        self._check({**reduced.values, "gradient_norm": norm}, batch.files)
+        norm = nn.utils.clip_grad_norm_(self._network.parameters(), limit)
         self._optimizer.step()
-        return {**reduced.values, "gradient_norm": norm}
+        # Only now does the host wait for the device. Weights that a bad step has spoilt are of no use to anybody, as
+        # training ends here, and the states before it are kept.
+        values = reduced.read(gradient_norm=norm)
+        self._check(values, batch.files)
+        return values
 
     def _check(self, values: dict[str, float], files: list[str]) -> None:
         if all(math.isfinite(value) for value in values.values()):
