@@ -122,3 +122,30 @@ create_endpoint() {
   look there "" az ml "$kind-endpoint" show --name "$name" "${THERE[@]}" --query name --output tsv
   if [[ -z "$there" ]]; then run az ml "$kind-endpoint" create --name "$name" --file "$file" "${THERE[@]}" "$@"; fi
 }
+
+# `model_of WORKLOAD`: the name of its model goes into MODEL.
+model_of() {
+  case "$1" in
+    faq) MODEL=faq-matcher ;;
+    shelf) MODEL=shelf-detector ;;
+  esac
+}
+
+# The promoted version of MODEL goes into `version`; nothing, where none is.
+find_promoted() {
+  look version "<version>" az ml model list --name "$MODEL" "${THERE[@]}" \
+    --query "[?tags.\"triptych.promoted\"=='true'].version | [0]" --output tsv
+}
+
+# In a job of GitHub's that may ask for tokens: sign in again. Anywhere else whoever signed in stays so.
+sign_in_again() {
+  if [[ -z "${ACTIONS_ID_TOKEN_REQUEST_URL:-}" || -z "${AZURE_CLIENT_ID:-}" || -z "${AZURE_TENANT_ID:-}" ]]; then return; fi
+  python3 -c 'import json, os, urllib.request
+request = urllib.request.Request(
+    os.environ["ACTIONS_ID_TOKEN_REQUEST_URL"] + "&audience=api://AzureADTokenExchange",
+    headers={"Authorization": "Bearer " + os.environ["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]},
+)
+print(json.load(urllib.request.urlopen(request, timeout=60))["value"])' |
+    { read -r token && az login --service-principal --username "$AZURE_CLIENT_ID" --tenant "$AZURE_TENANT_ID" \
+      --federated-token "$token" --output none; }
+}

@@ -2,24 +2,33 @@
 # Serves the promoted model of a workload: an online endpoint, a batch endpoint, autoscaling, alerts, a monitor.
 # Comes after up.sh and a finished run of the workload's pipeline. Run it again to serve a newer version.
 #
-#   deploy/serve.sh faq|shelf --email ADDRESS [--name NAME] [--online] [--batch] [--dry-run]
+#   deploy/serve.sh faq|shelf --email ADDRESS [--name NAME] [--online] [--batch] [--registry REGISTRY --version VERSION]
+#                   [--steps PERCENT,...] [--soak SECONDS] [--dry-run]
 #   deploy/serve.sh faq|shelf --back [--dry-run]
 #   deploy/serve.sh faq|shelf --retire [--dry-run]
 #
 # --email   where the monitor's findings go
 # --name    as for up.sh (triptych)
 # --online  only the online endpoint; --batch: only the batch endpoint
+# --registry, --version  serve a version that deploy/share.sh put into a registry, not the promoted one of this workspace
+# --steps   shares of the requests that a newer version gets before all of them (none: all at once when it has answered)
+# --soak    seconds that each of these lasts (300). If the endpoint fails requests in that time, or the newer version does
+#           not answer any more, the version before gets all of them back
 # --back    let the version before answer again; the newer one stays beside it, without requests
 # --retire  delete the deployment that gets no requests: it costs as much as the one that does
 set -euo pipefail
 
-WORKLOAD="" EMAIL="" NAME=triptych ONLINE=no BATCH=no BACK=no RETIRE=no DRY_RUN=no
+WORKLOAD="" EMAIL="" NAME=triptych ONLINE=no BATCH=no BACK=no RETIRE=no DRY_RUN=no REGISTRY="" VERSION="" STEPS="" SOAK_S=300
 version="" there="" deployed=""
 while (($#)); do
   case "$1" in
     faq | shelf) WORKLOAD="$1" ;;
     --email) EMAIL="${2:?}" && shift ;;
     --name) NAME="${2:?}" && shift ;;
+    --registry) REGISTRY="${2:?}" && shift ;;
+    --version) VERSION="${2:?}" && shift ;;
+    --steps) STEPS="${2:?}" && shift ;;
+    --soak) SOAK_S="${2:?}" && shift ;;
     --online) ONLINE=yes ;;
     --batch) BATCH=yes ;;
     --back) BACK=yes ;;
@@ -36,10 +45,13 @@ if [[ "${usage_wanted:-no}" == yes ]]; then usage && exit; fi
 [[ -n "$WORKLOAD" ]] || stop "say what to serve: faq or shelf"
 [[ "$EMAIL" == *@* || "$BACK$RETIRE" == *yes* ]] || stop "--email is needed: where the monitor's findings go"
 if [[ "$ONLINE$BATCH" == nono ]]; then ONLINE=yes BATCH=yes; fi
-case "$WORKLOAD" in
-  faq) MODEL=faq-matcher ;;
-  shelf) MODEL=shelf-detector ;;
-esac
+if [[ -n "$REGISTRY" && -z "$VERSION" ]]; then stop "--registry needs --version: that of deploy/share.sh"; fi
+if [[ -z "$REGISTRY" && -n "$VERSION" ]]; then stop "--version goes with --registry; without, the promoted one is served"; fi
+[[ "$SOAK_S" =~ ^[0-9]+$ ]] || stop "--soak must be seconds, got $SOAK_S"
+for percent in ${STEPS//,/ }; do
+  [[ "$percent" =~ ^[1-9][0-9]?$ ]] || stop "--steps must be whole percents from 1 to 99, got $percent"
+done
+model_of "$WORKLOAD"
 # What 90 of 100 requests should stay below. A full-size Mask R-CNN takes seconds for a photo on processors.
 SLOW_MS=2000
 if [[ "$WORKLOAD" == shelf ]]; then SLOW_MS=30000; fi
@@ -85,6 +97,46 @@ send_traffic() { # `send_traffic TO FROM`: the first answers from now on.
   run az ml online-endpoint update --name "$endpoint" --traffic "$1=100${2:+ $2=0}" "${THERE[@]}" --output none
 }
 
+# `count_failures COLOUR SINCE`: how many requests a minute, summed up, its container answered with 5xx, into FAILURES. Azure
+# knows of them a few minutes later, so `--soak` should not be shorter.
+count_failures() {
+  local figures="" id=""
+  look id "<endpoint id>" az ml online-endpoint show --name "$endpoint" "${THERE[@]}" --query id --output tsv
+  look figures '{"value": []}' az monitor metrics list --resource "$id" --metric RequestsPerMinute --aggregation Average \
+    --interval PT1M --start-time "$2" --filter "deployment eq '$1' and modelStatusCode eq '*'" --output json
+  FAILURES="$(python3 -c 'import json, sys
+series = [each for metric in json.loads(sys.argv[1] or "{}").get("value", []) for each in metric["timeseries"]]
+failed = [
+    each for each in series
+    if any(about["name"]["value"].lower() == "modelstatuscode" and about["value"].startswith("5")
+           for about in each["metadatavalues"])
+]
+print(sum(point.get("average") or 0 for each in failed for point in each["data"]))' "$figures")"
+}
+
+# `shift_traffic TO FROM`: the first gets more and more of the requests, and all of them at the end. If it fails some on the
+# way, the second has all of them back.
+shift_traffic() {
+  local percent since why
+  for percent in ${STEPS//,/ }; do
+    if [[ -z "$2" ]]; then break; fi # the first deployment of all
+    since="$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+    run az ml online-endpoint update --name "$endpoint" --traffic "$1=$percent $2=$((100 - percent))" "${THERE[@]}" \
+      --output none
+    if [[ "$DRY_RUN" == no ]]; then sleep "$SOAK_S"; fi
+    why=""
+    if ! ask_once "$1"; then why="it does not answer any more"; fi
+    count_failures "$1" "$since"
+    if [[ "$FAILURES" != 0 ]]; then why="its container failed requests ($FAILURES a minute, summed up)"; fi
+    if [[ -n "$why" ]]; then
+      send_traffic "$2" "$1"
+      stop "$1 had $percent % of the requests, and $why. $2 answers all of them again; $1 stays beside it for a look:" \
+        "az ml online-deployment get-logs --name $1 --endpoint-name $endpoint ${THERE[*]}"
+    fi
+  done
+  send_traffic "$1" "$2"
+}
+
 if [[ "$BACK$RETIRE" != nono ]]; then
   read_colours
   [[ -n "$LIVE" && -n "$IDLE" ]] || stop "$endpoint has no second deployment: there is nothing to go back to or to retire"
@@ -98,9 +150,10 @@ if [[ "$BACK$RETIRE" != nono ]]; then
 fi
 
 say "1. Which version is promoted"
-look version "<version>" az ml model list --name "$MODEL" "${THERE[@]}" \
-  --query "[?tags.\"triptych.promoted\"=='true'].version | [0]" --output tsv
+if [[ -n "$REGISTRY" ]]; then version="$VERSION"; else find_promoted; fi
 [[ -n "$version" ]] || stop "no version of $MODEL is promoted: run the pipeline $WORKLOAD first"
+model="azureml:$MODEL:$version"
+if [[ -n "$REGISTRY" ]]; then model="azureml://registries/$REGISTRY/models/$MODEL/versions/$version"; fi
 
 say "2. Environment of the servers"
 image="$(digest deploy/endpoints/serving/*.yml)"
@@ -121,14 +174,15 @@ if [[ "$ONLINE" == yes ]]; then
   if [[ -n "$IDLE" ]]; then delete_idle; fi
   colour="$NEXT"
   run az ml online-deployment create --name "$colour" --endpoint-name "$endpoint" \
-    --file "deploy/endpoints/$WORKLOAD/online-deployment.yml" --set "model=azureml:$MODEL:$version" "${THERE[@]}"
+    --file "deploy/endpoints/$WORKLOAD/online-deployment.yml" --set "model=$model" "${THERE[@]}"
   ask_once "$colour"
-  send_traffic "$colour" "$LIVE"
   say "4. Autoscaling and alerts"
   run az deployment group create --name "serving-$WORKLOAD" --resource-group "$GROUP" \
     --template-file deploy/infra/serving.bicep --parameters "workspaceName=$WORKSPACE" "endpointName=$endpoint" \
     "deploymentName=$colour" "slowMs=$SLOW_MS" "actionGroupName=ag-$NAME" --output none
-  say "5. Monitor"
+  say "5. Requests go to $colour"
+  shift_traffic "$colour" "$LIVE"
+  say "6. Monitor"
   # Its file names the endpoint in many places.
   mkdir -p deploy/build
   sed -e "s/triptych-$WORKLOAD-blue-/$endpoint-$colour-/; s/triptych-$WORKLOAD:blue/$endpoint:$colour/" \
@@ -138,10 +192,10 @@ fi
 
 if [[ "$BATCH" == yes ]]; then
   batch="triptych-$WORKLOAD-batch-$SUFFIX"
-  say "6. Batch endpoint $batch"
+  say "7. Batch endpoint $batch"
   create_endpoint batch "$batch" "deploy/endpoints/$WORKLOAD/batch-endpoint.yml"
   run az ml batch-deployment create --name model --endpoint-name "$batch" --set-default \
-    --file "deploy/endpoints/$WORKLOAD/batch-deployment.yml" --set "model=azureml:$MODEL:$version" "${THERE[@]}"
+    --file "deploy/endpoints/$WORKLOAD/batch-deployment.yml" --set "model=$model" "${THERE[@]}"
 fi
 
 say "Done. docs/how-to/serve-on-azure.md says how to ask."

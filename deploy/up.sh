@@ -3,7 +3,7 @@
 #
 #   deploy/up.sh --email ADDRESS [--location REGION] [--name NAME] [--setup small|production]
 #                [--pipeline PIPELINE] [--params JSON] [--new-data] [--operator ID --operator-type TYPE]
-#                [--replace-clusters] [--dry-run]
+#                [--replace-clusters] [--what-if] [--build-image] [--no-run] [--dry-run]
 #
 # --email     where alerts and budget warnings go
 # --location  Azure region (westeurope)
@@ -16,11 +16,15 @@
 # --operator  object id of who will submit runs (you); --operator-type: User, Group or ServicePrincipal
 # --replace-clusters  delete a cluster that has another size or priority than the set-up, and make it anew: Azure changes
 #             neither. Jobs that run on it end
+# --what-if   only show what Azure would create, change and delete; needs no more than to read, and to ask
+# --build-image  build the image in the registry now, and take it by its digest; else Azure ML builds it for the first job
+# --no-run    all but the run at the end
 # --dry-run   print the commands, run none
 set -euo pipefail
 
 EMAIL="" LOCATION=westeurope NAME=triptych SETUP=small PIPELINE=faq PARAMS="" NEW_DATA=no DRY_RUN=no
-OPERATOR="" OPERATOR_TYPE=User REPLACE=no account="" started="" there="" present=""
+OPERATOR="" OPERATOR_TYPE=User REPLACE=no WHAT_IF=no BUILD_IMAGE=no RUN=yes
+account="" registry="" built="" started="" there="" present=""
 while (($#)); do
   case "$1" in
     --email) EMAIL="${2:?}" && shift ;;
@@ -33,6 +37,9 @@ while (($#)); do
     --operator-type) OPERATOR_TYPE="${2:?}" && shift ;;
     --new-data) NEW_DATA=yes ;;
     --replace-clusters) REPLACE=yes ;;
+    --what-if) WHAT_IF=yes ;;
+    --build-image) BUILD_IMAGE=yes ;;
+    --no-run) RUN=no ;;
     --dry-run) DRY_RUN=yes ;;
     --help | -h) usage_wanted=yes ;;
     *) echo "up.sh: unknown option $1, see --help" >&2 && exit 2 ;;
@@ -46,8 +53,26 @@ if [[ "${usage_wanted:-no}" == yes ]]; then usage && exit; fi
 [[ "$EMAIL" == *@* ]] || stop "--email is needed: where alerts and budget warnings go"
 [[ "$NAME" =~ ^[a-z][a-z0-9]{2,8}$ ]] || stop "--name must be 3 to 9 lower case letters and digits, got $NAME"
 [[ -f "deploy/infra/$SETUP.parameters.json" ]] || stop "there is no set-up $SETUP in deploy/infra"
-needs az kedro triptych python3
+if [[ "$WHAT_IF" == yes ]]; then needs az; else needs az kedro triptych python3; fi
 mkdir -p deploy/build
+
+# `deployment_of OPERATOR STARTED`: what is deployed, as options of `az deployment sub`.
+deployment_of() {
+  DEPLOYMENT=(--name "$NAME" --location "$LOCATION"
+    --template-file deploy/infra/main.bicep --parameters "deploy/infra/$SETUP.parameters.json"
+    --parameters "name=$NAME" "location=$LOCATION" "alertEmail=$EMAIL" "operatorId=$1"
+    "operatorType=$OPERATOR_TYPE" "budgetStart=${2:0:10}")
+}
+
+if [[ "$WHAT_IF" == yes ]]; then
+  say "What Azure would do"
+  look started "" az consumption budget show --resource-group "rg-$NAME" --budget-name "budget-$NAME" \
+    --query timePeriod.startDate --output tsv
+  deployment_of "$OPERATOR" "${started:-$(date -u +%Y-%m-01)}"
+  # Else it would ask for the right to do all of it.
+  run az deployment sub what-if "${DEPLOYMENT[@]}" --validation-level ProviderNoRbac
+  exit
+fi
 
 say "1. Sign in"
 look account "" az account show --query id --output tsv
@@ -81,11 +106,8 @@ if [[ -z "$OPERATOR" ]]; then look OPERATOR "<you>" az ad signed-in-user show --
 look started "" az consumption budget show --resource-group "rg-$NAME" --budget-name "budget-$NAME" \
   --query timePeriod.startDate --output tsv
 started="${started:-$(date -u +%Y-%m-01)}"
-deployment=(az deployment sub create --name "$NAME" --location "$LOCATION"
-  --template-file deploy/infra/main.bicep --parameters "deploy/infra/$SETUP.parameters.json"
-  --parameters "name=$NAME" "location=$LOCATION" "alertEmail=$EMAIL" "operatorId=$OPERATOR"
-  "operatorType=$OPERATOR_TYPE" "budgetStart=${started:0:10}"
-  --query properties.outputs --output json)
+deployment_of "$OPERATOR" "$started"
+deployment=(az deployment sub create "${DEPLOYMENT[@]}" --query properties.outputs --output json)
 show "${deployment[@]}"
 if [[ "$DRY_RUN" == no ]]; then
   "${deployment[@]}" >"$OUTPUTS.part"
@@ -114,7 +136,21 @@ say "5. Environment"
 # Its version is what it is made of, so that nothing is built twice.
 version="$(digest deploy/environment/Dockerfile requirements.lock)"
 look there "" az ml environment show --name triptych --version "$version" "${THERE[@]}" --query name --output tsv
-if [[ -z "$there" ]]; then
+if [[ -z "$there" && "$BUILD_IMAGE" == yes ]]; then
+  look registry "<registry>" az ml workspace show --name "$WORKSPACE" --resource-group "$GROUP" \
+    --query container_registry --output tsv
+  registry="${registry##*/}"
+  # A context of its own: requirements.lock in deploy/environment is a link, which the registry would not follow.
+  rm -rf deploy/build/image
+  mkdir -p deploy/build/image
+  cp -L deploy/environment/Dockerfile requirements.lock deploy/build/image
+  run az acr build --registry "$registry" --image "triptych:$version" --file deploy/build/image/Dockerfile \
+    --timeout 7200 deploy/build/image
+  look built "<digest>" az acr repository show --name "$registry" --image "triptych:$version" --query digest --output tsv
+  [[ -n "$built" ]] || stop "$registry has no image triptych:$version: the build failed"
+  run az ml environment create --name triptych --version "$version" --image "$registry.azurecr.io/triptych@$built" \
+    "${THERE[@]}" --output none
+elif [[ -z "$there" ]]; then
   run az ml environment create --file deploy/environment/environment.yml --version "$version" "${THERE[@]}" --output none
 fi
 
@@ -136,6 +172,11 @@ fi
 say "7. Check before anything costs"
 run triptych azure check
 run triptych azure preflight "$PIPELINE"
+
+if [[ "$RUN" == no ]]; then
+  say "Done. deploy/run.sh $PIPELINE runs it."
+  exit
+fi
 
 say "8. Run $PIPELINE"
 if [[ -z "$PARAMS" && "$PIPELINE" == faq* ]]; then PARAMS="$SAMPLE_OF_FAQ"; fi

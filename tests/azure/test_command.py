@@ -50,6 +50,7 @@ def test_check_names_what_is_not(command: CliRunner, tmp_path: Path) -> None:
         (["check", "-e", "test"], "conf/test has no azureml.yml"),
         (["check", "--params", "video_rav=x"], "did you mean 'video_raw'?"),
         (["preflight", "nope"], "there is no pipeline nope"),
+        (["check", "--params", '{"a": '], "--params is no JSON"),
     ],
 )
 def test_wrong_words_are_explained(command: CliRunner, words: list[str], reason: str) -> None:

@@ -27,6 +27,7 @@ LOADERS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "monitorSchedule": (load.load_schedule, ("trigger", "frequency", "weekly")),
     "pipelineJob": (load.load_job, ("jobs", "submit", "component", "type", "comand")),
     "pipelineComponentBatchDeployment": (load.load_pipeline_component_batch_deployment, ("type", "pipline")),
+    "registry": (load.load_registry, ("public_network_access", "opne")),
     "schedule": (load.load_schedule, ("trigger", "type", "recurence")),
 }
 # What is not Azure ML's is read by somebody else: conda.

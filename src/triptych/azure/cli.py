@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from triptych.azure.needs import Needs
 
 _ENVIRONMENT = click.option("-e", "--env", default="azure", show_default=True, help="Environment with an azureml.yml.")
-_PARAMS = click.option("--params", default="", help="As for kedro run: key=value,key=value.")
+_PARAMS = click.option("--params", default="", help="As for kedro run (key=value,...), or JSON.")
 _ONLINE = click.option("--online", is_flag=True, help="Ask the workspace as well, with your identity.")
 
 
@@ -118,13 +119,24 @@ def _open(env: str, params: str) -> Iterator[Workbench]:
     if not (project / "conf").is_dir():
         raise click.ClickException(f"{project} is not the project: go to the folder that holds conf/")
     bootstrap_project(project)
-    runtime = run.make_context("triptych azure", ["--params", params]).params["params"]  # as `kedro run` reads them
+    runtime = _read_json(params) or run.make_context("triptych azure", ["--params", params]).params["params"]
     with ExitStack() as stack:
         try:
             bench = stack.enter_context(open_workbench(project, env, runtime))
         except (ParametersError, ValueError) as error:
             raise click.ClickException(str(error)) from error
         yield bench
+
+
+def _read_json(params: str) -> dict[str, Any]:
+    """Read parameters as `kedro azureml run` takes them; what is no JSON is read as `kedro run` reads it."""
+    if not params.lstrip().startswith("{"):
+        return {}
+    try:
+        found: dict[str, Any] = json.loads(params)
+    except ValueError as error:
+        raise click.ClickException(f"--params is no JSON: {error}") from error
+    return found
 
 
 def _choose(names: tuple[str, ...], pipelines: dict[str, Any]) -> list[str]:
