@@ -140,6 +140,18 @@ def test_many_objects_on_a_large_photo_are_carried_in_little_memory(tmp_path: Pa
     assert sum(part.nbytes for part in sample.masks) < 400_000
 
 
+def test_an_outline_too_thin_to_be_seen_leaves_its_box(tmp_path: Path) -> None:
+    """A line across 400 x 300 pixels, 2 pixels thick, on a photo that is made ten times smaller."""
+    thin = {"image_id": 1, "category_id": 7, "bbox": [100.0, 100.0, 400.0, 300.0]}
+    outline = [100.0, 100.0, 102.0, 100.0, 500.0, 400.0, 498.0, 400.0]
+    whole = box_item([500.0, 450.0, 200.0, 150.0])
+    store = open_photo(tmp_path, (960, 640), [{**thin, "segmentation": [outline]}, whole])
+    sample = store.vary(0, Variation())
+    np.testing.assert_allclose(sample.boxes, [[10, 10, 50, 40], [50, 45, 70, 60]], atol=1e-4)
+    assert sample.masks is not None
+    assert sample.masks.known.tolist() == [False, True]
+
+
 def test_what_is_cropped_away_is_left_out(tmp_path: Path) -> None:
     items = [box_item([2.0, 2.0, 20.0, 20.0]), box_item([70.0, 40.0, 20.0, 20.0])]
     sample = open_photo(tmp_path, SIZE, items).vary(0, Variation(scale=1.6, shift=(1.0, 1.0)))

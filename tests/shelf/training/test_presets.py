@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 import yaml
+from torchvision.models.detection import maskrcnn_resnet50_fpn
 
 from tests.conftest import ROOT
+from triptych.shelf.model.architecture import Architecture
+from triptych.shelf.model.detector import build_detector
 from triptych.shelf.params import DetectorParams, TrainingParams
 from triptych.shelf.training.presets import PRESETS, apply_preset
 
@@ -63,3 +67,17 @@ def test_the_paper_is_what_conf_azure_trains() -> None:
     assert detector == DetectorParams(**azure["detector"])
     machine = {name: azure["training"][name] for name in ("num_nodes", "cache_mb") if name in azure["training"]}
     assert training.replace(**machine) == TrainingParams(**azure["training"])
+
+
+def test_the_paper_is_torchvisions_model_and_the_others_are_smaller() -> None:
+    sizes = {}
+    with torch.device("meta"):
+        for preset in PRESETS:
+            detector, _ = apply_preset(DetectorParams(preset=preset), TrainingParams())  # type: ignore[arg-type]
+            open_ones = {"min_size_px": 256, "max_size_px": 448, "anchor_sizes": ((16,),), "aspect_ratios": (0.5, 1, 2)}
+            settled = {name: value for name, value in open_ones.items() if not getattr(detector, name)}
+            model = build_detector(detector.replace(**settled), 1, masks=True, architecture=Architecture("batch"))
+            sizes[preset] = sum(parameter.numel() for parameter in model.parameters())
+        reference = maskrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=2)
+    assert sizes["paper"] == sum(parameter.numel() for parameter in reference.parameters())
+    assert sizes["sample"] < sizes["small"] < sizes["paper"] / 2

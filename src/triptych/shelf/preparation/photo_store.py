@@ -23,6 +23,7 @@ _FORMAT = 1
 """To be raised when a photo is prepared otherwise: what was kept of other formats is not found."""
 _FILE_BYTES, _OBJECT_BYTES = 4096, 128  # of a file, beside its pixels
 _LEAST_PX = 2.0  # a narrower rest of an object is left out
+_WHOLE = 0.99  # share from which on an object counts as not cropped
 _LEAST_SEEN = 0.25  # share of an object that must be left when a photo is cropped
 
 
@@ -147,7 +148,10 @@ def vary_photo(kept: KeptPhoto, variation: Variation) -> Sample:
     if kept.masks is None:
         return Sample(image, boxes[seen], kept.labels[seen], None)
     masks = crop_masks(kept.masks, placement)
-    seen &= masks.pixels.any(axis=(1, 2)) | ~masks.known
+    gone = masks.known & ~masks.pixels.any(axis=(1, 2))
+    # A thin outline that scaling has left no pixel of: the object is there, and its box is learnt from.
+    seen &= ~gone | (_areas(boxes) >= _WHOLE * whole)
+    masks = masks._replace(known=masks.known & ~gone)
     return Sample(image, boxes[seen], kept.labels[seen], MaskCrops(*(part[seen] for part in masks)))
 
 
