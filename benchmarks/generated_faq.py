@@ -81,14 +81,25 @@ class QuestionMaker:
 
     def spell(self, first_id: int, drawn: tuple[NDArray[np.int64], Texts, Texts, Texts]) -> pd.DataFrame:
         """Write questions as Stack Exchange stores them: columns `question_id`, `title`, `body` (HTML)."""
+        clean = self.spell_clean(first_id, drawn)
+        blocks = [f"<pre><code>{html.escape(c)}</code></pre>" if c else "" for c in clean["code"]]
+        posts = [f"<p>{b}</p>\n{c}" for b, c in zip(clean["text"], blocks, strict=True)]
+        return clean[["question_id", "title"]].assign(body=posts)
+
+    def spell_clean(self, first_id: int, drawn: tuple[NDArray[np.int64], Texts, Texts, Texts]) -> pd.DataFrame:
+        """Write questions as they are after cleaning: columns `question_id`, `title`, `text`, `code`."""
         _, titles, bodies, code = drawn
         identifiers, places = np.unique(code.words, return_inverse=True)
         names = np.array([_spell_code(n) for n in identifiers.tolist()], dtype=object)
-        listings = Texts(places, code.lengths).join(names)
-        blocks = [f"<pre><code>{html.escape(c)}</code></pre>" if c else "" for c in listings]
-        posts = [f"<p>{b}</p>\n{c}" for b, c in zip(bodies.join(self._names), blocks, strict=True)]
-        ids = np.arange(first_id, first_id + len(posts))
-        return pd.DataFrame({"question_id": ids, "title": titles.join(self._names), "body": posts})
+        ids = np.arange(first_id, first_id + len(titles.lengths))
+        return pd.DataFrame(
+            {
+                "question_id": ids,
+                "title": titles.join(self._names),
+                "text": bodies.join(self._names),
+                "code": Texts(places, code.lengths).join(names),
+            }
+        )
 
     def _draw_words(self, topics: NDArray[np.int64]) -> NDArray[np.int64]:
         general = _draw(self.rng, self._zipf, len(topics))

@@ -1,6 +1,6 @@
 """The finished product: give it a question, get the originals that answer it.
 
-On disk a matcher is a folder of plain files (parquet, npz, JSON), nothing pickled.
+On disk a matcher is a folder of plain files (parquet, npy, JSON), nothing pickled.
 """
 
 from __future__ import annotations
@@ -9,12 +9,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from triptych.faq.params import RetrievalParams
 from triptych.faq.ranking.features import Candidates, featurize_chunks
@@ -22,9 +20,9 @@ from triptych.faq.ranking.plans import QueryPlan
 from triptych.faq.ranking.training import TrainedRanker
 from triptych.faq.retrieval.first_stage import ask_duplicates, choose_weights
 from triptych.faq.retrieval.index import FaqIndex, StageWeights
-from triptych.faq.retrieval.views import VIEWS, FieldCounts, Weighting
+from triptych.faq.retrieval.storage import load_index, save_index
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MATCH, NO_MATCH = "match", "no match"
 _FOUND = ("question_id", "rank", "original_id", "score", "probability", "verdict")
 # Entry numbers, scores and probabilities of a question's best candidates.
@@ -109,30 +107,17 @@ class FaqMatcher:
         """Write the matcher into an empty folder."""
         (folder / "ranker.json").write_text(json.dumps(self.trained.to_dict()), encoding="utf-8")
         self.entries.to_parquet(folder / "entries.parquet")
-        for kind, measures in _group_measures(self.index.matrices).items():
-            first = next(iter(measures.values()))
-            weights = {measure: matrix.data for measure, matrix in measures.items()}
-            shared = {"indices": first.indices, "indptr": first.indptr, "shape": first.shape}
-            np.savez(folder / f"counts_{kind}.npz", **shared, **weights)
-        for kind, terms in self.index.counts.terms.items():
-            pd.DataFrame({"term": terms}).to_parquet(folder / f"terms_{kind}.parquet")
-        arrays: dict[str, Any] = {"documents": self.index.documents, "starts": self.index.starts}
-        for kind, weighting in self.index.weightings.items():
-            arrays |= {f"{kind}.idf": weighting.idf, f"{kind}.bm25_idf": weighting.bm25_idf}
-        np.savez(folder / "index.npz", **arrays)
+        save_index(self.index, folder)
         about = {
             "format": FORMAT_VERSION,
             "candidates": self.candidates,
-            "max_document_share": self.index.max_document_share,
             "retrieval_weights": asdict(self.index.weights),
-            "mean_length": {kind: w.mean_length for kind, w in self.index.weightings.items()},
-            "vocabularies": sorted(self.index.counts.terms),
         }
         (folder / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> FaqMatcher:
-        """Read what `save` wrote.
+        """Read what `save` wrote; the large arrays stay in their files, and are mapped.
 
         Raises:
             ValueError: If the folder holds no matcher, or one of another format.
@@ -146,41 +131,9 @@ class FaqMatcher:
                 "`kedro run --pipelines faq`"
             )
         entries = pd.read_parquet(folder / "entries.parquet")
-        terms = {
-            kind: pd.read_parquet(folder / f"terms_{kind}.parquet")["term"].tolist() for kind in about["vocabularies"]
-        }
-        with np.load(folder / "index.npz", allow_pickle=False) as arrays:
-            weightings = {
-                kind: Weighting(arrays[f"{kind}.idf"], arrays[f"{kind}.bm25_idf"], mean_length)
-                for kind, mean_length in about["mean_length"].items()
-            }
-            documents, starts = arrays["documents"], arrays["starts"]
-        matrices = _load_matrices(folder)
-        ids = entries["original_id"].to_numpy(np.int64)
-        counts = FieldCounts.from_terms(terms)
-        weights = StageWeights(**about["retrieval_weights"])
-        index = FaqIndex(ids, documents, starts, counts, weightings, matrices, about["max_document_share"], weights)
+        index = load_index(folder, StageWeights(**about["retrieval_weights"]))
         trained = TrainedRanker.from_dict(json.loads((folder / "ranker.json").read_text(encoding="utf-8")))
         return cls(index, trained, entries, about["candidates"])
-
-
-def _group_measures(matrices: list[csr_array]) -> dict[str, dict[str, csr_array]]:
-    """List the distinct matrices by kind and measure; those of a kind have the same places and other weights."""
-    groups: dict[str, dict[str, csr_array]] = {}
-    for view, matrix in zip(VIEWS, matrices, strict=True):
-        groups.setdefault(view.document, {})[view.measure] = matrix
-    return groups
-
-
-def _load_matrices(folder: Path) -> list[csr_array]:
-    """Load the matrix of each view; matrices of a kind share the numbers of their terms."""
-    matrices = {}
-    for kind in {view.document for view in VIEWS}:
-        with np.load(folder / f"counts_{kind}.npz", allow_pickle=False) as arrays:
-            places, shape = (arrays["indices"], arrays["indptr"]), tuple(arrays["shape"])
-            for measure in {view.measure for view in VIEWS if view.document == kind}:
-                matrices[kind, measure] = csr_array((arrays[measure], *places), shape=shape)
-    return [matrices[view.document, view.measure] for view in VIEWS]
 
 
 def make_entries(questions: pd.DataFrame, pairs: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:

@@ -27,7 +27,8 @@ from triptych.faq.ranking.features import (
     tabulate,
 )
 from triptych.faq.ranking.plans import TESTED, QueryPlan
-from triptych.faq.retrieval.index import FaqIndex, Query
+from triptych.faq.retrieval.index import FaqIndex
+from triptych.faq.retrieval.query import Query
 from triptych.faq.text.tokens import word_tokens
 
 PARAMS = RetrievalParams(workers=1)
@@ -250,7 +251,8 @@ def test_a_split_by_time_counts_no_word_of_later_questions() -> None:
         earlier["title"] + " " + earlier["text"] + " " + earlier["code"]
     )
     idf = index.weightings["all"].idf
-    assert idf == pytest.approx(counter.idf_[[counter.vocabulary_[t] for t in index.counts.terms["words"]]], rel=1e-5)
+    words = index.vocabulary.words[: index.vocabulary.known]
+    assert idf == pytest.approx(counter.idf_[[counter.vocabulary_[word] for word in words]], rel=1e-5)
     assert set(index.entries) == set(corpus.pairs["original_id"])
 
 

@@ -10,11 +10,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.faq.corpora import Corpus, draw_corpus, make_pairs, make_questions
+from tests.faq.retrieval.brute_force import BruteForce
 from triptych.faq.params import RetrievalParams
-from triptych.faq.retrieval.index import RETRIEVAL_VIEWS, FaqIndex, Query
+from triptych.faq.retrieval import comparison, segment
+from triptych.faq.retrieval import index as index_module
+from triptych.faq.retrieval.index import FaqIndex
+from triptych.faq.retrieval.segment import RETRIEVAL_VIEWS
 from triptych.faq.retrieval.views import ENTRY_VIEWS, VIEWS
 
-QUICK = settings(max_examples=25, deadline=None)
+QUICK = settings(max_examples=8, deadline=None)
 SEEDS = st.integers(0, 10_000)
 PARAMS = RetrievalParams()
 ASKED = make_questions(
@@ -25,7 +29,6 @@ ASKED = make_questions(
         4: "closure module string",
     }
 )
-SIMILARITY = [view.name for view in VIEWS]
 # Those that every text of an entry has.
 SHARED = len(VIEWS) - len(ENTRY_VIEWS)
 
@@ -37,12 +40,19 @@ def build(corpus: Corpus, params: RetrievalParams = PARAMS) -> FaqIndex:
     return FaqIndex.build(corpus.questions, members, params)
 
 
-def densely(index: FaqIndex, query: Query, view: int) -> NDArray[np.float64]:
-    """Score every document in a view."""
-    terms, weights = query.terms[view]
-    vector = np.zeros(index.matrices[view].shape[1])
-    vector[terms] = weights
-    return np.asarray(index.matrices[view].toarray().astype(float) @ vector)
+def densely(corpus: Corpus, index: FaqIndex) -> list[dict[str, NDArray[np.float64]]]:
+    """Score every document for each question asked, by view."""
+    documents = corpus.questions.set_index("question_id").loc[index.documents]
+    found = BruteForce(corpus.questions, documents).compare(ASKED)
+    return [{name: scores[i] for name, scores in found.items()} for i in range(len(ASKED))]
+
+
+def enrich(corpus: Corpus) -> Corpus:
+    """Give some questions tags and an answer."""
+    codes, texts = corpus.questions["code"], corpus.questions["text"]
+    some = np.arange(len(codes)) % 2 == 0
+    answers = np.where(some, "use " + texts + " then", "")
+    return Corpus(corpus.questions.assign(tags=np.where(some, "<" + codes + ">", ""), answer=answers), corpus.pairs)
 
 
 def draw_mask(index: FaqIndex, seed: int) -> NDArray[np.bool_]:
@@ -76,15 +86,16 @@ def test_a_member_without_a_question_is_refused() -> None:
 @QUICK
 @given(SEEDS, st.booleans(), st.randoms(use_true_random=False))
 def test_comparing_equals_the_dense_product(seed: int, masked: bool, random: object) -> None:
-    index = build(draw_corpus(seed))
+    corpus = enrich(draw_corpus(seed))
+    index = build(corpus)
     allowed = draw_mask(index, seed) if masked else None
     count = len(index.entries)
     entries = np.array(random.sample(range(count), count // 2))  # type: ignore[attr-defined]
-    for query in index.make_queries(ASKED):
+    for query, expected in zip(index.make_queries(ASKED), densely(corpus, index), strict=True):
         found = index.compare(query, entries, allowed)
         assert found.shape == (len(entries), 2 * len(VIEWS) - len(ENTRY_VIEWS))
         for view in range(len(VIEWS)):
-            dense = densely(index, query, view)
+            dense = expected[VIEWS[view].name]
             visible = np.where(allowed, dense, 0) if allowed is not None else dense
             for row, entry in enumerate(entries):
                 own = slice(index.starts[entry], index.starts[entry + 1])
@@ -96,10 +107,11 @@ def test_comparing_equals_the_dense_product(seed: int, masked: bool, random: obj
 @QUICK
 @given(SEEDS, st.booleans(), st.integers(2, 14))
 def test_retrieving_equals_ranking_everything(seed: int, masked: bool, count: int) -> None:
-    index = build(draw_corpus(seed))
+    corpus = draw_corpus(seed)
+    index = build(corpus)
     allowed = draw_mask(index, seed) if masked else np.full(len(index.documents), True)
-    for query in index.make_queries(ASKED):
-        scores = sum(densely(index, query, SIMILARITY.index(name)) for name in RETRIEVAL_VIEWS)
+    for query, expected in zip(index.make_queries(ASKED), densely(corpus, index), strict=True):
+        scores = sum(expected[name] for name in RETRIEVAL_VIEWS)
         found = index.retrieve(query, count, allowed if masked else None)
         visible = sorted(set(entry_of(index)[allowed].tolist()))
         assert len(found) == min(count, len(visible))
@@ -166,3 +178,27 @@ def test_a_question_alone_equals_one_among_others(seed: int) -> None:
     again = [index.compare(query, entries) for query in reversed(together)]
     for one, other in zip(first, reversed(again), strict=True):
         assert np.array_equal(one, other)
+
+
+def test_parts_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = enrich(draw_corpus(5, originals=30))
+    whole = build(corpus)
+    queries = list(whole.make_queries(ASKED))
+    entries = np.arange(len(whole.entries))
+    expected = [(whole.compare(query, entries), whole.retrieve(query, 3)) for query in queries]
+    monkeypatch.setattr(comparison, "_CELLS", 1)
+    monkeypatch.setattr(segment, "_CHUNK_TEXTS", 3)
+    monkeypatch.setattr(index_module, "_BLOCK", 2)
+    parted = build(corpus)
+    for query, (compared, retrieved) in zip(parted.make_queries(ASKED), expected, strict=True):
+        assert np.array_equal(parted.compare(query, entries), compared)
+        assert np.array_equal(parted.retrieve(query, 3), retrieved)
+
+
+def test_texts_without_words_and_an_original_alone_do_no_harm() -> None:
+    empty = make_questions({1: "array promise callback loop"})
+    empty.loc[0, ["title", "text", "code"]] = ""
+    index = FaqIndex.build(empty, pd.DataFrame({"original_id": [1], "question_id": [1]}), PARAMS)
+    for query in index.make_queries(ASKED):
+        assert index.retrieve(query, 5).tolist() == [0]
+        assert not index.compare(query, np.array([0])).any()

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tests.faq.corpora import draw_corpus, make_questions
-from triptych.faq.retrieval.views import FIELD_WEIGHTS, LEAD_CHARS, VIEWS, FieldCounts, Measure, Weighting
+from triptych.faq.retrieval.views import VIEWS, Measure, Weighting
+from triptych.faq.retrieval.vocabulary import FIELD_WEIGHTS, LEAD_CHARS, Vocabulary
 from triptych.faq.text.tokens import word_pairs, word_tokens
 
 FIELDS = ["title", "text", "code", "tags", "answer"]
@@ -23,8 +24,19 @@ QUESTIONS["tags"] = [f"<{code}>" if i % 2 else "" for i, code in enumerate(QUEST
 QUESTIONS["answer"] = [f"use {text} then" if i % 2 else "" for i, text in enumerate(QUESTIONS["text"])]
 # Words of both kinds, known and new ones.
 ASKED = make_questions({1: "array promise unheard callback array loop loop loop", 2: "unheard of before", 3: "date"})
-COUNTS, FITTED = FieldCounts.fit_count(QUESTIONS, max_terms=100_000)
-NEW = COUNTS.count(ASKED)
+COUNTS, TEXTS = Vocabulary.learn(QUESTIONS, len(QUESTIONS), max_terms=100_000)
+FITTED = COUNTS.count(TEXTS)
+NEW = COUNTS.count(COUNTS.read(ASKED))
+
+
+def name_terms(vocabulary: Vocabulary) -> dict[str, list[str]]:
+    """List the terms of each vocabulary by number."""
+    first, second = np.divmod(vocabulary.pairs, len(vocabulary.words))
+    pairs = [f"{vocabulary.words[a]} {vocabulary.words[b]}" for a, b in zip(first, second, strict=True)]
+    return {"words": vocabulary.words[: vocabulary.known], "word_pairs": pairs, "chars": vocabulary.grams}
+
+
+TERMS = name_terms(COUNTS)
 
 
 def texts_of(kind: str, questions: pd.DataFrame) -> list[str]:
@@ -43,7 +55,7 @@ def scikit_learn(kind: str) -> TfidfVectorizer:
     if kind.endswith("_chars"):
         options = {"analyzer": "char_wb", "ngram_range": (3, 5)}
     stack = "chars" if kind.endswith("_chars") else "word_pairs" if kind == "word_pairs" else "words"
-    terms = COUNTS.terms[stack]
+    terms = TERMS[stack]
     return TfidfVectorizer(sublinear_tf=True, vocabulary=terms, **options).fit(texts_of(kind, QUESTIONS))
 
 
@@ -60,7 +72,7 @@ def test_tfidf_equals_scikit_learns(kind: str) -> None:
 def test_a_question_is_weighed_with_the_documents_frequencies_not_its_own() -> None:
     weighting = Weighting.fit(FITTED["title"])
     expected = scikit_learn("title").transform(texts_of("question", ASKED)).toarray()
-    assert np.abs(weighting.weigh_tfidf(NEW["question"]).toarray() - expected).max() < 1e-5
+    assert np.abs(weighting.weigh_document("tfidf", NEW["question"]).toarray() - expected).max() < 1e-5
 
 
 def similarities(measure: Measure, query_kind: str, document_kind: str) -> NDArray[np.float64]:
@@ -77,7 +89,7 @@ def bm25_idf(documents: list[list[str]], word: str) -> float:
 @pytest.mark.parametrize("kind", ["all", "title"])
 def test_bm25_equals_a_plain_loop(kind: str) -> None:
     documents = [word_tokens(text) for text in texts_of(kind, QUESTIONS)]
-    known = set(COUNTS.terms["words"])
+    known = set(TERMS["words"])
     mean = sum(map(len, documents)) / len(documents)
     found = similarities("bm25", kind, kind)
     for i, text in enumerate(texts_of(kind, ASKED)):
@@ -94,7 +106,7 @@ def test_bm25_equals_a_plain_loop(kind: str) -> None:
 @pytest.mark.parametrize("measure", ["document_share", "query_share"])
 def test_shares_equal_a_plain_loop(measure: Measure) -> None:
     documents = [word_tokens(text) for text in texts_of("title", QUESTIONS)]
-    known = set(COUNTS.terms["words"])
+    known = set(TERMS["words"])
     found = similarities(measure, "all", "title")
     for i, text in enumerate(texts_of("all", ASKED)):
         query = {word for word in word_tokens(text) if word in known}
@@ -109,7 +121,7 @@ def test_shares_equal_a_plain_loop(measure: Measure) -> None:
 def test_nothing_in_common_weighs_nothing_and_no_words_do_no_harm() -> None:
     empty = make_questions({1: "array promise callback loop", 2: "unheard"})
     empty.loc[1, ["title", "text", "code"]] = ""
-    counts = COUNTS.count(empty)
+    counts = COUNTS.count(COUNTS.read(empty))
     for kind, matrix in FITTED.items():
         weighting = Weighting.fit(matrix)
         for measure in ("tfidf", "bm25", "document_share", "query_share"):
@@ -120,38 +132,49 @@ def test_nothing_in_common_weighs_nothing_and_no_words_do_no_harm() -> None:
 
 
 def test_the_commonest_terms_are_kept() -> None:
-    few, counts = FieldCounts.fit_count(QUESTIONS, max_terms=10)
-    assert {kind: len(terms) for kind, terms in few.terms.items()} == dict.fromkeys(few.terms, 10)
-    every = ("all", "tags", "answer")
-    total, kept = (sum(np.asarray(table[kind].sum(axis=0)).ravel() for kind in every) for table in (FITTED, counts))
-    assert np.min(kept) >= np.sort(total)[-11]
+    few, texts = Vocabulary.learn(QUESTIONS, len(QUESTIONS), max_terms=10)
+    assert {len(terms) for terms in name_terms(few).values()} == {10}
+    counts = few.count(texts)
+    for kinds in (("all", "tags", "answer"), ("word_pairs",), ("title_chars", "lead_chars")):
+        total, kept = (sum(np.asarray(table[k].sum(axis=0)).ravel() for k in kinds) for table in (FITTED, counts))
+        assert np.sort(kept).tolist() == np.sort(total)[-10:].tolist()
 
 
-def test_counts_are_the_same_alone_together_and_restored() -> None:
-    restored = FieldCounts.from_terms(COUNTS.terms)
-    for kind, matrix in COUNTS.count(QUESTIONS).items():
-        assert (matrix != FITTED[kind]).nnz == 0
-        assert (restored.count(QUESTIONS)[kind] != matrix).nnz == 0
-    for i in range(len(ASKED)):
-        for kind, matrix in COUNTS.count(ASKED.iloc[[i]]).items():
-            assert (matrix != NEW[kind][[i]]).nnz == 0
+def test_counts_are_the_same_learned_read_alone_and_together() -> None:
+    again = COUNTS.count(COUNTS.read(QUESTIONS))
     assert set(FITTED) >= {kind for view in VIEWS for kind in (view.query, view.document)}
+    for kind, matrix in FITTED.items():
+        assert (matrix != again[kind]).nnz == 0
+    for i in range(len(ASKED)):
+        for kind, matrix in COUNTS.count(COUNTS.read(ASKED.iloc[[i]])).items():
+            assert (matrix != NEW[kind][[i]]).nnz == 0
+
+
+def test_texts_read_but_not_learned_from_change_no_term() -> None:
+    half = len(QUESTIONS) // 2
+    part, texts = Vocabulary.learn(QUESTIONS, half, max_terms=100_000)
+    alone, _ = Vocabulary.learn(QUESTIONS.head(half), half, max_terms=100_000)
+    assert name_terms(part) == name_terms(alone)
+    assert len(texts) == len(QUESTIONS)
+    expected = alone.count(alone.read(QUESTIONS))
+    for kind, matrix in part.count(texts).items():
+        assert (matrix != expected[kind]).nnz == 0
 
 
 def test_tags_and_answers_are_counted_for_themselves_and_cross_no_pair() -> None:
     plain = make_questions({1: "array promise callback closure loop", 2: "date sort string button form"})
     told = plain.assign(tags=["<array><c#>", ""], answer=["zebra sort zebra", "quagga"])
-    counter, counts = FieldCounts.fit_count(told, max_terms=1000)
-    words = counter.terms["words"]
+    counter, texts = Vocabulary.learn(told, 2, max_terms=1000)
+    counts = counter.count(texts)
     for kind, expected in (
         ("tags", [{"array": 1, "c#": 1}, {}]),
         ("answer", [{"zebra": 2, "sort": 1}, {"quagga": 1}]),
     ):
         rows = counts[kind].toarray()
-        assert [{words[i]: int(row[i]) for i in np.flatnonzero(row)} for row in rows] == expected
-    before = FieldCounts.fit_count(plain, max_terms=1000)
-    assert counter.terms["word_pairs"] == before[0].terms["word_pairs"]
-    assert counts["all"].sum(axis=1).tolist() == before[1]["all"].sum(axis=1).tolist()
+        assert [{counter.words[i]: int(row[i]) for i in np.flatnonzero(row)} for row in rows] == expected
+    before, before_texts = Vocabulary.learn(plain, 2, max_terms=1000)
+    assert sorted(name_terms(counter)["word_pairs"]) == sorted(name_terms(before)["word_pairs"])
+    assert counts["all"].sum(axis=1).tolist() == before.count(before_texts)["all"].sum(axis=1).tolist()
     # A new question has neither.
-    assert counter.count(plain)["answer"].nnz == 0
-    assert counter.count(told)["answer"].nnz == counts["answer"].nnz
+    assert counter.count(counter.read(plain))["answer"].nnz == 0
+    assert counter.count(counter.read(told))["answer"].nnz == counts["answer"].nnz

@@ -17,7 +17,8 @@ from tqdm import tqdm
 from triptych.faq.params import RetrievalParams
 from triptych.faq.ranking.plans import LEARNED, QueryPlan, plan_queries
 from triptych.faq.retrieval.first_stage import MOST_QUESTIONS, choose_weights
-from triptych.faq.retrieval.index import FaqIndex, Query, StageWeights
+from triptych.faq.retrieval.index import FaqIndex, StageWeights
+from triptych.faq.retrieval.query import Query
 from triptych.faq.retrieval.views import ENTRY_VIEWS, VIEWS
 from triptych.parallel import count_workers
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from triptych.faq.retrieval.index import FaqIndex, Query, StageWeights
+from triptych.faq.retrieval.index import FaqIndex, StageWeights
+from triptych.faq.retrieval.query import Query
 
 # What the title's similarity, and the original's own, is multiplied by before it is added.
 _TITLE_WEIGHTS = (0.25, 0.5, 1.0)

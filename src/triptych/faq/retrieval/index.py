@@ -12,20 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csc_array, csr_array, vstack
 
 from triptych.faq.params import RetrievalParams
-from triptych.faq.retrieval.views import ENTRY_VIEWS, VIEWS, FieldCounts, Weighting
+from triptych.faq.retrieval.comparison import Comparison
+from triptych.faq.retrieval.query import Query, make_queries
+from triptych.faq.retrieval.segment import RETRIEVAL_VIEWS, Segment, count_chunks, count_holding
+from triptych.faq.retrieval.texts import Ints, Texts, expand_ranges
+from triptych.faq.retrieval.views import ENTRY_VIEWS, VIEWS, Weighting
+from triptych.faq.retrieval.vocabulary import Vocabulary
 
-# Retrieval adds up these two views: the whole text, and the title alone.
-RETRIEVAL_VIEWS = ("all", "title")
-
-
-@dataclass(frozen=True)
-class Query:
-    """The weighted terms of one question: for each view, term numbers and weights."""
-
-    terms: tuple[tuple[NDArray[np.int32], NDArray[np.float32]], ...]
+# Fewer documents than this hold no word too often to be looked up.
+_RARE = 50
+# Scores that are looked at in one go for the least that may be among the best.
+_BLOCK = 64
+_VIEW_NUMBER = {view.name: number for number, view in enumerate(VIEWS)}
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class StageWeights:
     """Times the original's own score, which the nearest of many duplicates would outdo by chance."""
 
 
+@dataclass
 class FaqIndex:
     """Documents in every view, ordered by entry, the original first.
 
@@ -45,24 +46,19 @@ class FaqIndex:
         entries: Ids of the originals, shape (entries,), int64, ascending.
         documents: Question id of each document, shape (documents,), int64.
         starts: First document of each entry and the number of documents, shape (entries + 1,).
+        vocabulary: The terms that are known.
+        weightings: How rare they are, by kind.
+        segment: The documents.
+        weights: How much the views count in retrieval.
     """
 
-    def __init__(
-        self,
-        entries: NDArray[np.int64],
-        documents: NDArray[np.int64],
-        starts: NDArray[np.int64],
-        counts: FieldCounts,
-        weightings: dict[str, Weighting],
-        matrices: list[csr_array],
-        max_document_share: float,
-        weights: StageWeights | None = None,
-    ) -> None:
-        self.entries, self.documents, self.starts = entries, documents, starts
-        self.counts, self.weightings, self.matrices = counts, weightings, matrices
-        self.max_document_share = max_document_share
-        self.weights = weights or StageWeights()
-        self._postings = [self._make_postings(name) for name in RETRIEVAL_VIEWS]
+    entries: Ints
+    documents: Ints
+    starts: Ints
+    vocabulary: Vocabulary
+    weightings: dict[str, Weighting]
+    segment: Segment
+    weights: StageWeights = StageWeights()
 
     @classmethod
     def build(
@@ -85,43 +81,25 @@ class FaqIndex:
         order = members.assign(is_duplicate=members["original_id"] != members["question_id"])
         order = order.sort_values(["original_id", "is_duplicate", "question_id"], kind="stable")
         entries, starts = np.unique(order["original_id"].to_numpy(np.int64), return_index=True)
-        learned = questions if counted is None else questions[counted]
-        field_counts, counts = FieldCounts.fit_count(learned, params.max_terms)
-        weightings = {kind: Weighting.fit(matrix) for kind, matrix in counts.items()}
-        # Few have any: how rare a word is, is told by the questions.
-        weightings |= dict.fromkeys(("answer", "tags"), weightings["all"])
-        if len(learned) < len(questions):
-            others = questions[~questions["question_id"].isin(learned["question_id"])]
-            more = field_counts.count(others)
-            counts = {kind: csr_array(vstack([counts.pop(kind), more[kind]])) for kind in list(counts)}
-            questions = pd.concat([learned, others])
+        learned = len(questions)
+        if counted is not None:
+            learned = int(counted.sum())
+            questions = pd.concat([questions[counted], questions[~counted]])
         rows = pd.Index(questions["question_id"]).get_indexer(order["question_id"])
         if (rows < 0).any():
             raise KeyError(f"{int((rows < 0).sum())} members have no question")
-        # Popped, for all counts and all matrices at once take twice the memory.
-        own = {kind: csr_array(counts.pop(kind)[rows]) for kind in list(counts)}
-        matrices = {
-            (v.document, v.measure): weightings[v.document].weigh_document(v.measure, own[v.document]) for v in VIEWS
-        }
-        return cls(
-            entries,
-            order["question_id"].to_numpy(np.int64),
-            np.append(starts, len(order)),
-            field_counts,
-            weightings,
-            [matrices[view.document, view.measure] for view in VIEWS],
-            params.max_document_share,
-        )
+        vocabulary, texts = Vocabulary.learn(questions, learned, params.max_terms)
+        weightings = fit_weightings(texts.cut(0, learned), vocabulary)
+        texts = texts.take(rows)
+        segment = Segment.build(texts, vocabulary, weightings, _pass_over(texts, vocabulary, params))
+        documents = order["question_id"].to_numpy(np.int64)
+        return cls(entries, documents, np.append(starts, len(order)), vocabulary, weightings, segment)
 
     def make_queries(self, questions: pd.DataFrame) -> Iterator[Query]:
         """Weigh the terms of new questions (columns `title`, `text`, `code`) in every view."""
-        counts = self.counts.count(questions)
-        sides = [self.weightings[v.document].weigh_query(v.measure, counts[v.query]) for v in VIEWS]
-        for i in range(len(questions)):
-            slices = [slice(side.indptr[i], side.indptr[i + 1]) for side in sides]
-            yield Query(tuple((s.indices[w], s.data[w]) for s, w in zip(sides, slices, strict=True)))
+        return make_queries(questions, self.vocabulary, self.weightings)
 
-    def retrieve(self, query: Query, count: int, allowed: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+    def retrieve(self, query: Query, count: int, allowed: NDArray[np.bool_] | None = None) -> Ints:
         """Find the entries that are most like a question.
 
         Args:
@@ -134,7 +112,7 @@ class FaqIndex:
             document are left out.
         """
         best = self.join_scores(self.score_views(query), allowed, self.weights)
-        top = np.flatnonzero(best >= 0)
+        top = np.flatnonzero(best >= max(_bound_best(best, count), 0))
         if len(top) > count:
             last = np.partition(best[top], -count)[-count]
             above, tied = top[best[top] > last], top[best[top] == last]
@@ -143,10 +121,12 @@ class FaqIndex:
 
     def score_views(self, query: Query) -> NDArray[np.float32]:
         """Score every document in the views that retrieve, shape (retrieval views, documents), at least 0."""
-        scores = np.zeros((len(RETRIEVAL_VIEWS), len(self.documents)), dtype=np.float32)
-        for row, name, postings in zip(scores, RETRIEVAL_VIEWS, self._postings, strict=True):
-            self._add_postings(row, postings, *query.terms[_VIEW_NUMBER[name]])
-        return scores
+        return np.stack(
+            [
+                self.segment.postings[name].score(*query.terms[_VIEW_NUMBER[name]], len(self.documents))
+                for name in RETRIEVAL_VIEWS
+            ]
+        )
 
     def join_scores(
         self, scores: NDArray[np.float32], allowed: NDArray[np.bool_] | None, weights: StageWeights
@@ -161,54 +141,49 @@ class FaqIndex:
         own = np.float32(weights.own) * np.maximum(total[firsts], 0)
         return np.where(best >= 0, best + own, best)
 
-    def compare(
-        self, query: Query, entries: NDArray[np.int64], allowed: NDArray[np.bool_] | None = None
-    ) -> NDArray[np.float32]:
+    def compare(self, query: Query, entries: Ints, allowed: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Compare a question with entries in every view.
 
         Returns:
             Similarities of shape (entries, similarities), at least 0: to the original in every view, then, in those
             that are not of the original alone, to the entry's best allowed document.
         """
-        documents, owner = _expand_ranges(self.starts[entries], self.starts[entries + 1])
+        documents, owner = expand_ranges(self.starts[entries], self.starts[entries + 1])
         firsts = np.searchsorted(owner, np.arange(len(entries)))
-        blocked = None if allowed is None else ~allowed[documents]
-        original = np.empty((len(entries), len(VIEWS)), dtype=np.float32)
-        best = np.empty_like(original)
-        for view, (matrix, (terms, weights)) in enumerate(zip(self.matrices, query.terms, strict=True)):
-            dense = np.zeros(matrix.shape[1], dtype=np.float32)
-            dense[terms] = weights
-            scores = matrix[documents] @ dense
-            original[:, view] = scores[firsts]
-            if blocked is not None:
-                scores[blocked] = 0
-            best[:, view] = np.maximum.reduceat(scores, firsts)
-        return np.hstack([original, best[:, : len(VIEWS) - len(ENTRY_VIEWS)]])
-
-    def _make_postings(self, name: str) -> csc_array:
-        return csc_array(self.matrices[_VIEW_NUMBER[name]])
-
-    def _add_postings(
-        self,
-        scores: NDArray[np.float32],
-        postings: csc_array,
-        terms: NDArray[np.int32],
-        weights: NDArray[np.float32],
-    ) -> None:
-        """Add each term's weight to the documents that hold it; very common terms are passed over."""
-        longest = max(self.max_document_share * len(self.documents), 50)
-        for term, weight in zip(terms.tolist(), weights.tolist(), strict=True):
-            start, end = postings.indptr[term], postings.indptr[term + 1]
-            if end - start <= longest:
-                scores[postings.indices[start:end]] += weight * postings.data[start:end]
+        scores = Comparison(query, self.vocabulary, self.weightings).score(self.segment, documents)
+        original = scores[firsts]
+        if allowed is not None:
+            scores[~allowed[documents]] = 0
+        best = np.maximum.reduceat(scores[:, : len(VIEWS) - len(ENTRY_VIEWS)], firsts, axis=0)
+        return np.hstack([original, best])
 
 
-def _expand_ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """List the numbers of several ranges one after the other, and which range each comes from."""
-    lengths = ends - starts
-    owner = np.repeat(np.arange(len(starts)), lengths)
-    shift = starts - (np.cumsum(lengths) - lengths)
-    return np.arange(len(owner)) + shift[owner], owner
+def fit_weightings(texts: Texts, vocabulary: Vocabulary) -> dict[str, Weighting]:
+    """Count in how many texts each term occurs, for each kind of counts."""
+    frequency: dict[str, Ints] = {}
+    occurrences: dict[str, float] = {}
+    for _, counts in count_chunks(texts, vocabulary):
+        for kind, matrix in counts.items():
+            found = np.bincount(matrix.indices, minlength=matrix.shape[1])
+            frequency[kind] = frequency[kind] + found if kind in frequency else found
+            occurrences[kind] = occurrences.get(kind, 0.0) + float(matrix.data.sum())
+    fitted = {
+        kind: Weighting.from_frequencies(len(texts), found, occurrences[kind]) for kind, found in frequency.items()
+    }
+    # Few have any: how rare a word is, is told by the questions.
+    return fitted | dict.fromkeys(("answer", "tags"), fitted["all"])
 
 
-_VIEW_NUMBER = {view.name: number for number, view in enumerate(VIEWS)}
+def _pass_over(texts: Texts, vocabulary: Vocabulary, params: RetrievalParams) -> dict[str, NDArray[np.bool_]]:
+    """Mark the words of too many documents, by view that retrieves."""
+    longest = max(params.max_document_share * len(texts), _RARE)
+    return {name: held > longest for name, held in count_holding(texts, vocabulary).items()}
+
+
+def _bound_best(scores: NDArray[np.float32], count: int) -> float:
+    """Give a score that at least `count` reach (all, if they are no more): cheap, of blocks' best ones."""
+    blocks = len(scores) // _BLOCK
+    if blocks <= count:
+        return float(scores.min(initial=0))
+    best = scores[: blocks * _BLOCK].reshape(blocks, _BLOCK).max(axis=1)
+    return float(np.partition(best, -count)[-count])

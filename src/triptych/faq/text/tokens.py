@@ -31,8 +31,19 @@ def word_tokens(text: str) -> list[str]:
     >>> word_tokens("Node.js or C#?")
     ['node.js', 'node', 'js', 'or', 'c#']
     """
-    found = [word for word in _TOKEN.findall(text.lower()) if len(word) <= _LONGEST_TOKEN]
-    return [word for name in found for word in (_list_parts(name) if "." in name else (_stem(name),))]
+    return [word for token in find_tokens(text) for word in normalize_token(token)]
+
+
+def find_tokens(text: str) -> list[str]:
+    """Cut text into lower-case tokens as they are written; `normalize_token` makes words of each."""
+    return _TOKEN.findall(text.lower())
+
+
+def normalize_token(token: str) -> tuple[str, ...]:
+    """List the words of a token: its stem, none where it is too long, a product's name and its parts."""
+    if len(token) > _LONGEST_TOKEN:
+        return ()
+    return _list_parts(token) if "." in token else (_stem(token),)
 
 
 def _list_parts(name: str) -> tuple[str, ...]:

@@ -1,0 +1,138 @@
+"""A part of the FAQ's documents: their texts, what their weights are scaled by, and inverted lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csc_array, csr_array
+
+from triptych.faq.retrieval.texts import Ints, Texts
+from triptych.faq.retrieval.views import VIEWS, Measure, Weighting
+from triptych.faq.retrieval.vocabulary import Vocabulary
+
+# Retrieval adds up these two views: the whole text, and the title alone.
+RETRIEVAL_VIEWS = ("all", "title")
+# Distinct sides of documents, of all views.
+SIDES: tuple[tuple[str, Measure], ...] = tuple(sorted({(v.document, v.measure) for v in VIEWS}))
+# Texts whose counts are held at a time: about 15 KB each.
+_CHUNK_TEXTS = 8192
+
+
+@dataclass(frozen=True)
+class Postings:
+    """Inverted lists of one view.
+
+    Attributes:
+        starts: Where the list of each term starts, and the last one ends, shape (terms + 1,), int64.
+        documents: The documents that hold a term, ascending in each list, int32.
+        weights: The term's weight in each, float32.
+    """
+
+    starts: Ints
+    documents: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+    def score(self, terms: NDArray[np.int32], weights: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+        """Add up the weights of a question's terms in each of `size` documents, in the order of the terms."""
+        lists = [slice(start, end) for start, end in zip(self.starts[terms], self.starts[terms + 1], strict=True)]
+        if not lists:
+            return np.zeros(size, dtype=np.float32)
+        ends = np.cumsum([0, *(own.stop - own.start for own in lists)])
+        documents = np.concatenate([self.documents[own] for own in lists])
+        data = np.concatenate([self.weights[own] for own in lists])
+        # A product with the lists side by side runs in C; adding list by list takes four times as long.
+        scores: NDArray[np.float32] = csc_array((data, documents, ends), shape=(size, len(lists))) @ weights
+        return scores
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Documents that were indexed together.
+
+    Attributes:
+        texts: The documents.
+        scales: By side (`all.tfidf`), what weights are scaled by, shape (documents,), float32.
+        postings: By view that retrieves.
+    """
+
+    texts: Texts
+    scales: dict[str, NDArray[np.float32]]
+    postings: dict[str, Postings]
+
+    @classmethod
+    def build(
+        cls,
+        texts: Texts,
+        vocabulary: Vocabulary,
+        weightings: dict[str, Weighting],
+        passed_over: dict[str, NDArray[np.bool_]],
+    ) -> Segment:
+        """Weigh documents, and sort them into lists.
+
+        Args:
+            texts: The documents.
+            vocabulary: Theirs.
+            weightings: By kind.
+            passed_over: By view that retrieves, the terms that get no list, shape (terms,).
+        """
+        held = count_holding(texts, vocabulary)
+        lists = {name: _PostingsWriter(np.where(passed_over[name], 0, held[name])) for name in RETRIEVAL_VIEWS}
+        scales = {name_side(*side): np.empty(len(texts), dtype=np.float32) for side in SIDES}
+        for start, counts in count_chunks(texts, vocabulary):
+            for kind, measure in SIDES:
+                found = weightings[kind].scale_documents(measure, counts[kind])
+                scales[name_side(kind, measure)][start : start + len(found)] = found
+            for name, writer in lists.items():
+                writer.add(start, weightings[name].weigh_document("tfidf", counts[name]))
+        return cls(texts, scales, {name: writer.postings for name, writer in lists.items()})
+
+    def __len__(self) -> int:
+        """Count the documents."""
+        return len(self.texts)
+
+
+def name_side(kind: str, measure: Measure) -> str:
+    """Name the documents' side of a view."""
+    return f"{kind}.{measure}"
+
+
+def count_chunks(texts: Texts, vocabulary: Vocabulary) -> Iterator[tuple[int, dict[str, csr_array]]]:
+    """Count the terms of some texts at a time; gives the first one's number, too."""
+    for start in range(0, len(texts), _CHUNK_TEXTS):
+        yield start, vocabulary.count(texts.cut(start, min(start + _CHUNK_TEXTS, len(texts))))
+
+
+def count_holding(texts: Texts, vocabulary: Vocabulary) -> dict[str, Ints]:
+    """Count the texts that hold each word, by view that retrieves."""
+    held = {name: np.zeros(vocabulary.known, dtype=np.int64) for name in RETRIEVAL_VIEWS}
+    for start in range(0, len(texts), _CHUNK_TEXTS):
+        counts = vocabulary.count_words(texts.cut(start, min(start + _CHUNK_TEXTS, len(texts))), RETRIEVAL_VIEWS)
+        for name, total in held.items():
+            total += np.bincount(counts[name].indices, minlength=vocabulary.known)
+    return held
+
+
+class _PostingsWriter:
+    """Fills lists whose lengths are known."""
+
+    def __init__(self, lengths: Ints) -> None:
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        self._listed = lengths > 0
+        self._next = starts[:-1].copy()
+        size = int(starts[-1])
+        self.postings = Postings(starts, np.empty(size, dtype=np.int32), np.empty(size, dtype=np.float32))
+
+    def add(self, first: int, weights: csr_array) -> None:
+        """Add documents, numbered from `first`, shape (documents, terms)."""
+        by_term = weights.tocsc()
+        lengths = np.diff(by_term.indptr)
+        kept = np.repeat(self._listed, lengths)
+        lengths = np.where(self._listed, lengths, 0)
+        shift = self._next - (np.cumsum(lengths) - lengths)
+        place = np.arange(int(lengths.sum())) + np.repeat(shift, lengths)
+        self.postings.documents[place] = by_term.indices[kept] + first
+        self.postings.weights[place] = by_term.data[kept]
+        self._next += lengths
