@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from triptych.azure.compilation import Workbench
+    from triptych.azure.job_view import JobView
     from triptych.azure.needs import Needs
 
 _ENVIRONMENT = click.option("-e", "--env", default="azure", show_default=True, help="Environment with an azureml.yml.")
@@ -22,7 +23,7 @@ _ONLINE = click.option("--online", is_flag=True, help="Ask the workspace as well
 
 @click.group(name="azure")
 def azure() -> None:
-    """Check, count and configure what goes to Azure ML; only `submit` submits."""
+    """Check, count, configure and watch what goes to Azure ML; only `submit` submits."""
 
 
 @azure.command()
@@ -92,6 +93,65 @@ def submit(name: str, env: str, params: str, aml_env: str | None) -> None:
 
 
 @azure.command()
+@click.argument("name", metavar="JOB")
+@_ENVIRONMENT
+@click.option("--once", is_flag=True, help="Show it as it is now, and end.")
+@click.option("--every", "every_s", default=15.0, show_default=True, type=click.FloatRange(1), help="Seconds.")
+def watch(name: str, env: str, once: bool, every_s: float) -> None:
+    """Show the steps of a job: state, nodes, time, figures, last line of the log, until it ends.
+
+    Ends with 1 if the job has not completed.
+    """
+    from azure.core.exceptions import AzureError
+    from rich.console import Console
+
+    from triptych.azure.run_view import follow, to_table
+
+    console = Console()
+    with _open(env, "") as bench:
+        read = _make_reader(bench, name)
+        try:
+            if once:
+                job = read()
+                console.print(to_table(job))
+            else:
+                job = follow(read, console, every_s)
+        except LookupError as error:
+            raise click.ClickException(str(error)) from error
+        except AzureError as error:
+            raise click.ClickException(f"Azure ML did not answer: {error}") from error
+        except KeyboardInterrupt:
+            click.echo(f"{name} goes on without you; az ml job cancel --name {name} would end it")
+            return
+    if job.ended and job.state != "Completed":
+        sys.exit(1)
+
+
+@azure.command()
+@click.argument("name", metavar="PIPELINE")
+@_ENVIRONMENT
+@_PARAMS
+@click.option("--plan", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Prices and times, as YAML.")
+def cost(name: str, env: str, params: str, plan: Path | None) -> None:
+    """Add up the node hours of a pipeline, and what they cost at the prices of a file of yours.
+
+    The file may hold `currency`, `prices` (by cluster: `dedicated`, `low_priority`, of a node and an hour), `minutes`
+    (by step) and `other_minutes` (of those not named).
+    """
+    from triptych.azure.costs import PlanFile, describe_costs, read_plan_file
+    from triptych.azure.needs import list_needs
+
+    with _open(env, params) as bench:
+        (name,) = _choose((name,), bench.pipelines)
+        needs = list_needs(bench, bench.compile(name))
+    try:
+        given = read_plan_file(plan, needs) if plan else PlanFile()
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(describe_costs(name, needs, given))
+
+
+@azure.command()
 @click.argument("outputs", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_ENVIRONMENT
 def configure(outputs: Path, env: str) -> None:
@@ -144,6 +204,18 @@ def _choose(names: tuple[str, ...], pipelines: dict[str, Any]) -> list[str]:
         if name not in pipelines:
             raise click.ClickException(f"there is no pipeline {name}: there are {', '.join(sorted(pipelines))}")
     return list(names or (name for name in pipelines if name != "__default__"))
+
+
+def _make_reader(bench: Workbench, name: str) -> Callable[[], JobView]:
+    from mlflow import MlflowClient
+
+    from triptych.azure.watching import read_job
+    from triptych.azure.workspace import connect
+
+    client = connect(bench.config)
+    address = client.workspaces.get(bench.config.azure.workspace_name).mlflow_tracking_uri
+    tracking = MlflowClient(address)
+    return lambda: read_job(client, tracking, name)
 
 
 def _ask_workspace(bench: Workbench, needs: Needs) -> list[str]:
