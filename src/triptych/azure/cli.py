@@ -37,6 +37,7 @@ def check(names: tuple[str, ...], env: str, params: str, online: bool) -> None:
     `__default__`, all workloads in one, is looked at only when it is named: its outputs are more than one job may have.
     """
     from triptych.azure.faults import find_faults
+    from triptych.azure.images import find_unpinned_images
     from triptych.azure.needs import list_needs
     from triptych.azure.snapshots import find_snapshot_faults
 
@@ -50,6 +51,8 @@ def check(names: tuple[str, ...], env: str, params: str, online: bool) -> None:
         click.echo(f"{name}: {'ok' if not found else ''}")
         for fault in found:
             click.secho(f"  - {fault}", fg="red")
+    for line in find_unpinned_images(Path.cwd()):
+        click.secho(f"warning: {line}", fg="yellow", err=True)
     if any(faults.values()):
         sys.exit(1)
 
