@@ -60,6 +60,12 @@ resource landed 'Microsoft.Storage/storageAccounts/queueServices/queues@2023-05-
   name: 'landed'
 }
 
+// For others: what is finished leaves a message here for a week; nothing of ours reads it.
+resource finished 'Microsoft.Storage/storageAccounts/queueServices/queues@2023-05-01' = {
+  parent: queues
+  name: 'finished'
+}
+
 resource topic 'Microsoft.EventGrid/systemTopics@2022-06-15' = {
   name: 'evgt-${mediaName}'
   location: location
@@ -106,6 +112,40 @@ resource landings 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-1
         properties: {
           resourceId: media.id
           queueName: landed.name
+          queueMessageTimeToLiveInSeconds: 604800
+        }
+      }
+    }
+    retryPolicy: {
+      maxDeliveryAttempts: 30
+      eventTimeToLiveInMinutes: 1440
+    }
+  }
+  dependsOn: [
+    access
+  ]
+}
+
+resource finishings 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-15' = {
+  parent: topic
+  name: 'finished'
+  properties: {
+    eventDeliverySchema: 'EventGridSchema'
+    filter: {
+      includedEventTypes: [
+        'Microsoft.Storage.BlobCreated'
+      ]
+      subjectBeginsWith: '/blobServices/default/containers/styled/'
+    }
+    deliveryWithResourceIdentity: {
+      identity: {
+        type: 'SystemAssigned'
+      }
+      destination: {
+        endpointType: 'StorageQueue'
+        properties: {
+          resourceId: media.id
+          queueName: finished.name
           queueMessageTimeToLiveInSeconds: 604800
         }
       }

@@ -104,7 +104,7 @@ def test_endpoints_serve_the_model_that_the_pipeline_registers(workload: str) ->
         assert deployment["model"] == f"azureml:{name}@latest"
         assert deployment["endpoint_name"] == read(DEPLOY / f"endpoints/{workload}/{kind}-endpoint.yml")["name"]
         assert deployment["environment"] == "azureml:triptych-serving@latest"
-    assert f"{workload}) MODEL={name} ;;" in (DEPLOY / "serve.sh").read_text(encoding="utf-8")
+    assert f"{workload}) MODEL={name} ;;" in (DEPLOY / "common.sh").read_text(encoding="utf-8")
 
 
 def test_nobody_needs_a_key_to_call_an_endpoint() -> None:

@@ -70,6 +70,15 @@ def test_a_run_that_fails_is_told() -> None:
     assert "metricName: 'RunsFailed'" in BICEP
 
 
-def test_only_what_lands_counts() -> None:
-    assert "subjectBeginsWith: '/blobServices/default/containers/landing/'" in BICEP
-    assert re.findall(r"'(Microsoft\.Storage\.Blob\w+)'", BICEP) == ["Microsoft.Storage.BlobCreated"]
+def test_only_what_lands_starts_a_run_and_what_is_finished_is_told_elsewhere() -> None:
+    subscriptions = re.findall(r"containers/(\w+)/'.*?queueName: (\w+)\.name", BICEP, flags=re.DOTALL)
+    assert subscriptions == [("landing", "landed"), ("styled", "finished")]
+    assert re.findall(r"'(Microsoft\.Storage\.Blob\w+)'", BICEP) == ["Microsoft.Storage.BlobCreated"] * 2
+    assert "${media.properties.primaryEndpoints.queue}${landed.name}" in BICEP
+
+
+def test_suppliers_only_put() -> None:
+    role = json.loads((DEPLOY / "roles/upload.json").read_text(encoding="utf-8"))
+    blobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
+    assert role["Actions"] == []
+    assert role["DataActions"] == [f"{blobs}/write", f"{blobs}/add/action"]
