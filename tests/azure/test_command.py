@@ -7,11 +7,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from azure.core.exceptions import ClientAuthenticationError
 from click.testing import CliRunner, Result
 
 from tests.azure.project_copy import copy_sources
+from triptych.azure import cli
 from triptych.azure.cli import azure
 from triptych.azure.deployment import NAMES
 
@@ -97,6 +100,24 @@ def test_configure_writes_the_names(command: CliRunner, tmp_path: Path, monkeypa
     result = run(command, "configure", "outputs.json")
     assert result.exit_code == 1
     assert "lacks cpuCluster" in result.output
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (LookupError("there is no job it's gone"), "Error: there is no job it's gone\n"),
+        (ClientAuthenticationError("no network"), "Error: Azure ML did not answer: no network\n"),
+    ],
+)
+def test_what_cannot_be_watched_is_explained(
+    command: CliRunner, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    def refuse(bench: Any, name: str) -> Any:
+        raise error
+
+    monkeypatch.setattr(cli, "_make_reader", refuse)
+    result = run(command, "watch", "it's gone", "--once")
+    assert (result.exit_code, result.output) == (1, reason)
 
 
 def test_triptych_azure_is_a_command(project: Path) -> None:

@@ -112,8 +112,8 @@ def watch(name: str, env: str, once: bool, every_s: float) -> None:
 
     console = Console()
     with _open(env, "") as bench:
-        read = _make_reader(bench, name)
         try:
+            read = _make_reader(bench, name)
             if once:
                 job = read()
                 console.print(to_table(job))
