@@ -15,7 +15,7 @@ from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredic
 from torchvision.models.detection.rpn import RPNHead
 
 from triptych.shelf.model.architecture import Architecture
-from triptych.shelf.model.pooling import ThreadedRoIAlign
+from triptych.shelf.model.pooling import SparseRoIAlign
 from triptych.shelf.model.roi_heads import PartlyMaskedHeads
 from triptych.shelf.model.sampling import SeededSampler
 from triptych.shelf.params import LEVELS, DetectorParams
@@ -57,7 +57,7 @@ def build_detector(
         "rpn_anchor_generator": anchors,
         "rpn_nms_thresh": params.rpn_nms_threshold,
         **_head_settings(params, architecture, anchors.num_anchors_per_location()[0]),
-        "box_roi_pool": ThreadedRoIAlign(_POOLED, _BOX_POOL_PX, sampling_ratio=2),
+        "box_roi_pool": SparseRoIAlign(_POOLED, _BOX_POOL_PX, sampling_ratio=2),
         "box_predictor": _PreciseBoxPredictor(params.box_head_width, categories + 1),
         "box_batch_size_per_image": params.roi_batch,
         "box_score_thresh": params.score_threshold,
@@ -106,7 +106,7 @@ def _mask_settings(params: DetectorParams, architecture: Architecture, categorie
     widths = params.mask_head_channels
     layer = architecture.norm_layer() if architecture.heads == "v2" else None
     return {
-        "mask_roi_pool": ThreadedRoIAlign(_POOLED, params.mask_pool_px, sampling_ratio=2),
+        "mask_roi_pool": SparseRoIAlign(_POOLED, params.mask_pool_px, sampling_ratio=2),
         "mask_head": MaskRCNNHeads(params.fpn_channels, widths, dilation=1, norm_layer=layer),
         "mask_predictor": _PreciseMaskPredictor(widths[-1], min(widths[-1], _MASK_WIDTH), categories + 1),
     }
