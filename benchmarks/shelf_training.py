@@ -13,12 +13,15 @@ Neither side's first epoch counts.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import statistics
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +38,12 @@ from torchvision.models.detection.rpn import RPNHead
 from torchvision.ops import MultiScaleRoIAlign
 from torchvision.transforms import functional
 
+from triptych.parallel import threaded_map
 from triptych.shelf.data.ingest import ingest_folder
 from triptych.shelf.data.splitting import split_photos_by_source
 from triptych.shelf.devices import choose_device, limited_threads
 from triptych.shelf.model.detector import build_detector
-from triptych.shelf.model.prediction import predict_photos
+from triptych.shelf.model.prediction import LOOK_AHEAD, count_readers, predict_prepared, prepare_ingested
 from triptych.shelf.params import LEVELS, DetectorParams, IngestParams, SplitParams, TrainingParams
 from triptych.shelf.preparation.fitting import fit_detector
 from triptych.shelf.preparation.learning_data import LearningData, prepare_data
@@ -123,8 +127,10 @@ def build_reference(params: DetectorParams, categories: int) -> MaskRCNN:
     return model
 
 
-def train_one_epoch(model: MaskRCNN, optimizer: Any, loader: Any, device: torch.device, first: bool) -> float:
-    """Train for an epoch as references/detection/engine.py does; give images a second."""
+def train_one_epoch(
+    model: MaskRCNN, optimizer: Any, loader: Any, device: torch.device, first: bool, autocast: bool
+) -> float:
+    """Train for an epoch as references/detection/engine.py does, with or without `--amp`; give images a second."""
     model.train()
     scheduler = None
     if first:
@@ -134,8 +140,9 @@ def train_one_epoch(model: MaskRCNN, optimizer: Any, loader: Any, device: torch.
     for batch in loader:
         pixels = [image.to(device) for image, _ in batch]
         targets = [{key: value.to(device) for key, value in target.items()} for _, target in batch]
-        losses = model(pixels, targets)
-        loss = sum(losses.values())
+        with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+            losses = model(pixels, targets)
+            loss = sum(losses.values())
         if not np.isfinite(loss.item()):
             raise SystemExit(f"the reference's loss is {loss.item()}")
         optimizer.zero_grad()
@@ -162,11 +169,12 @@ def infer_as_reference(model: MaskRCNN, data: Dataset[Any], device: torch.device
 
 
 def time_inference(trainer: Trainer, photos: Any) -> float:
-    """Predict all photos as the pipeline does; give images a second."""
+    """Read and predict all photos as shelf_score does; give images a second."""
     loaded = trainer.loaded(0.5, {})
+    prepare = partial(prepare_ingested, photos.photos, params=loaded.params)
     start = time.perf_counter()
-    images = ((photos.images[number]["id"], photos.read_image(number)) for number in range(len(photos)))
-    count = sum(1 for _ in predict_photos(loaded, images, 4))
+    with closing(threaded_map(prepare, photos.images, count_readers(), 4 * LOOK_AHEAD)) as images:
+        count = sum(1 for _ in predict_prepared(loaded, images, 4, "auto"))
     return count / (time.perf_counter() - start)
 
 
@@ -225,12 +233,17 @@ class Reference:
         self.loader = DataLoader(learnt, batch_sampler=sampler, num_workers=WORKERS, collate_fn=list)
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.02 / 8, momentum=0.9, weight_decay=1e-4)
 
-    def time_turn(self, first: bool) -> dict[str, float]:
-        """Train for an epoch and predict, with one thread and with all; give images a second."""
+    def train(self, first: bool, autocast: bool) -> float:
+        """Train for an epoch; give images a second."""
+        return train_one_epoch(self.model, self.optimizer, self.loader, self.device, first=first, autocast=autocast)
+
+    def time_inference(self, weights: dict[str, torch.Tensor]) -> dict[str, float]:
+        """Predict with weights, with one thread and with all; give images a second."""
+        model = copy.deepcopy(self.model)
+        model.load_state_dict(weights)
         return {
-            "train_reference": train_one_epoch(self.model, self.optimizer, self.loader, self.device, first=first),
-            "infer_reference": with_threads(1, lambda: infer_as_reference(self.model, self.judged, self.device)),
-            "infer_reference_all_threads": infer_as_reference(self.model, self.judged, self.device),
+            "infer_reference": with_threads(1, lambda: infer_as_reference(model, self.judged, self.device)),
+            "infer_reference_all_threads": infer_as_reference(model, self.judged, self.device),
         }
 
 
@@ -239,15 +252,20 @@ def take_turns(trainer: Trainer, data: LearningData, reference: Reference | None
     device = choose_device()
     series: dict[str, list[float]] = defaultdict(list)
     for turn in range(rounds + 1):
-        speeds = reference.time_turn(first=turn == 0) if reference else {}
+        speeds: dict[str, float] = {}
+        if reference:
+            speeds["train_reference"] = reference.train(first=turn == 0, autocast=False)
+            speeds["train_reference_autocast"] = reference.train(first=False, autocast=True)
         trainer.run_epoch(0, rounds + 1)
         speeds |= {"train_ours": trainer.rows[-1]["images_per_s"], "infer_ours": time_inference(trainer, data.judged)}
+        speeds |= reference.time_inference(trainer.averaged.state_dict()) if reference else {}
         print({name: round(value, 2) for name, value in speeds.items()}, flush=True)
         for name, value in speeds.items() if turn else ():
             series[name].append(value)
     medians = {name: statistics.median(values) for name, values in series.items()}
     ratios = {
         "train_ratio": ("train_ours", "train_reference"),
+        "train_ratio_autocast": ("train_ours", "train_reference_autocast"),
         "infer_ratio": ("infer_ours", "infer_reference"),
         "infer_ratio_all_threads": ("infer_ours", "infer_reference_all_threads"),
     }

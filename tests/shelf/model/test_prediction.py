@@ -12,6 +12,7 @@ from pycocotools import mask as coco_mask
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 from tests.shelf.tiny import draw_photo, write_model
+from triptych.shelf.model import prediction
 from triptych.shelf.model.files import LoadedDetector, load_model
 from triptych.shelf.model.prediction import encode_masks, predict_photos
 
@@ -37,6 +38,27 @@ def test_a_photo_is_judged_alike_alone_and_in_a_batch(detector: LoadedDetector) 
         assert {item["image_id"] for item in found} == {photo[0]}
         assert [item["score"] for item in found] == pytest.approx([item["score"] for item in alone], abs=2e-5)
         np.testing.assert_allclose([item["bbox"] for item in found], [item["bbox"] for item in alone], atol=0.02)
+
+
+@pytest.mark.parametrize("most_pixels", [1, 10**9])
+def test_lanes_change_nothing(detector: LoadedDetector, monkeypatch: pytest.MonkeyPatch, most_pixels: int) -> None:
+    """Photos of several sizes come back in their order, each with what is found on it by one thread."""
+    expected = list(predict_photos(detector, photos(*SIZES * 3), 2, "fp32"))
+    before = torch.get_num_threads()
+    monkeypatch.setattr(prediction, "_LANES_PIXELS", most_pixels)
+    torch.set_num_threads(3)
+    try:
+        found = list(predict_photos(detector, photos(*SIZES * 3), 2, "fp32"))
+        assert torch.get_num_threads() == 3
+        started = predict_photos(detector, photos(*SIZES * 3), 2, "fp32")
+        next(started)
+        del started
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    for one, other in zip(found, expected, strict=True):
+        assert [item["image_id"] for item in one] == [item["image_id"] for item in other]
+        assert [item["score"] for item in one] == pytest.approx([item["score"] for item in other], abs=2e-5)
 
 
 def test_results_are_torchvisions(detector: LoadedDetector) -> None:

@@ -7,6 +7,7 @@ pooling) stays torchvision's, with coordinates in 32 bits, as they are in PyTorc
 from __future__ import annotations
 
 import copy
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -76,9 +77,9 @@ class _Compiled(nn.Module):
     def __init__(self, part: nn.Module, examples: Sequence[Tensor], compile_part: Compile) -> None:
         super().__init__()
         shapes = [[-1, example.shape[1], *self.free_sides(example)] for example in examples]
-        compiled = compile_part(convert_module(part, examples, shapes))
-        self._request = compiled.create_infer_request()
-        self._count = len(compiled.outputs)
+        self._compiled = compile_part(convert_module(part, examples, shapes))
+        self._requests = threading.local()  # one for each thread that asks
+        self._count = len(self._compiled.outputs)
 
     def free_sides(self, example: Tensor) -> list[int]:
         """Say how long the last two sides may be."""
@@ -87,7 +88,9 @@ class _Compiled(nn.Module):
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Compute the part's outputs, in 32 bits; they are copies."""
         arrays = [np.ascontiguousarray(tensor.float().numpy()) for tensor in inputs]
-        found = self._request.infer(arrays, share_inputs=True)
+        if not hasattr(self._requests, "own"):
+            self._requests.own = self._compiled.create_infer_request()
+        found = self._requests.own.infer(arrays, share_inputs=True)
         return [torch.from_numpy(np.array(found[number])) for number in range(self._count)]
 
 

@@ -38,7 +38,7 @@ class SparseRoIAlign(MultiScaleRoIAlign):  # type: ignore[misc]
         scales, mapper = _setup_scales(levels, image_shapes, self.canonical_scale, self.canonical_level)
         places = _convert_to_roi_format(boxes)
         at_level = mapper(boxes)
-        result = levels[0].new_zeros(len(places), *self.output_size, levels[0].shape[1])
+        result: Tensor = levels[0].new_zeros(len(places), *self.output_size, levels[0].shape[1])
         for number, (level, scale) in enumerate(zip(levels, scales, strict=True)):
             here = torch.where(at_level == number)[0]
             if len(here):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -30,7 +30,11 @@ LOOK_AHEAD = 4
 """Batches: photos of equal size among them go together."""
 _DESCRIBING_THREADS = 2
 _MOST_READERS = 16
+_LANES_PIXELS = 2_000_000
+"""That are looked at together: of ResNet-50 as published that is some gigabytes of features."""
 _HALF = 0.5
+
+Result = TypeVar("Result")
 
 
 class Photo(NamedTuple):
@@ -119,18 +123,65 @@ def predict_prepared(
         yield from described
 
 
+class _Part(NamedTuple):
+    """Photos of a window that share a step.
+
+    Attributes:
+        window: Number of the window.
+        places: Of each photo in it.
+        photos: All of the size that the detector sees them in.
+    """
+
+    window: int
+    places: list[int]
+    photos: list[Photo]
+
+
 def _detect_all(detector: LoadedDetector, photos: Iterator[Photo], batch_size: int, precision: str) -> Iterator[_Found]:
-    while window := list(itertools.islice(photos, batch_size * LOOK_AHEAD)):
+    def detect(part: _Part) -> tuple[_Part, list[dict[str, Tensor]]]:
+        return part, _predict_batch(detector, part.photos, precision)
+
+    with closing(_map_lanes(detect, _divide(photos, batch_size), next(detector.model.parameters()).device)) as done:
+        for _, parts in itertools.groupby(done, lambda part_and_found: part_and_found[0].window):
+            found: dict[int, _Found] = {}
+            for part, results in parts:
+                found |= dict(zip(part.places, zip(part.photos, results, strict=True), strict=True))
+            yield from (found[place] for place in range(len(found)))
+
+
+def _divide(photos: Iterator[Photo], batch_size: int) -> Iterator[_Part]:
+    windows = iter(lambda: list(itertools.islice(photos, batch_size * LOOK_AHEAD)), [])
+    for number, window in enumerate(windows):
         alike: dict[tuple[int, int], list[int]] = defaultdict(list)
         for place, photo in enumerate(window):
             alike[photo.size].append(place)
-        found: dict[int, dict[str, Tensor]] = {}
         for places in alike.values():
             for start in range(0, len(places), batch_size):
                 part = places[start : start + batch_size]
-                results = _predict_batch(detector, [window[place] for place in part], precision)
-                found |= dict(zip(part, results, strict=True))
-        yield from ((photo, found[place]) for place, photo in enumerate(window))
+                yield _Part(number, part, [window[place] for place in part])
+
+
+def _map_lanes(detect: Callable[[_Part], Result], parts: Iterator[_Part], device: torch.device) -> Generator[Result]:
+    """Look at several parts at once on a processor: small ones do not keep several threads busy one by one.
+
+    What is found is the same: no two photos meet. Parts so large that memory could run out come one by one.
+    """
+    first = next(parts, None)
+    if first is None:
+        return
+    parts = itertools.chain([first], parts)
+    height, width = first.photos[0].size
+    threads = torch.get_num_threads() if device.type == "cpu" else 1
+    lanes = max(1, min(threads, _LANES_PIXELS // (len(first.photos) * height * width)))
+    if lanes == 1:
+        yield from map(detect, parts)
+        return
+    torch.set_num_threads(threads // lanes)
+    try:
+        with closing(threaded_map(detect, parts, lanes, lanes + 1)) as found:
+            yield from found
+    finally:
+        torch.set_num_threads(threads)
 
 
 @torch.inference_mode()
