@@ -171,7 +171,7 @@ def infer_as_reference(model: MaskRCNN, data: Dataset[Any], device: torch.device
 def time_inference(trainer: Trainer, photos: Any) -> float:
     """Read and predict all photos as shelf_score does; give images a second."""
     loaded = trainer.loaded(0.5, {})
-    prepare = partial(prepare_ingested, photos.photos, params=loaded.params)
+    prepare = partial(prepare_ingested, photos.folder, params=loaded.params)
     start = time.perf_counter()
     with closing(threaded_map(prepare, photos.images, count_readers(), 4 * LOOK_AHEAD)) as images:
         count = sum(1 for _ in predict_prepared(loaded, images, 4, "auto"))
