@@ -129,16 +129,24 @@ def encode_crop(crop: MaskCrop, height: int, width: int) -> dict[str, Any]:
     high = pixels.shape[0] + 2
     framed = np.zeros((pixels.shape[1], high), np.uint8)
     if pixels.size:
-        framed[:, 1:-1] = cv2.transpose(pixels)
+        framed[:, 1:-1] = pixels.T if pixels.strides[0] == 1 else cv2.transpose(pixels)
     # Down each column the object begins and ends by turns; where one column ends at the bottom of the photo and the
     # next begins at its top, it goes on.
-    flat = framed.ravel()
-    columns, rows = np.divmod(np.flatnonzero(flat[1:] != flat[:-1]), high)
+    columns, rows = np.divmod(_find_turns(framed.ravel()), high)
     turns = (x + columns) * height + y + rows
     joined = np.flatnonzero(turns[1:-1:2] == turns[2::2])
     turns = np.delete(turns, np.concatenate([2 * joined + 1, 2 * joined + 2]))
-    counts = np.diff(turns, prepend=0, append=height * width)
+    counts = np.diff(np.concatenate([[0], turns, [height * width]]))
     if len(counts) > 1 and counts[-1] == 0:
         counts = counts[:-1]
     runs = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
     return {"size": [height, width], "counts": runs["counts"].decode("ascii")}
+
+
+def _find_turns(flat: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Find after which places a value differs from the next, looking at eight at a time first: most do not."""
+    differs = np.zeros(-(-len(flat) // 8) * 8, bool)
+    np.not_equal(flat[1:], flat[:-1], out=differs[: len(flat) - 1])
+    words = np.flatnonzero(differs.view(np.uint64) != 0)
+    found, place = np.nonzero(differs.reshape(-1, 8)[words])
+    return np.asarray(words[found] * 8 + place, np.int64)

@@ -233,18 +233,19 @@ def encode_masks(
         height: Of the photo.
         width: Of the photo.
     """
+    # Framed, so that the border of a mask is interpolated too; lying on its side, as run lengths go down columns.
+    framed = np.pad(masks.transpose(0, 2, 1), ((0, 0), (1, 1), (1, 1)))
     return [
-        encode_crop(_paste(mask, box, height, width), height, width) for mask, box in zip(masks, boxes, strict=True)
+        encode_crop(_paste(mask, box, height, width), height, width) for mask, box in zip(framed, boxes, strict=True)
     ]
 
 
-def _paste(mask: NDArray[np.float32], box: NDArray[np.float64], height: int, width: int) -> MaskCrop:
-    """Scale a mask to its box, and cut it at the edges of the photo."""
-    framed = np.pad(mask, 1)  # so that the border of the mask is interpolated too
-    grown = _grow(box, framed.shape[0] / mask.shape[0])
+def _paste(framed: NDArray[np.float32], box: NDArray[np.float64], height: int, width: int) -> MaskCrop:
+    """Scale a framed mask that lies on its side to its box, and cut it at the edges of the photo."""
+    grown = _grow(box, len(framed) / (len(framed) - 2))
     left, top, right, bottom = (int(value) for value in grown)
     across, down = max(right - left + 1, 1), max(bottom - top + 1, 1)
-    pasted = cv2.resize(framed, (across, down), interpolation=cv2.INTER_LINEAR) > _HALF
+    pasted = (cv2.resize(framed, (down, across), interpolation=cv2.INTER_LINEAR) > _HALF).T
     x, y, x_end, y_end = max(left, 0), max(top, 0), min(right + 1, width), min(bottom + 1, height)
     return MaskCrop(pasted[y - top : y_end - top, x - left : x_end - left].view(np.uint8), (x, y))
 
