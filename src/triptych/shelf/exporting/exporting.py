@@ -6,6 +6,7 @@ import importlib.util
 import json
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def export_detector(
     """
     for name in export.formats:
         _require(name)
-    detector = load_model(model)
+    detector = _look_once(load_model(model))
     images = select_role(annotations, roles, "test")["images"][: export.photos]
     if not images:
         raise ValueError("there are no test photos to check the exported files on")
@@ -77,6 +78,18 @@ def export_detector(
     (folder.path / _DESCRIPTION).write_text(json.dumps(description, indent=2), encoding="utf-8")
     _logger.info("Exported, and checked on %d test photos: %s", len(prepared), report)
     return folder, {"photos": len(prepared), "formats": report}
+
+
+def _look_once(detector: LoadedDetector) -> LoadedDetector:
+    """Give a detector that does not look at photos mirrored too, which a graph does not."""
+    if not detector.params.flip_test:
+        return detector
+    _logger.warning(
+        "The detector was judged with flip_test, and the exported files look at a photo once: its score_threshold of "
+        "%.2f is of means of both, so choose another for them",
+        detector.score_threshold,
+    )
+    return replace(detector, params=detector.params.replace(flip_test=False))
 
 
 def _require(form: str) -> None:

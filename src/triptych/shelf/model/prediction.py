@@ -23,6 +23,7 @@ from triptych.shelf.data.photo_files import Size, read_reduced
 from triptych.shelf.devices import autocast, choose_dtype
 from triptych.shelf.model.detector import normalise_images
 from triptych.shelf.model.files import LoadedDetector
+from triptych.shelf.model.mirrored import fuse_mirrored
 from triptych.shelf.model.preprocessing import resize_image, stack_images, target_size
 from triptych.shelf.params import DetectorParams
 
@@ -192,10 +193,18 @@ def _predict_batch(detector: LoadedDetector, photos: list[Photo], precision: str
     stacked = stack_images([resize_image(photo.image, size) for photo in photos], size).to(device)
     images = normalise_images(model, stacked)
     with autocast(device, choose_dtype(precision, device)):
-        features = model.backbone(images)
-        sizes = [size] * len(photos)
-        proposals, _ = model.rpn(ImageList(images, sizes), features)
-        detections: list[dict[str, Tensor]] = model.roi_heads(features, proposals, sizes)[0]
+        found = _detect(model, images, size)
+        if not detector.params.flip_test:
+            return found
+        mirrored = _detect(model, images.flip(-1), size)
+    return [fuse_mirrored(*views, size[1], detector.params) for views in zip(found, mirrored, strict=True)]
+
+
+def _detect(model: Any, images: Tensor, size: tuple[int, int]) -> list[dict[str, Tensor]]:
+    features = model.backbone(images)
+    sizes = [size] * len(images)
+    proposals, _ = model.rpn(ImageList(images, sizes), features)
+    detections: list[dict[str, Tensor]] = model.roi_heads(features, proposals, sizes)[0]
     return detections
 
 

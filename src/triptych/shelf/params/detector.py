@@ -62,6 +62,8 @@ class DetectorParams(Params):
     """Detections with a lower score are left out."""
     max_detections: PositiveInt = 100
     """Most detections a photo."""
+    flip_test: bool = False
+    """Look at each photo mirrored as well and average what is found: takes twice as long, and finds a little more."""
     min_size_px: NonNegativeInt = 0
     """Length to which the shorter side is scaled; 0: from the data, as `training.object_px` says ..."""
     max_size_px: NonNegativeInt = 0
