@@ -4,7 +4,7 @@ import cv2
 import pytest
 import torch
 
-from triptych.shelf.devices import autocast, choose_dtype, limited_threads
+from triptych.shelf.devices import autocast, choose_dtype, fast_kernels, limited_threads
 
 CPU = torch.device("cpu")
 
@@ -20,6 +20,23 @@ def test_bfloat16_is_used_where_the_processor_has_it(
     assert choose_dtype("auto", CPU) == expected
     assert choose_dtype("fp32", CPU) == torch.float32
     assert choose_dtype("bf16", CPU) == torch.bfloat16
+
+
+@pytest.mark.parametrize(("native", "expected"), [(True, torch.bfloat16), (False, torch.float16)])
+def test_a_gpu_without_bfloat16_computes_in_float16(
+    native: bool, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native or including_emulation)
+    assert choose_dtype("auto", torch.device("cuda")) == expected
+
+
+def test_a_processor_keeps_its_kernels() -> None:
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark
+    with fast_kernels(CPU):
+        assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark) == before
+    with fast_kernels(torch.device("cuda")):
+        assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark) == ("high", True)
+    assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark) == before
 
 
 def test_autocast_computes_in_the_type() -> None:

@@ -23,12 +23,14 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
     """Choose the type in which convolutions and matrix products are computed.
 
     Args:
-        precision: `fp32`, `bf16`, or `auto`: bfloat16 where the device computes it, not merely emulates it.
+        precision: `fp32`, `bf16`, `fp16`, or `auto`: bfloat16 where the device computes it, not merely emulates it,
+            else float16 on a GPU (a T4, say).
         device: Where.
     """
     if precision == "auto":
-        precision = "bf16" if _has_bf16(device) else "fp32"
-    return torch.bfloat16 if precision == "bf16" else torch.float32
+        without = "fp16" if device.type == "cuda" else "fp32"
+        precision = "bf16" if _has_bf16(device) else without
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
 
 
 def _has_bf16(device: torch.device) -> bool:
@@ -45,6 +47,24 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
     if dtype == torch.float32:
         return nullcontext()
     return torch.autocast(device.type, dtype)
+
+
+@contextmanager
+def fast_kernels(device: torch.device) -> Iterator[None]:
+    """Let a GPU multiply 32-bit numbers in TF32, and try its kernels for the few sizes that batches have.
+
+    On a processor nothing changes.
+    """
+    cudnn = torch.backends.cudnn
+    before = torch.get_float32_matmul_precision(), cudnn.benchmark
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+        cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        cudnn.benchmark = before[1]
 
 
 @contextmanager

@@ -50,8 +50,9 @@ def test_other_kinds_are_not_fused() -> None:
 
 def test_nothing_in_a_view() -> None:
     assert len(fuse_mirrored(find(NONE, []), find(NONE, []), 100, PARAMS)["boxes"]) == 0
-    assert fuse_mirrored(find(NONE, []), find([[0, 0, 9, 9]], [0.8]), 100, PARAMS)["scores"].tolist() == [np.float32(0.4)]
-    assert fuse_mirrored(find([[0, 0, 9, 9]], [0.8]), find(NONE, []), 100, PARAMS)["scores"].tolist() == [np.float32(0.4)]
+    one = find([[0, 0, 9, 9]], [0.5])
+    assert fuse_mirrored(find(NONE, []), one, 100, PARAMS)["scores"].tolist() == [0.25]
+    assert fuse_mirrored(one, find(NONE, []), 100, PARAMS)["scores"].tolist() == [0.25]
 
 
 def test_a_mirrored_photo_gives_the_mirrored_result(tmp_path: Path) -> None:

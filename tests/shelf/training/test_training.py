@@ -20,7 +20,7 @@ from tests.shelf import lessons
 from tests.shelf.lessons import DETECTOR, TIMES, TRAINING, learn, paint_objects, write_lesson
 from tests.shelf.tiny import write_data
 from triptych.shelf.model.files import load_model
-from triptych.shelf.training.trainer import NonFiniteLossError
+from triptych.shelf.training.update import NonFiniteLossError
 
 ROOT = Path(__file__).parents[3]
 LOSSES = ["loss_objectness", "loss_rpn_box_reg", "loss_classifier", "loss_box_reg", "loss_mask"]

@@ -71,8 +71,8 @@ class TrainingParams(Params):
     """Largest norm of the gradient; 0: no limit."""
     ema_decay: Share = 0.99
     """Decay of the mean of the weights that is validated and kept, at each step; 0: the weights of the last step."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """`auto`: bfloat16 where the processor or GPU has it."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """`auto`: bfloat16 where the processor or GPU has it, float16 on other GPUs."""
     channels_last: bool = True
     """Keep images as NHWC in memory, which convolutions in bfloat16 like."""
     evaluate_every_epochs: PositiveInt = 4

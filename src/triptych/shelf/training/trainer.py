@@ -24,15 +24,12 @@ from triptych.shelf.preparation.prepared_photos import free_space, remove_others
 from triptych.shelf.training.averaging import average_decay, copy_for_average, update_average
 from triptych.shelf.training.losses import LossNetwork, move_batch, reduce_losses
 from triptych.shelf.training.progress import EpochProgress, Stopwatch, log_epoch
-from triptych.shelf.training.schedule import create_optimizer, learning_rate, set_learning_rate
+from triptych.shelf.training.schedule import learning_rate
+from triptych.shelf.training.update import NonFiniteLossError, WeightUpdate
 from triptych.shelf.training.validation import Validator
 
 _NO_THRESHOLD = 0.5
 _CHOOSING = ("box.map", "mask.map")  # the second decides where the first is equal
-
-
-class NonFiniteLossError(ArithmeticError):
-    """The loss, or its gradient, is no longer a number."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ class Trainer:
         # After it, as only then every rank has the weights that the first one has read.
         self.averaged = copy_for_average(self.detector, training.ema_decay)
         self._judged_network = LossNetwork(self.averaged, self._dtype, training.channels_last)
-        self._optimizer = create_optimizer(self.detector, training)
+        self._update = WeightUpdate(self.detector, training, self._device, self._dtype)
         scale, space = training.augmentation.scale[1], free_space(training.cache_mb * 2**20)
         keep = partial(PhotoStore, params=params, masks=data.masks)
         self._store = keep(data.learnt, largest_scale=scale, space=space)
@@ -146,6 +143,7 @@ class Trainer:
             if self.averaged is not self.detector:
                 update_average(self.averaged, self.detector, average_decay(step, self._training.ema_decay))
             progress.report(step + 1 - self.epoch * steps)
+        self._update.check()
         seconds = time.perf_counter() - start
         self.epoch += 1
         images = steps * self._training.batch_size
@@ -158,14 +156,9 @@ class Trainer:
         return iter(load_batches(self._batches, range(self.epoch * steps, epochs * steps), workers, self._device))
 
     def _learn(self, batch: Any, rate: float) -> dict[str, float]:
-        set_learning_rate(self._optimizer, rate)
         losses, counts = self._parallel(move_batch(batch, self._device))
         reduced = reduce_losses(losses, counts)
-        self._optimizer.zero_grad(set_to_none=True)
-        reduced.total.backward()  # type: ignore[no-untyped-call]
-        limit = self._training.clip_norm or math.inf
-        norm = nn.utils.clip_grad_norm_(self._network.parameters(), limit)
-        self._optimizer.step()
+        norm = self._update.apply(reduced.total, rate)
         # Only now does the host wait for the device. Weights that a bad step has spoilt are of no use to anybody, as
         # training ends here, and the states before it are kept.
         values = reduced.read(gradient_norm=norm)
@@ -226,7 +219,7 @@ class Trainer:
             "epoch": self.epoch,
             "detector": self.detector.state_dict(),
             "averaged": self.averaged.state_dict() if self.averaged is not self.detector else {},
-            "optimizer": self._optimizer.state_dict(),
+            **self._update.state_dict(),
             "rows": self.rows,
             "best": asdict(self.best),
             "best_epoch": self.best.epoch,
@@ -239,7 +232,7 @@ class Trainer:
         self.detector.load_state_dict(state["detector"])
         if self.averaged is not self.detector:
             self.averaged.load_state_dict(state["averaged"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        self._update.load_state_dict(state)
         self.epoch, self.rows, self.seconds = state["epoch"], list(state["rows"]), state["seconds"]
         self.best = Best(**state["best"])
         self.extends = state.get("extends", 0)

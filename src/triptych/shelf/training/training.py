@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from triptych import distributed
-from triptych.shelf.devices import choose_device, choose_dtype, limited_threads
+from triptych.shelf.devices import choose_device, choose_dtype, fast_kernels, limited_threads
 from triptych.shelf.model.files import LoadedDetector, save_model
 from triptych.shelf.model.pretrained import Anchors, read_anchors
 from triptych.shelf.params import DetectorParams, TrainingParams
@@ -58,7 +58,7 @@ def train(
         ValueError: If there is nothing to learn, or the settings do not fit the data.
         NonFiniteLossError: If the loss explodes.
     """
-    with limited_threads() as threads, distributed.joined():
+    with limited_threads() as threads, fast_kernels(choose_device()), distributed.joined():
         start = time.perf_counter()
         data = prepare_data(photos, annotations, roles, detector)
         device = choose_device()

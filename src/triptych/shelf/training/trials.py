@@ -13,7 +13,7 @@ import torch
 
 from triptych import distributed
 from triptych.registry.provenance import fingerprint_tables
-from triptych.shelf.devices import limited_threads
+from triptych.shelf.devices import choose_device, fast_kernels, limited_threads
 from triptych.shelf.params import DetectorParams, TrainingParams
 from triptych.shelf.preparation.fitting import fit_detector
 from triptych.shelf.preparation.learning_data import prepare_data
@@ -74,7 +74,7 @@ class DetectorTrial:
             raise ValueError("no validation photo: raise shelf.split.validation_share")
         # The size that the whole training would have: a rung's budget does not change it.
         detector, _ = fit_detector(detector, training.replace(epochs=self._training.epochs), data.learnt)
-        with limited_threads():
+        with limited_threads(), fast_kernels(choose_device()):
             trainer = Trainer(data, detector, training)
             if checkpoint is not None:
                 trainer.restore(torch.load(checkpoint / _STATE, map_location="cpu", weights_only=True))
