@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from triptych.parallel import count_cores
+from triptych.shelf.data.given_splits import ROLES, follow_splits
 from triptych.shelf.params import SplitParams
 
-ROLES = ("train", "validation", "test")
 _MOST_LISTED = 20
 
 IntArray = NDArray[np.int64]
@@ -27,8 +27,9 @@ def split_photos_by_source(
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Give every photo a role.
 
-    Groups are photos that are near duplicates or, by `source_pattern`, of the same source. Whole groups are drawn,
-    those with objects first, so that each role gets its share of photos with and without.
+    Splits that came with the photos are followed (`follow_given`). Elsewhere groups, photos that are near duplicates
+    or, by `source_pattern`, of the same source, are drawn as a whole, those with objects first, so that each role gets
+    its share of photos with and without.
 
     Args:
         photos: The ingested photos.
@@ -39,13 +40,14 @@ def split_photos_by_source(
         Columns `image_id`, `file_name`, `group` (numbered from 0 in the order of photos), `role`; and a report.
 
     Raises:
-        ValueError: If the photos with objects are fewer than three groups.
+        ValueError: If the photos with objects are fewer than three groups, or given splits leave none to train on.
     """
     images = annotations["images"]
     groups = _group_photos(photos, images, split)
     annotated = {item["image_id"] for item in annotations["annotations"] if not item.get("iscrowd", 0)}
     has_objects = np.array([image["id"] in annotated for image in images], dtype=bool)
-    role = draw_roles(groups, has_objects, split)
+    followed = follow_splits(images, groups, has_objects, split) if split.follow_given else None
+    role = draw_roles(groups, has_objects, split) if followed is None else followed
     roles = pd.DataFrame(
         {
             "image_id": np.array([image["id"] for image in images], dtype=np.int64),
@@ -54,7 +56,7 @@ def split_photos_by_source(
             "role": np.array(ROLES, dtype=object)[role],
         }
     )
-    return roles, _report(roles, has_objects, annotations)
+    return roles, _report(roles, has_objects, annotations) | {"given_splits_followed": followed is not None}
 
 
 def draw_roles(groups: IntArray, has_objects: NDArray[np.bool_], split: SplitParams) -> IntArray:
@@ -156,7 +158,8 @@ def _report(roles: pd.DataFrame, has_objects: NDArray[np.bool_], annotations: di
         "groups": len(members),
         "photos_in_groups_of_several": sum(map(len, several)),
         "largest_groups": [names[:_MOST_LISTED] for names in several[:_MOST_LISTED]],
-        "roles": {role: by_role[role] for role in ROLES},
+        "groups_in_several_roles": int((roles.groupby("group")["role"].nunique() > 1).sum()),
+        "roles": {role: by_role[role] for role in ROLES if role in by_role},
     }
 
 

@@ -45,6 +45,9 @@ class SplitParams(Params):
     """Share of photos for choosing the epoch and the settings."""
     test_share: OpenShare = 0.2
     """Share of photos that are looked at once, for the report."""
+    follow_given: bool = True
+    """Keep the roles that photos have already (folders `train`, `val` and `test`, `data.yaml`, CVAT's `subset`), and
+    draw only what is missing; false draws all anew."""
     duplicate_distance: Annotated[int, Field(ge=-1, le=32)] = 6
     """Photos whose 64-bit difference hashes differ in at most this many bits stay together; -1: never."""
     source_pattern: Annotated[str, AfterValidator(_check_pattern)] = ""
