@@ -91,7 +91,7 @@ class FaqIndex:
         vocabulary, texts = Vocabulary.learn(questions, learned, params.max_terms)
         weightings = fit_weightings(texts.cut(0, learned), vocabulary)
         texts = texts.take(rows)
-        segment = Segment.build(texts, vocabulary, weightings, _pass_over(texts, vocabulary, params))
+        segment = Segment.build(texts, vocabulary, weightings, _measure_lists(texts, vocabulary, params))
         documents = order["question_id"].to_numpy(np.int64)
         return cls(entries, documents, np.append(starts, len(order)), vocabulary, weightings, segment)
 
@@ -174,10 +174,10 @@ def fit_weightings(texts: Texts, vocabulary: Vocabulary) -> dict[str, Weighting]
     return fitted | dict.fromkeys(("answer", "tags"), fitted["all"])
 
 
-def _pass_over(texts: Texts, vocabulary: Vocabulary, params: RetrievalParams) -> dict[str, NDArray[np.bool_]]:
-    """Mark the words of too many documents, by view that retrieves."""
+def _measure_lists(texts: Texts, vocabulary: Vocabulary, params: RetrievalParams) -> dict[str, Ints]:
+    """Count the documents that hold each word, by view that retrieves; words of too many get no list."""
     longest = max(params.max_document_share * len(texts), _RARE)
-    return {name: held > longest for name, held in count_holding(texts, vocabulary).items()}
+    return {name: np.where(held > longest, 0, held) for name, held in count_holding(texts, vocabulary).items()}
 
 
 def _bound_best(scores: NDArray[np.float32], count: int) -> float:

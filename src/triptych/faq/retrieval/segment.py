@@ -68,7 +68,7 @@ class Segment:
         texts: Texts,
         vocabulary: Vocabulary,
         weightings: dict[str, Weighting],
-        passed_over: dict[str, NDArray[np.bool_]],
+        lengths: dict[str, Ints],
     ) -> Segment:
         """Weigh documents, and sort them into lists.
 
@@ -76,10 +76,10 @@ class Segment:
             texts: The documents.
             vocabulary: Theirs.
             weightings: By kind.
-            passed_over: By view that retrieves, the terms that get no list, shape (terms,).
+            lengths: By view that retrieves, how many of the documents hold each term, shape (terms,); 0 where a term
+                gets no list.
         """
-        held = count_holding(texts, vocabulary)
-        lists = {name: _PostingsWriter(np.where(passed_over[name], 0, held[name])) for name in RETRIEVAL_VIEWS}
+        lists = {name: _PostingsWriter(lengths[name]) for name in RETRIEVAL_VIEWS}
         scales = {name_side(*side): np.empty(len(texts), dtype=np.float32) for side in SIDES}
         for start, counts in count_chunks(texts, vocabulary):
             for kind, measure in SIDES:
@@ -101,18 +101,23 @@ def name_side(kind: str, measure: Measure) -> str:
 
 def count_chunks(texts: Texts, vocabulary: Vocabulary) -> Iterator[tuple[int, dict[str, csr_array]]]:
     """Count the terms of some texts at a time; gives the first one's number, too."""
-    for start in range(0, len(texts), _CHUNK_TEXTS):
-        yield start, vocabulary.count(texts.cut(start, min(start + _CHUNK_TEXTS, len(texts))))
+    for start, chunk in _cut_chunks(texts):
+        yield start, vocabulary.count(chunk)
 
 
 def count_holding(texts: Texts, vocabulary: Vocabulary) -> dict[str, Ints]:
     """Count the texts that hold each word, by view that retrieves."""
     held = {name: np.zeros(vocabulary.known, dtype=np.int64) for name in RETRIEVAL_VIEWS}
-    for start in range(0, len(texts), _CHUNK_TEXTS):
-        counts = vocabulary.count_words(texts.cut(start, min(start + _CHUNK_TEXTS, len(texts))), RETRIEVAL_VIEWS)
+    for _, chunk in _cut_chunks(texts):
+        counts = vocabulary.count_words(chunk, RETRIEVAL_VIEWS)
         for name, total in held.items():
             total += np.bincount(counts[name].indices, minlength=vocabulary.known)
     return held
+
+
+def _cut_chunks(texts: Texts) -> Iterator[tuple[int, Texts]]:
+    for start in range(0, len(texts), _CHUNK_TEXTS):
+        yield start, texts.cut(start, min(start + _CHUNK_TEXTS, len(texts)))
 
 
 class _PostingsWriter:
