@@ -37,6 +37,7 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Start:
     def load(name: str, model: Path) -> ModuleType:
         (tmp_path / "mounted").mkdir()
         (tmp_path / "mounted/model").symlink_to(model)
+        monkeypatch.delenv("TRIPTYCH_UNLIMITED", raising=False)
         monkeypatch.setenv("AZUREML_MODEL_DIR", str(tmp_path / "mounted"))
         monkeypatch.syspath_prepend(str(CODE))
         monkeypatch.setattr(sys, "dont_write_bytecode", True)
@@ -99,6 +100,12 @@ def output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("AZUREML_BI_OUTPUT_PATH", str(folder))
     return folder
+
+
+def test_a_long_table_is_scored_whole(start: Start, model_folder: Path, tmp_path: Path, output: Path) -> None:
+    pd.DataFrame({"title": ["topic3x"] * 300}).to_csv(tmp_path / "long.csv", index=False)
+    start("batch_score", model_folder).run([str(tmp_path / "long.csv")])
+    assert len(read_tables(output)) == 900
 
 
 def read_tables(output: Path) -> pd.DataFrame:
@@ -181,6 +188,17 @@ def test_whatever_is_asked_is_answered_or_refused(reader: ModuleType, body: Any)
 @pytest.mark.parametrize("raw", ["", "\0", "[" * 100_000, '{"dataframe_records": [' + "[" * 100_000, '{"a":1}}', "NaN"])
 def test_what_is_no_json_is_refused(reader: ModuleType, raw: str) -> None:
     assert reader.run(raw)["error"]
+
+
+@pytest.mark.parametrize(("levels", "is_refused"), [(14, False), (15, True), (900, True), (100_000, True)])
+def test_a_deeply_nested_request_is_refused(reader: ModuleType, levels: int, is_refused: bool) -> None:
+    answer = reader.run('{"dataframe_records": [{"title": "a"}], "x": {"y": ' + "[" * (levels) + "]" * levels + "}}")
+    assert ("nested more than 16 levels deep" in answer.get("error", "")) is is_refused
+
+
+def test_an_oversized_request_is_refused_unread(reader: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MOST_CHARACTERS", 10)
+    assert reader.run("x" * 11)["error"] == "the request has 11 characters, more than 10: ask in parts"
 
 
 def test_a_fault_of_the_model_is_no_refusal(reader: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

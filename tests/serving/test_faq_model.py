@@ -94,6 +94,13 @@ def test_its_signature_describes_what_it_gives(model: Any) -> None:
         ({"title": ["x"]}, 1001, r"top_k must be in \[1, 1000\], got 1001"),
         ({"question_id": [1]}, 3, "title or body is needed"),
         ({"question_id": [1, 1], "title": ["x", "y"]}, 3, "question_id 1 occurs twice"),
+        (
+            {"title": ["x"] * 5000},
+            1,
+            "5000 questions, more than 200 a request: ask in parts, or use the batch endpoint",
+        ),
+        ({"title": ["x"] * 11}, 1000, "ask for 11000 rows, more than 10000 a request"),
+        ({"title": ["x" * 1_500_000], "body": ["y" * 500_001]}, 1, "have 2000001 characters, more than 2000000"),
     ],
 )
 def test_wrong_input_is_refused(model: Any, question: dict[str, Any], top_k: int, message: str) -> None:
@@ -101,3 +108,8 @@ def test_wrong_input_is_refused(model: Any, question: dict[str, Any], top_k: int
 
     with pytest.raises(MlflowException, match=message):
         model.predict(pd.DataFrame(question), params={"top_k": top_k})
+
+
+def test_a_batch_of_files_has_no_limits(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIPTYCH_UNLIMITED", "1")
+    assert len(model.predict(pd.DataFrame({"title": ["topic3x"] * 201}), params={"top_k": 1})) == 201

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import tracemalloc
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,44 @@ def test_too_much_is_refused(model: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(shelf_model, "MOST_PIXELS", 1000)
     with pytest.raises(MlflowException, match="image 0: 96 x 64 are 6144 pixels"):
         shelf_model.ShelfModel.predict(inner, None, photo)
+
+
+def draw_bomb() -> bytes:
+    """Draw a photo of one bit a pixel: 6 kB that unpack to 150 MB."""
+    return encode(Image.new("1", (7000, 7000)))
+
+
+def test_bombs_are_refused_before_they_are_unpacked(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowException
+
+    def unpack(*_: Any) -> None:
+        raise AssertionError("unpacked")
+
+    bombs = pd.DataFrame({"image": [draw_bomb()] * 64})
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", unpack)
+    with pytest.raises(
+        MlflowException, match="the first 5 photos have 245000000 pixels, more than 200000000 a request"
+    ):
+        model.predict(bombs)
+
+
+def test_photos_are_not_held_in_full_size(model: Any) -> None:
+    tracemalloc.start()
+    try:
+        model.predict(pd.DataFrame({"image": [encode(Image.new("L", (2000, 2000)))] * 8}))
+        held = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert held < 3 * 2000 * 2000 * 3  # of eight, NumPy's share of one and a copy
+
+
+def test_all_files_together_are_limited(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowException
+
+    inner = model.unwrap_python_model()
+    monkeypatch.setattr(shelf_model, "MOST_BYTES_IN_ALL", 40_000)
+    with pytest.raises(MlflowException, match="the first 3 photos have [45][0-9]* bytes, more than 40000 a request"):
+        shelf_model.ShelfModel.predict(inner, None, pd.DataFrame({"image": [encode(draw_photo(1))] * 4}))
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.0, float("nan")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
 MATCHER = "matcher"
 DEFAULT_TOP_K = 3
 DEFAULT_TEXT_FORMAT: TextFormat = "auto"
+MOST_QUESTIONS = 200
+MOST_CHARACTERS = 2_000_000
+MOST_MATCHES = 10_000
 _MOST_ORIGINALS = 1000
+UNLIMITED = "TRIPTYCH_UNLIMITED"
+"""Variable of the environment; 1 lifts the limits of a request, for batches of files that nobody waits for."""
 
 
 class FaqModel(PythonModel):
@@ -31,6 +37,8 @@ class FaqModel(PythonModel):
     Output: a row an original with `question_id`, `rank` (from 1), `original_id`, `score`, `probability` (that it
     answers the question), `verdict` (`match`, or `no match` where the probability is below the model's threshold),
     `title`, `answer_id` (-1: none), `answer` (HTML, may be empty). A question without any text has no row.
+    A request, which holds the server's worker until it is answered, has at most 200 questions, 2 million characters and
+    10,000 rows of output.
     """
 
     _matcher: FaqMatcher
@@ -63,6 +71,9 @@ class FaqModel(PythonModel):
         top_k = int((params or {}).get("top_k", DEFAULT_TOP_K))
         if not 1 <= top_k <= _MOST_ORIGINALS:
             raise MlflowException.invalid_parameter_value(f"top_k must be in [1, {_MOST_ORIGINALS}], got {top_k}")
+        is_limited = os.environ.get(UNLIMITED) != "1"
+        if is_limited:
+            _check_count(len(model_input), top_k)
         text_format = (params or {}).get("text_format", DEFAULT_TEXT_FORMAT)
         if text_format not in get_args(TextFormat):
             raise MlflowException.invalid_parameter_value(
@@ -72,6 +83,29 @@ class FaqModel(PythonModel):
             questions = complete_columns(model_input)
         except ValueError as error:
             raise MlflowException.invalid_parameter_value(f"questions: {error}") from error
+        if is_limited:
+            _check_length(questions)
         clean, _ = clean_new_questions(questions, text_format)
         # One process: a server has its own.
         return self._matcher.match(clean, top_k, workers=1)
+
+
+def _check_count(questions: int, top_k: int) -> None:
+    if questions > MOST_QUESTIONS:
+        raise MlflowException.invalid_parameter_value(
+            f"{questions} questions, more than {MOST_QUESTIONS} a request: ask in parts, or use the batch endpoint or "
+            "`kedro run --pipelines faq_score`"
+        )
+    if questions * top_k > MOST_MATCHES:
+        raise MlflowException.invalid_parameter_value(
+            f"{questions} questions with top_k {top_k} ask for {questions * top_k} rows, more than {MOST_MATCHES} a "
+            "request: take a smaller top_k, or ask in parts"
+        )
+
+
+def _check_length(questions: pd.DataFrame) -> None:
+    length = int(questions["title"].str.len().sum() + questions["body"].str.len().sum())
+    if length > MOST_CHARACTERS:
+        raise MlflowException.invalid_parameter_value(
+            f"the questions have {length} characters, more than {MOST_CHARACTERS} a request: ask in parts"
+        )

@@ -6,6 +6,8 @@ import base64
 import binascii
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +15,12 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel
 
-from triptych.shelf.data.photo_files import PhotoError, read_photo
+from triptych.shelf.data.photo_files import PhotoError, measure_photo
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from triptych.shelf.model.files import LoadedDetector
+    from triptych.shelf.model.prediction import Photo
+    from triptych.shelf.params import DetectorParams
 
 DETECTOR = "detector"
 COLUMNS = {
@@ -34,18 +35,22 @@ COLUMNS = {
 }
 MOST_PHOTOS = 64
 MOST_BYTES = 20_000_000
+MOST_BYTES_IN_ALL = 200_000_000
 MOST_PIXELS = 50_000_000
+MOST_PIXELS_IN_ALL = 200_000_000
 _BATCH = 4
+_IN_PARTS = "a request: ask in parts, or use the batch endpoint or `kedro run --pipelines shelf_score`"
 
 
 class ShelfModel(PythonModel):
     """Find objects on photos with the detector in the model's artifact `detector`.
 
-    Input: column `image`, a JPEG, PNG or the like as bytes or base64 text (a `data:` URL too); at most 64 photos, each
-    of at most 20 MB and 50 million pixels. Parameter: `score_threshold` in [0, 1); 0 takes the one with the best F1 on
-    the validation photos. Output: a row a detection with `photo` (its row in the input, from 0), `category`, `score`,
-    `x`, `y`, `width`, `height` (of the box, in pixels of the upright photo), `mask` (COCO's compressed run lengths as
-    JSON; empty where the detector finds boxes only). A photo on which nothing was found has no row.
+    Input: column `image`, a JPEG, PNG or the like as bytes or base64 text (a `data:` URL too); at most 64 photos,
+    each of at most 20 MB and 50 million pixels, together of at most 200 MB and 200 million pixels. Parameter:
+    `score_threshold` in [0, 1); 0 takes the one with the best F1 on the validation photos. Output: a row a
+    detection with `photo` (its row in the input, from 0), `category`, `score`, `x`, `y`, `width`, `height` (of the
+    box, in pixels of the upright photo), `mask` (COCO's compressed run lengths as JSON; empty where the detector
+    finds boxes only). A photo on which nothing was found has no row.
     """
 
     _detector: LoadedDetector
@@ -74,14 +79,14 @@ class ShelfModel(PythonModel):
         Raises:
             MlflowException: If a photo or the threshold is wrong (HTTP 400 from a server).
         """
-        from triptych.shelf.model.prediction import predict_photos
+        from triptych.shelf.model.prediction import predict_prepared
 
         threshold = float((params or {}).get("score_threshold", 0.0))
         if not 0 <= threshold < 1:
             raise _refuse(f"score_threshold must be in [0, 1), got {threshold}")
         threshold = threshold or self._detector.score_threshold
-        photos = _read_photos(model_input)
-        found = predict_photos(self._detector, enumerate(photos), _BATCH)
+        photos = _read_photos(model_input, self._detector.params)
+        found = predict_prepared(self._detector, photos, _BATCH, "auto")
         rows = [
             self._describe(index, item)
             for index, results in enumerate(found)
@@ -95,22 +100,55 @@ class ShelfModel(PythonModel):
         return photo, self._detector.categories[item["category_id"] - 1], item["score"], *item["bbox"], mask
 
 
-def _read_photos(table: pd.DataFrame) -> list[NDArray[np.uint8]]:
-    """Decode all photos; all must be right before any is looked at."""
+def _read_photos(table: pd.DataFrame, params: DetectorParams) -> list[Photo]:
+    """Decode all photos, each scaled down at once to what the detector sees; all must be right before any is looked at.
+
+    Their sizes are read from their headers first: a few hundred bytes may unpack to hundreds of megabytes.
+    """
     if "image" not in table:
         raise _refuse("column image is needed: a JPEG or PNG as base64 text")
     if not 1 <= len(table) <= MOST_PHOTOS:
         raise _refuse(f"1 to {MOST_PHOTOS} photos can be asked for at once, got {len(table)}")
     with tempfile.TemporaryDirectory(prefix="triptych-photos-") as folder:
-        file = Path(folder) / "photo"
-        return [_decode(index, cell, file) for index, cell in enumerate(table["image"].tolist())]
+        files = [Path(folder) / str(index) for index in range(len(table))]
+        _write_photos(table["image"].tolist(), files)
+        _check_pixels(files)
+        return [_decode(index, file, params) for index, file in enumerate(files)]
 
 
-def _decode(index: int, cell: Any, file: Path) -> NDArray[np.uint8]:
-    """Decode a photo, by way of a file."""
+def _write_photos(cells: list[Any], files: list[Path]) -> None:
+    total = 0
+    for index, (cell, file) in enumerate(zip(cells, files, strict=True)):
+        with _naming(index):
+            total += file.write_bytes(_to_bytes(cell))
+        if total > MOST_BYTES_IN_ALL:
+            raise _refuse(f"the first {index + 1} photos have {total} bytes, more than {MOST_BYTES_IN_ALL} {_IN_PARTS}")
+
+
+def _check_pixels(files: list[Path]) -> None:
+    total = 0
+    for index, file in enumerate(files):
+        with _naming(index):
+            size = measure_photo(file, MOST_PIXELS)
+        total += size.width * size.height
+        if total > MOST_PIXELS_IN_ALL:
+            raise _refuse(
+                f"the first {index + 1} photos have {total} pixels, more than {MOST_PIXELS_IN_ALL} {_IN_PARTS}"
+            )
+
+
+def _decode(index: int, file: Path, params: DetectorParams) -> Photo:
+    from triptych.shelf.model.prediction import prepare_photo
+
+    with _naming(index):
+        return prepare_photo(file, index, params, MOST_PIXELS)
+
+
+@contextmanager
+def _naming(index: int) -> Iterator[None]:
+    """Say of a photo that is refused which it is."""
     try:
-        file.write_bytes(_to_bytes(cell))
-        return read_photo(file, MOST_PIXELS)
+        yield
     except PhotoError as error:
         raise _refuse(f"image {index}: {error}") from error
 

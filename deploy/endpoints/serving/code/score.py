@@ -22,11 +22,18 @@ from mlflow.exceptions import MlflowException
 _logger = logging.getLogger(__name__)
 _model: Any = None
 _collectors: dict[str, Any] = {}
+# Photos come as base64 text, a third longer than they are.
+MOST_CHARACTERS = 300_000_000
+MOST_DEPTH = 16
 # Photos are large, and whose they are is not known here. By ids, texts and masks no weeks can be compared.
 _NOT_COLLECTED = {
     "model_inputs": ["image", "question_id"],
     "model_outputs": ["question_id", "original_id", "title", "answer_id", "answer", "photo", "mask"],
 }
+
+
+class TooLargeError(ValueError):
+    """A request that is longer than is read."""
 
 
 def init() -> None:
@@ -43,10 +50,12 @@ def run(raw: str) -> Any:
         raw: The request's body.
 
     Returns:
-        The predictions, or a response with status 400.
+        The predictions, or a response with status 400, or 413 if the request is too long.
     """
     try:
         table, params = read_request(raw)
+    except TooLargeError as error:
+        return _refuse(str(error), 413)
     except ValueError as error:
         return _refuse(str(error))
     try:
@@ -76,18 +85,32 @@ def read_request(raw: str) -> tuple[pd.DataFrame, dict[str, Any] | None]:
     """Read the rows and parameters of a request.
 
     Raises:
+        TooLargeError: If it is longer than is read.
         ValueError: If it is no JSON, or not of the form above.
     """
+    if len(raw) > MOST_CHARACTERS:
+        raise TooLargeError(f"the request has {len(raw)} characters, more than {MOST_CHARACTERS}: ask in parts")
     try:
         body = json.loads(raw)
     except RecursionError as error:
-        raise ValueError("the request is nested too deeply") from error
+        raise ValueError(f"the request is nested more than {MOST_DEPTH} levels deep") from error
+    _check_depth(body)
     if not isinstance(body, dict):
         raise ValueError("the request must be a JSON object")
     params = body.get("params")
     if params is not None and not isinstance(params, dict):
         raise ValueError("params must be a JSON object")
     return _read_table(body), params
+
+
+def _check_depth(body: Any) -> None:
+    """Refuse what is nested so deeply that libraries may run out of stack over it."""
+    level = [body]
+    for _ in range(MOST_DEPTH):
+        lists = (part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list))
+        level = [value for values in lists for value in values]
+    if any(isinstance(part, dict | list) for part in level):
+        raise ValueError(f"the request is nested more than {MOST_DEPTH} levels deep")
 
 
 def _read_table(body: dict[str, Any]) -> pd.DataFrame:
@@ -117,13 +140,13 @@ def _read_table(body: dict[str, Any]) -> pd.DataFrame:
     raise ValueError("the request needs dataframe_records or dataframe_split")
 
 
-def _refuse(message: str) -> Any:
-    """Give an answer with status 400."""
+def _refuse(message: str, status: int = 400) -> Any:
+    """Give an answer with a status and the reason."""
     try:
         from azureml_inference_server_http.api.aml_response import AMLResponse
     except ImportError:
         return {"error": message}
-    return AMLResponse({"error": message}, 400, json_str=True)
+    return AMLResponse({"error": message}, status, json_str=True)
 
 
 def _make_collectors() -> dict[str, Any]:

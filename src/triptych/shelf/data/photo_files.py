@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -170,8 +170,26 @@ def read_reduced(path: Path, max_pixels: int, fit: Callable[[Size], Size]) -> tu
     return photo.pixels, photo.size
 
 
+def measure_photo(path: Path, max_pixels: int) -> Size:
+    """Read the size of a photo from its header, before any turn; nothing is decoded.
+
+    Raises:
+        PhotoError: If the file is no photo, or one with more pixels; the message says why.
+    """
+    with _open(path) as image:
+        _check_pixels(image, max_pixels)
+        return Size(*image.size)
+
+
 def decode_photo(path: Path, max_pixels: int, fit: Callable[[Size], Size] | None = None) -> Photo:
     """Read a photo as upright RGB, with what has been done to it; see `read_photo` and `read_reduced`."""
+    with _open(path) as image:
+        return _decode(image, max_pixels, fit)
+
+
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[Image.Image]:
+    """Open a photo; whatever its decoder raises is told as a fault of the file."""
     # A pipe or device would block.
     if not path.is_file():
         raise PhotoError("no regular file")
@@ -179,7 +197,7 @@ def decode_photo(path: Path, max_pixels: int, fit: Callable[[Size], Size] | None
         raise PhotoError("empty file")
     try:
         with Image.open(path, formats=_FORMATS) as image:
-            return _decode(image, max_pixels, fit)
+            yield image
     except PhotoError:
         raise
     except UnidentifiedImageError as error:
@@ -231,9 +249,7 @@ def store_photo(path: Path, target: Path, max_pixels: int) -> StoredPhoto:
 
 
 def _decode(image: Image.Image, max_pixels: int, fit: Callable[[Size], Size] | None) -> Photo:
-    pixels = image.width * image.height
-    if pixels > max_pixels:
-        raise PhotoError(f"{image.width} x {image.height} are {pixels} pixels, more than max_pixels={max_pixels}")
+    _check_pixels(image, max_pixels)
     turn, encoding, mode = _read_turn(image), str(image.format), image.mode
     size = turn.turn_size(Size(*image.size))
     if fit is not None and encoding in _JPEGS:
@@ -246,6 +262,12 @@ def _decode(image: Image.Image, max_pixels: int, fit: Callable[[Size], Size] | N
     else:
         upright = turn.turn_pixels(upright)
     return Photo(np.ascontiguousarray(upright), size, turn, encoding, mode == "RGB" and turn == UPRIGHT)
+
+
+def _check_pixels(image: Image.Image, max_pixels: int) -> None:
+    pixels = image.width * image.height
+    if pixels > max_pixels:
+        raise PhotoError(f"{image.width} x {image.height} are {pixels} pixels, more than max_pixels={max_pixels}")
 
 
 def _choose_reduction(size: Size, wanted: Size) -> int:
