@@ -128,6 +128,7 @@ model_of() {
   case "$1" in
     faq) MODEL=faq-matcher ;;
     shelf) MODEL=shelf-detector ;;
+    video) MODEL=video-styles ;;
   esac
 }
 

@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
 # Serves the promoted model of a workload: an online endpoint, a batch endpoint, autoscaling, alerts, a monitor.
 # Comes after up.sh and a finished run of the workload's pipeline. Run it again to serve a newer version.
+# video has no promoted model: the styles of a folder are packed as one, whose version is what it is made of. Its online
+# endpoint paints single pictures; whole videos go through deploy/trigger.sh.
 #
 #   deploy/serve.sh faq|shelf --email ADDRESS [--name NAME] [--online] [--batch] [--registry REGISTRY --version VERSION]
 #                   [--steps PERCENT,...] [--soak SECONDS] [--dry-run]
-#   deploy/serve.sh faq|shelf --back [--dry-run]
-#   deploy/serve.sh faq|shelf --retire [--dry-run]
+#   deploy/serve.sh video [--style FILE] [--name NAME] [--registry ...] [--steps ...] [--soak ...] [--dry-run]
+#   deploy/serve.sh faq|shelf|video --back [--dry-run]
+#   deploy/serve.sh faq|shelf|video --retire [--dry-run]
 #
 # --email   where the monitor's findings go
+# --style   the style that is meant where none is asked for (data/01_raw/video_style/models/mosaic.pth); those beside it go
+#           along
 # --name    as for up.sh (triptych)
 # --online  only the online endpoint; --batch: only the batch endpoint
 # --registry, --version  serve a version that deploy/share.sh put into a registry, not the promoted one of this workspace
@@ -19,10 +24,12 @@
 set -euo pipefail
 
 WORKLOAD="" EMAIL="" NAME=triptych ONLINE=no BATCH=no BACK=no RETIRE=no DRY_RUN=no REGISTRY="" VERSION="" STEPS="" SOAK_S=300
+STYLE=data/01_raw/video_style/models/mosaic.pth
 version="" there="" deployed=""
 while (($#)); do
   case "$1" in
-    faq | shelf) WORKLOAD="$1" ;;
+    faq | shelf | video) WORKLOAD="$1" ;;
+    --style) STYLE="${2:?}" && shift ;;
     --email) EMAIL="${2:?}" && shift ;;
     --name) NAME="${2:?}" && shift ;;
     --registry) REGISTRY="${2:?}" && shift ;;
@@ -42,8 +49,15 @@ done
 # shellcheck source=deploy/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 if [[ "${usage_wanted:-no}" == yes ]]; then usage && exit; fi
-[[ -n "$WORKLOAD" ]] || stop "say what to serve: faq or shelf"
-[[ "$EMAIL" == *@* || "$BACK$RETIRE" == *yes* ]] || stop "--email is needed: where the monitor's findings go"
+[[ -n "$WORKLOAD" ]] || stop "say what to serve: faq, shelf or video"
+if [[ "$WORKLOAD" == video ]]; then
+  [[ "$BATCH" == no ]] || stop "folders of videos go through deploy/trigger.sh"
+  [[ -f "$STYLE" ]] || stop "there is no style $STYLE"
+  ONLINE=yes
+fi
+MONITOR="deploy/monitoring/$WORKLOAD.yml"
+[[ "$EMAIL" == *@* || "$BACK$RETIRE" == *yes* || ! -f "$MONITOR" ]] ||
+  stop "--email is needed: where the monitor's findings go"
 if [[ "$ONLINE$BATCH" == nono ]]; then ONLINE=yes BATCH=yes; fi
 if [[ -n "$REGISTRY" && -z "$VERSION" ]]; then stop "--registry needs --version: that of deploy/share.sh"; fi
 if [[ -z "$REGISTRY" && -n "$VERSION" ]]; then stop "--version goes with --registry; without, the promoted one is served"; fi
@@ -55,9 +69,11 @@ model_of "$WORKLOAD"
 # What 90 of 100 requests should stay below. A full-size Mask R-CNN takes seconds for a photo on processors.
 SLOW_MS=2000
 if [[ "$WORKLOAD" == shelf ]]; then SLOW_MS=30000; fi
+if [[ "$WORKLOAD" == video ]]; then SLOW_MS=20000; fi
 needs az python3
 in_workspace
 endpoint="triptych-$WORKLOAD-$SUFFIX"
+if [[ "$WORKLOAD" == video ]]; then endpoint="triptych-video-online-$SUFFIX"; fi # the other one is that of trigger.sh
 
 # Which deployment answers (LIVE), which is beside it (IDLE), and the colour that is free or can be freed (NEXT).
 read_colours() {
@@ -86,7 +102,7 @@ ask_once() {
   mkdir -p deploy/build
   python3 -c 'import base64, json, sys
 row = {"title": "How do I compare two arrays?", "body": "<p>By their values.</p>"}
-if sys.argv[1] == "shelf":
+if sys.argv[1] != "faq":
     row = {"image": base64.b64encode(open("data/01_raw/shelf_new/shelf_00001.jpg", "rb").read()).decode()}
 json.dump({"dataframe_records": [row]}, open(sys.argv[2], "w"))' "$WORKLOAD" "deploy/build/request-$WORKLOAD.json"
   run az ml online-endpoint invoke --name "$endpoint" --deployment-name "$1" \
@@ -149,8 +165,28 @@ if [[ "$BACK$RETIRE" != nono ]]; then
   exit
 fi
 
-say "1. Which version is promoted"
-if [[ -n "$REGISTRY" ]]; then version="$VERSION"; else find_promoted; fi
+# A version of the styles goes into `version`: what is the same is there already.
+pack_styles() {
+  local sources=()
+  needs triptych
+  mapfile -t sources < <(find src/triptych -name '*.py' | LC_ALL=C sort)
+  version="$(digest "$STYLE" "$(dirname "$STYLE")"/*.pth requirements.lock "${sources[@]}")"
+  look there "" az ml model show --name "$MODEL" --version "$version" "${THERE[@]}" --query name --output tsv
+  if [[ -n "$there" ]]; then return; fi
+  rm -rf "deploy/build/$MODEL"
+  run triptych azure pack-styles "$STYLE" data/01_raw/shelf_new/shelf_00001.jpg "deploy/build/$MODEL"
+  run az ml model create --name "$MODEL" --version "$version" --type mlflow_model --path "deploy/build/$MODEL" \
+    "${THERE[@]}" --output none
+}
+
+say "1. Which version is served"
+if [[ -n "$REGISTRY" ]]; then
+  version="$VERSION"
+elif [[ "$WORKLOAD" == video ]]; then
+  pack_styles
+else
+  find_promoted
+fi
 [[ -n "$version" ]] || stop "no version of $MODEL is promoted: run the pipeline $WORKLOAD first"
 model="azureml:$MODEL:$version"
 if [[ -n "$REGISTRY" ]]; then model="azureml://registries/$REGISTRY/models/$MODEL/versions/$version"; fi
@@ -182,12 +218,14 @@ if [[ "$ONLINE" == yes ]]; then
     "deploymentName=$colour" "slowMs=$SLOW_MS" "actionGroupName=ag-$NAME" --output none
   say "5. Requests go to $colour"
   shift_traffic "$colour" "$LIVE"
-  say "6. Monitor"
-  # Its file names the endpoint in many places.
-  mkdir -p deploy/build
-  sed -e "s/triptych-$WORKLOAD-blue-/$endpoint-$colour-/; s/triptych-$WORKLOAD:blue/$endpoint:$colour/" \
-    -e "s/ALERT_EMAIL.*/$EMAIL/" "deploy/monitoring/$WORKLOAD.yml" >"deploy/build/monitor-$WORKLOAD.yml"
-  run az ml schedule create --file "deploy/build/monitor-$WORKLOAD.yml" "${THERE[@]}" --output none
+  if [[ -f "$MONITOR" ]]; then
+    say "6. Monitor"
+    # Its file names the endpoint in many places.
+    mkdir -p deploy/build
+    sed -e "s/triptych-$WORKLOAD-blue-/$endpoint-$colour-/; s/triptych-$WORKLOAD:blue/$endpoint:$colour/" \
+      -e "s/ALERT_EMAIL.*/$EMAIL/" "$MONITOR" >"deploy/build/monitor-$WORKLOAD.yml"
+    run az ml schedule create --file "deploy/build/monitor-$WORKLOAD.yml" "${THERE[@]}" --output none
+  fi
 fi
 
 if [[ "$BATCH" == yes ]]; then

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from tests.azure.project_copy import copy_sources
+from tests.video.styles import save_style
 from triptych.azure import cli
 from triptych.azure.cli import azure
 from triptych.azure.deployment import NAMES
@@ -125,3 +127,15 @@ def test_triptych_azure_is_a_command(project: Path) -> None:
         [sys.executable, "-m", "triptych", "azure", "--help"], cwd=project, capture_output=True, text=True, check=True
     )
     assert all(word in run.stdout for word in ("check", "preflight", "configure"))
+
+
+def test_styles_are_packed(command: CliRunner, tmp_path: Path) -> None:
+    style = save_style(tmp_path, 1)
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "example.png")
+    result = run(command, "pack-styles", str(style), str(tmp_path / "example.png"), str(tmp_path / "packed"))
+    assert (result.exit_code, result.output) == (0, f"{tmp_path / 'packed'}: style1\n")
+    assert (tmp_path / "packed/MLmodel").is_file()
+    (tmp_path / "other.pth").write_bytes(b"")
+    result = run(command, "pack-styles", str(style), str(tmp_path / "example.png"), str(tmp_path / "again"))
+    assert result.exit_code == 1
+    assert "other.pth" in result.output

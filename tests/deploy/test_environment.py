@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from tests.conftest import ROOT
 from tests.deploy.conftest import DEPLOY
-from triptych.serving import faq_export, shelf_export
+from triptych.serving import faq_export, shelf_export, video_export
 
 FOLDER = DEPLOY / "environment"
 DOCKERFILE = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
@@ -119,7 +119,8 @@ def test_every_package_of_the_lock_has_a_hash() -> None:
 
 def test_the_servers_have_the_versions_that_models_are_made_with() -> None:
     pins, lock = conda_pins(), locked_versions()
-    needed = {canonicalize_name(name) for name in (*faq_export.DISTRIBUTIONS, *shelf_export.DISTRIBUTIONS)}
+    exports = (faq_export, shelf_export, video_export)
+    needed = {canonicalize_name(name) for export in exports for name in export.DISTRIBUTIONS}
     own = {"azureml-inference-server-http", "azureml-ai-monitoring", "azureml-contrib-services", "azureml-core"}
     assert set(pins) == needed | own
     assert {name: pins[name] for name in needed} == {name: lock[name] for name in needed}

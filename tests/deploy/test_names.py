@@ -107,9 +107,19 @@ def test_endpoints_serve_the_model_that_the_pipeline_registers(workload: str) ->
     assert f"{workload}) MODEL={name} ;;" in (DEPLOY / "common.sh").read_text(encoding="utf-8")
 
 
+def test_the_endpoint_of_styles_serves_what_is_packed() -> None:
+    deployment = read(DEPLOY / "endpoints/video/online-deployment.yml")
+    assert deployment["model"] == "azureml:video-styles@latest"
+    assert deployment["endpoint_name"] == read(DEPLOY / "endpoints/video/online-endpoint.yml")["name"]
+    # Names are taken once a region, whatever the kind of the endpoint.
+    assert deployment["endpoint_name"] != read(DEPLOY / "endpoints/video/batch-endpoint.yml")["name"]
+    assert deployment["environment"] == "azureml:triptych-serving@latest"
+    assert "video) MODEL=video-styles ;;" in (DEPLOY / "common.sh").read_text(encoding="utf-8")
+
+
 def test_nobody_needs_a_key_to_call_an_endpoint() -> None:
     endpoints = list((DEPLOY / "endpoints").rglob("*-endpoint.yml"))
-    assert len(endpoints) == 5
+    assert len(endpoints) == 6
     assert {read(path)["auth_mode"] for path in endpoints} == {"aad_token"}
 
 

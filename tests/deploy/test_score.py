@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -19,12 +20,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.deploy.conftest import DEPLOY
-from tests.serving.conftest import detector_folder, features, matcher, model_folder, shelf_folder
+from tests.serving.conftest import detector_folder, features, matcher, model_folder, shelf_folder, video_folder
 from tests.shelf.tiny import draw_photo
-from triptych.serving import faq_export
+from triptych.serving import faq_export, video_model
 from triptych.serving.shelf_model import COLUMNS
 
-__all__ = ["detector_folder", "features", "matcher", "model_folder", "shelf_folder"]
+__all__ = ["detector_folder", "features", "matcher", "model_folder", "shelf_folder", "video_folder"]
 
 CODE = DEPLOY / "endpoints/serving/code"
 Start = Callable[[str, Path], ModuleType]
@@ -85,6 +86,18 @@ def test_photos_are_looked_at(start: Start, shelf_folder: Path, tmp_path: Path) 
     body = json.dumps({"dataframe_records": [{"image": image}], "params": {"score_threshold": 0.01}})
     for row in start("score", shelf_folder).run(body)["predictions"]:
         assert row["photo"] == 0
+
+
+def test_pictures_are_painted(start: Start, video_folder: Path, tmp_path: Path) -> None:
+    draw_photo(1).save(tmp_path / "photo.png")
+    image = base64.b64encode((tmp_path / "photo.png").read_bytes()).decode("ascii")
+    script = start("score", video_folder)
+    body = {"dataframe_records": [{"image": image}], "params": {"style": "style2", "strength": 1, "format": "png"}}
+    (row,) = script.run(json.dumps(body))["predictions"]
+    with Image.open(io.BytesIO(base64.b64decode(row["image"]))) as painted:
+        assert (painted.format, *painted.size) == ("PNG", row["width"], row["height"])
+    body["params"] = {"style": "nowhere"}
+    assert "no style 'nowhere'" in script.run(json.dumps(body))["error"]
 
 
 def test_a_folder_without_a_model_is_refused(start: Start, tmp_path: Path) -> None:
@@ -224,14 +237,21 @@ def test_figures_are_collected_and_no_texts_or_ids(reader: ModuleType, monkeypat
     for name in ("model_inputs", "model_outputs"):
         monkeypatch.setitem(reader._collectors, name, Collector(name))
     asked = pd.DataFrame({"title": ["a"], "body": ["b"], "question_id": [1]})
-    answers = {"faq": faq_export._signature(3, "auto").outputs.input_names(), "shelf": [*COLUMNS]}
+    answers = {
+        "faq": faq_export._signature(3, "auto").outputs.input_names(),
+        "shelf": [*COLUMNS],
+        "video": [*video_model.COLUMNS],
+    }
     compared = {
+        "video": ["width", "height"],
         "faq": ["rank", "score", "probability", "verdict"],
         "shelf": ["category", "score", "x", "y", "width", "height"],
     }
     for workload, columns in answers.items():
         reader._collect(asked, pd.DataFrame([[0] * len(columns)], columns=columns))
         assert seen == {"model_inputs": ["title", "body"], "model_outputs": compared[workload]}
+        if workload == "video":
+            continue  # it has no monitor
         signals = yaml.safe_load((DEPLOY / f"monitoring/{workload}.yml").read_text())["create_monitor"][
             "monitoring_signals"
         ]

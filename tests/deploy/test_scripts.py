@@ -177,6 +177,36 @@ def test_serving_names_the_promoted_version_and_the_endpoint(deploy_copy: Path, 
     assert "ALERT_EMAIL" not in monitor
 
 
+VIDEO = "triptych-video-online-abc123"
+
+
+def test_styles_are_packed_once_and_served_without_a_monitor(deploy_copy: Path, azure: dict[str, str]) -> None:
+    (deploy_copy / "build/outputs.json").write_text(OUTPUTS, encoding="utf-8")
+    done = run(deploy_copy / "serve.sh", "video", **azure)
+    assert done.returncode == 0, done.stderr
+    made = calls(azure)
+    (packed,) = [call for call in made if call.startswith("triptych azure pack-styles")]
+    assert packed.split()[3] == "data/01_raw/video_style/models/mosaic.pth"
+    (version,) = [match[1] for call in made if (match := re.search(r"model create .*--version (\w{12}) --type", call))]
+    text = "\n".join(made)
+    assert f"--file deploy/endpoints/video/online-deployment.yml --set model=azureml:video-styles:{version}" in text
+    assert f"endpointName={VIDEO} deploymentName=blue slowMs=20000" in text
+    assert "--type mlflow_model --path deploy/build/video-styles" in text
+    assert "batch-" not in text
+    assert "schedule" not in text
+    (Path(azure["ANSWERS"]) / "there").touch()
+    assert run(deploy_copy / "serve.sh", "video", **azure).returncode == 0
+    assert not [call for call in calls(azure) if "pack-styles" in call or "model create" in call]
+
+
+def test_a_style_that_is_not_there_and_folders_of_videos_are_refused(deploy_copy: Path, azure: dict[str, str]) -> None:
+    for options, message in ((("--style", "no.pth"), "no style no.pth"), (("--batch",), "deploy/trigger.sh")):
+        done = run(deploy_copy / "serve.sh", "video", *options, **azure)
+        assert done.returncode == 2
+        assert message in done.stderr
+    assert calls(azure) == []
+
+
 @pytest.fixture
 def serving(deploy_copy: Path, azure: dict[str, str]) -> dict[str, str]:
     """Blue answers."""
@@ -324,7 +354,7 @@ def test_a_model_that_was_never_promoted_is_not_served(deploy_copy: Path, azure:
         ("up.sh", (*MAIL, "--name", "My-Project"), "lower case letters and digits"),
         ("up.sh", (*MAIL, "--setup", "huge"), "no set-up huge"),
         ("up.sh", ("--emial", "x"), "unknown option --emial"),
-        ("serve.sh", MAIL, "faq or shelf"),
+        ("serve.sh", MAIL, "faq, shelf or video"),
         ("down.sh", (), "--name is needed"),
     ],
 )

@@ -126,7 +126,7 @@ def test_every_local_path_leads_to_something(name: str, deploy_copy: Path) -> No
 CORES = {"Standard_DS3_v2": 4, "Standard_F8s_v2": 8}
 
 
-@pytest.mark.parametrize("workload", ["faq", "shelf"])
+@pytest.mark.parametrize("workload", ["faq", "shelf", "video"])
 def test_the_load_of_a_server_shows_in_that_of_its_cores(workload: str) -> None:
     """Autoscaling goes by the load of all cores: as many threads as there are of them, and no request beside them."""
     content = yaml.safe_load((DEPLOY / f"endpoints/{workload}/online-deployment.yml").read_text(encoding="utf-8"))

@@ -154,6 +154,24 @@ def cost(name: str, env: str, params: str, plan: Path | None) -> None:
     click.echo(describe_costs(name, needs, given))
 
 
+@azure.command("pack-styles")
+@click.argument("style_model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("example", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path))
+def pack_styles(style_model: Path, example: Path, folder: Path) -> None:
+    """Write STYLE_MODEL and the styles beside it to FOLDER, as a model that an online endpoint serves.
+
+    EXAMPLE is a picture that goes along as one.
+    """
+    from triptych.serving.video_export import save_video_model
+
+    try:
+        save_video_model(style_model, example, folder)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{folder}: {', '.join(sorted(path.stem for path in style_model.parent.glob('*.pth')))}")
+
+
 @azure.command()
 @click.argument("outputs", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_ENVIRONMENT

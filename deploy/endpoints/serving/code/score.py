@@ -28,7 +28,7 @@ MOST_DEPTH = 16
 # Photos are large, and whose they are is not known here. By ids, texts and masks no weeks can be compared.
 _NOT_COLLECTED = {
     "model_inputs": ["image", "question_id"],
-    "model_outputs": ["question_id", "original_id", "title", "answer_id", "answer", "photo", "mask"],
+    "model_outputs": ["question_id", "original_id", "title", "answer_id", "answer", "photo", "mask", "image"],
 }
 
 
