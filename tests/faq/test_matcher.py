@@ -77,7 +77,7 @@ def test_a_saved_matcher_answers_the_same(matcher: FaqMatcher, tmp_path: Path) -
     assert restored.candidates == matcher.candidates
     assert restored.index.weights == matcher.index.weights
     # What is large is not read, but mapped.
-    texts, postings = restored.index.segment.texts, restored.index.segment.postings
+    texts, postings = restored.index.segments[0].texts, restored.index.segments[0].postings
     for array in (texts.words, texts.leads, postings["all"].documents, postings["all"].weights):
         assert isinstance(array, np.memmap)
     # Nothing that runs code when it is read.

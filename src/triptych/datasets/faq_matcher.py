@@ -33,8 +33,12 @@ class FaqMatcherDataset(AbstractDataset["FaqMatcher", "FaqMatcher"]):
         return FaqMatcher.load(self._filepath)
 
     def save(self, data: FaqMatcher) -> None:
-        """Write into a new folder beside the target, then put it in the target's place."""
-        with replace_folder(self._filepath) as folder:
+        """Write into a new folder beside the target, then put it in the target's place.
+
+        Raises:
+            InputError: If it was made by adding to another matcher than the one that is there.
+        """
+        with replace_folder(self._filepath, data.check_replaceable) as folder:
             data.save(folder)
 
     def _exists(self) -> bool:

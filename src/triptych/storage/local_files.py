@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -89,7 +89,7 @@ def create_file(path: Path, content: bytes) -> bool:
 
 
 @contextmanager
-def replace_folder(target: Path) -> Iterator[Path]:
+def replace_folder(target: Path, check: Callable[[Path], None] | None = None) -> Iterator[Path]:
     """Give a new empty folder beside the target, and put it in the target's place once it is filled.
 
     If filling it fails, or the swap does, the target stays as it was. At no moment are both the old and the new folder
@@ -97,6 +97,7 @@ def replace_folder(target: Path) -> Iterator[Path]:
 
     Args:
         target: The folder to write or replace; of a symbolic link, what it points to.
+        check: Is given the old folder, once nobody else can replace it, and raises an error if it is to stay.
 
     Raises:
         FileExistsError: If there is a file of that name.
@@ -108,17 +109,19 @@ def replace_folder(target: Path) -> Iterator[Path]:
     part.mkdir(parents=True)
     try:
         yield part
-        _swap(part, target)
+        _swap(part, target, check)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _swap(part: Path, target: Path) -> None:
+def _swap(part: Path, target: Path, check: Callable[[Path], None] | None) -> None:
     """Move the old folder aside, put the new one in its place, and only then remove the old one."""
     aside: list[Path] = []
     try:
         for _ in range(_SWAPS):
             aside += _move_aside(target)
+            if check and aside:
+                check(aside[-1])
             try:
                 part.rename(target)
                 break

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -40,25 +41,41 @@ class StageWeights:
 
 @dataclass
 class FaqIndex:
-    """Documents in every view, ordered by entry, the original first.
+    """Documents in every view, in runs: those of an entry that came together, its original first.
+
+    As built, each entry has one run, and both are in the order of the originals' ids. What is added later is behind.
 
     Attributes:
-        entries: Ids of the originals, shape (entries,), int64, ascending.
+        entries: Ids of the originals, shape (entries,), int64; ascending as built.
         documents: Question id of each document, shape (documents,), int64.
-        starts: First document of each entry and the number of documents, shape (entries + 1,).
+        starts: First document of each run and the number of documents, shape (runs + 1,).
+        owners: Number of each run's entry, shape (runs,).
         vocabulary: The terms that are known.
         weightings: How rare they are, by kind.
-        segment: The documents.
+        passed_over: By view that retrieves, the words of too many documents, ascending: they have no list.
+        segments: The documents, part after part.
         weights: How much the views count in retrieval.
+        folder: Where vocabulary and weightings are stored; None while they are nowhere.
     """
 
     entries: Ints
     documents: Ints
     starts: Ints
+    owners: Ints
     vocabulary: Vocabulary
     weightings: dict[str, Weighting]
-    segment: Segment
+    passed_over: dict[str, Ints]
+    segments: list[Segment]
     weights: StageWeights = StageWeights()
+    folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Sort the runs by entry."""
+        self._runs = np.argsort(self.owners, kind="stable")
+        self._run_ends = np.searchsorted(self.owners[self._runs], np.arange(len(self.entries) + 1))
+        first = self._runs[self._run_ends[:-1]]
+        self._firsts = self.starts[first]
+        self._later = np.setdiff1d(self._runs, first)
 
     @classmethod
     def build(
@@ -91,9 +108,12 @@ class FaqIndex:
         vocabulary, texts = Vocabulary.learn(questions, learned, params.max_terms)
         weightings = fit_weightings(texts.cut(0, learned), vocabulary)
         texts = texts.take(rows)
-        segment = Segment.build(texts, vocabulary, weightings, _measure_lists(texts, vocabulary, params))
+        held = count_holding(texts, vocabulary)
+        passed_over = _find_frequent(held, len(texts), params.max_document_share)
+        segment = Segment.build(texts, vocabulary, weightings, held, passed_over)
         documents = order["question_id"].to_numpy(np.int64)
-        return cls(entries, documents, np.append(starts, len(order)), vocabulary, weightings, segment)
+        runs = np.append(starts, len(order)), np.arange(len(entries))
+        return cls(entries, documents, *runs, vocabulary, weightings, passed_over, [segment])
 
     def make_queries(self, questions: pd.DataFrame) -> Iterator[Query]:
         """Weigh the terms of new questions (columns `title`, `text`, `code`) in every view."""
@@ -108,25 +128,26 @@ class FaqIndex:
             allowed: Documents that may be matched, shape (documents,); None allows all.
 
         Returns:
-            Entry numbers, best first; the smaller number first where scores tie. Entries without an allowed
-            document are left out.
+            Entry numbers, best first; the smaller id first where scores tie. Entries without an allowed document are
+            left out.
         """
         best = self.join_scores(self.score_views(query), allowed, self.weights)
         top = np.flatnonzero(best >= max(_bound_best(best, count), 0))
         if len(top) > count:
             last = np.partition(best[top], -count)[-count]
             above, tied = top[best[top] > last], top[best[top] == last]
+            tied = tied[np.argsort(self.entries[tied], kind="stable")]
             top = np.concatenate([above, tied[: count - len(above)]])
-        return np.asarray(top[np.lexsort((top, -best[top]))], dtype=np.int64)
+        return np.asarray(top[np.lexsort((self.entries[top], -best[top]))], dtype=np.int64)
 
     def score_views(self, query: Query) -> NDArray[np.float32]:
         """Score every document in the views that retrieve, shape (retrieval views, documents), at least 0."""
-        return np.stack(
-            [
-                self.segment.postings[name].score(*query.terms[_VIEW_NUMBER[name]], len(self.documents))
-                for name in RETRIEVAL_VIEWS
-            ]
-        )
+        scores = np.empty((len(RETRIEVAL_VIEWS), len(self.documents)), dtype=np.float32)
+        for start, segment in self._list_segments():
+            for row, name in zip(scores, RETRIEVAL_VIEWS, strict=True):
+                terms = query.terms[_VIEW_NUMBER[name]]
+                row[start : start + len(segment)] = segment.postings[name].score(*terms, len(segment))
+        return scores
 
     def join_scores(
         self, scores: NDArray[np.float32], allowed: NDArray[np.bool_] | None, weights: StageWeights
@@ -136,9 +157,12 @@ class FaqIndex:
         total = whole + np.float32(weights.title) * title
         if allowed is not None:
             total[~allowed] = -1
-        firsts = self.starts[:-1]
-        best: NDArray[np.float32] = np.maximum.reduceat(total, firsts)
-        own = np.float32(weights.own) * np.maximum(total[firsts], 0)
+        best: NDArray[np.float32] = np.maximum.reduceat(total, self.starts[:-1])
+        if len(self._later):
+            later = self._later
+            best, added = best[self._runs[self._run_ends[:-1]]], best[later]
+            np.maximum.at(best, self.owners[later], added)
+        own = np.float32(weights.own) * np.maximum(total[self._firsts], 0)
         return np.where(best >= 0, best + own, best)
 
     def compare(self, query: Query, entries: Ints, allowed: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
@@ -148,14 +172,36 @@ class FaqIndex:
             Similarities of shape (entries, similarities), at least 0: to the original in every view, then, in those
             that are not of the original alone, to the entry's best allowed document.
         """
-        documents, owner = expand_ranges(self.starts[entries], self.starts[entries + 1])
-        firsts = np.searchsorted(owner, np.arange(len(entries)))
-        scores = Comparison(query, self.vocabulary, self.weightings).score(self.segment, documents)
+        place, owner = expand_ranges(self._run_ends[entries], self._run_ends[entries + 1])
+        runs = self._runs[place]
+        documents, run = expand_ranges(self.starts[runs], self.starts[runs + 1])
+        firsts = np.searchsorted(owner[run], np.arange(len(entries)))
+        scores = self._compare_documents(query, documents)
         original = scores[firsts]
         if allowed is not None:
             scores[~allowed[documents]] = 0
         best = np.maximum.reduceat(scores[:, : len(VIEWS) - len(ENTRY_VIEWS)], firsts, axis=0)
         return np.hstack([original, best])
+
+    def count_unknown(self, words: NDArray[np.int32]) -> tuple[int, int]:
+        """Count the words that are no terms, and all of them."""
+        return int((words >= self.vocabulary.known).sum()), len(words)
+
+    def _compare_documents(self, query: Query, documents: Ints) -> NDArray[np.float32]:
+        comparison = Comparison(query, self.vocabulary, self.weightings)
+        scores = np.empty((len(documents), len(VIEWS)), dtype=np.float32)
+        for start, segment in self._list_segments():
+            own = (documents >= start) & (documents < start + len(segment))
+            if own.any():
+                scores[own] = comparison.score(segment, documents[own] - start)
+        return scores
+
+    def _list_segments(self) -> Iterator[tuple[int, Segment]]:
+        """Give the first document of each segment, and the segment."""
+        start = 0
+        for segment in self.segments:
+            yield start, segment
+            start += len(segment)
 
 
 def fit_weightings(texts: Texts, vocabulary: Vocabulary) -> dict[str, Weighting]:
@@ -174,10 +220,10 @@ def fit_weightings(texts: Texts, vocabulary: Vocabulary) -> dict[str, Weighting]
     return fitted | dict.fromkeys(("answer", "tags"), fitted["all"])
 
 
-def _measure_lists(texts: Texts, vocabulary: Vocabulary, params: RetrievalParams) -> dict[str, Ints]:
-    """Count the documents that hold each word, by view that retrieves; words of too many get no list."""
-    longest = max(params.max_document_share * len(texts), _RARE)
-    return {name: np.where(held > longest, 0, held) for name, held in count_holding(texts, vocabulary).items()}
+def _find_frequent(held: dict[str, Ints], documents: int, most: float) -> dict[str, Ints]:
+    """List the words that more than a share of the documents hold, by view that retrieves."""
+    longest = max(most * documents, _RARE)
+    return {name: np.flatnonzero(count > longest) for name, count in held.items()}
 
 
 def _bound_best(scores: NDArray[np.float32], count: int) -> float:

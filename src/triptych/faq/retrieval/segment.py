@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
-from triptych.faq.retrieval.texts import Ints, Texts
+from triptych.faq.retrieval.texts import Ints, Texts, join_texts
 from triptych.faq.retrieval.views import VIEWS, Measure, Weighting
 from triptych.faq.retrieval.vocabulary import Vocabulary
 
@@ -56,11 +57,13 @@ class Segment:
         texts: The documents.
         scales: By side (`all.tfidf`), what weights are scaled by, shape (documents,), float32.
         postings: By view that retrieves.
+        folder: Where it is stored; None while it is nowhere.
     """
 
     texts: Texts
     scales: dict[str, NDArray[np.float32]]
     postings: dict[str, Postings]
+    folder: Path | None = field(default=None, compare=False)
 
     @classmethod
     def build(
@@ -68,7 +71,8 @@ class Segment:
         texts: Texts,
         vocabulary: Vocabulary,
         weightings: dict[str, Weighting],
-        lengths: dict[str, Ints],
+        held: dict[str, Ints],
+        passed_over: dict[str, Ints],
     ) -> Segment:
         """Weigh documents, and sort them into lists.
 
@@ -76,10 +80,10 @@ class Segment:
             texts: The documents.
             vocabulary: Theirs.
             weightings: By kind.
-            lengths: By view that retrieves, how many of the documents hold each term, shape (terms,); 0 where a term
-                gets no list.
+            held: By view that retrieves, how many of the documents hold each term, shape (terms,).
+            passed_over: By view that retrieves, the terms that get no list.
         """
-        lists = {name: _PostingsWriter(lengths[name]) for name in RETRIEVAL_VIEWS}
+        lists = {name: _PostingsWriter(held[name], passed_over[name]) for name in RETRIEVAL_VIEWS}
         scales = {name_side(*side): np.empty(len(texts), dtype=np.float32) for side in SIDES}
         for start, counts in count_chunks(texts, vocabulary):
             for kind, measure in SIDES:
@@ -92,6 +96,26 @@ class Segment:
     def __len__(self) -> int:
         """Count the documents."""
         return len(self.texts)
+
+
+def join_segments(parts: Sequence[Segment]) -> Segment:
+    """Put segments of one vocabulary together, as if they had been built as one."""
+    scales = {side: np.concatenate([part.scales[side] for part in parts]) for side in parts[0].scales}
+    sizes = [len(part) for part in parts]
+    postings = {name: _join_postings([part.postings[name] for part in parts], sizes) for name in RETRIEVAL_VIEWS}
+    return Segment(join_texts([part.texts for part in parts]), scales, postings)
+
+
+def _join_postings(parts: list[Postings], sizes: list[int]) -> Postings:
+    lengths = [np.diff(part.starts) for part in parts]
+    starts = np.concatenate([[0], np.cumsum(np.sum(lengths, axis=0))])
+    documents, weights = np.empty(starts[-1], dtype=np.int32), np.empty(starts[-1], dtype=np.float32)
+    free, first = starts[:-1].copy(), 0
+    for part, length, size in zip(parts, lengths, sizes, strict=True):
+        place = np.arange(len(part.documents)) + np.repeat(free - part.starts[:-1], length)
+        documents[place], weights[place] = part.documents + first, part.weights
+        free, first = free + length, first + size
+    return Postings(starts, documents, weights)
 
 
 def name_side(kind: str, measure: Measure) -> str:
@@ -123,7 +147,9 @@ def _cut_chunks(texts: Texts) -> Iterator[tuple[int, Texts]]:
 class _PostingsWriter:
     """Fills lists whose lengths are known."""
 
-    def __init__(self, lengths: Ints) -> None:
+    def __init__(self, held: Ints, passed_over: Ints) -> None:
+        lengths = held.copy()
+        lengths[passed_over] = 0
         starts = np.concatenate([[0], np.cumsum(lengths)])
         self._listed = lengths > 0
         self._next = starts[:-1].copy()

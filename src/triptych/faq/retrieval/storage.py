@@ -1,7 +1,20 @@
-"""An index as a folder of plain files: what is large is mapped when it is loaded, not read."""
+"""An index as a folder of plain files: what is large is mapped when it is loaded, not read.
+
+```text
+layout/         which document is whose: written anew each time
+terms_ab12/     vocabulary and weightings
+segment_cd34/   documents; one folder a segment
+```
+
+Folders with letters and digits behind their names never change. Saving an index that was loaded, with documents added
+or not, gives their files a second name in the new folder where the file system can do that, and copies them else.
+"""
 
 from __future__ import annotations
 
+import shutil
+import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +27,88 @@ from triptych.faq.retrieval.segment import RETRIEVAL_VIEWS, SIDES, Postings, Seg
 from triptych.faq.retrieval.texts import Grams, Texts
 from triptych.faq.retrieval.views import Weighting
 from triptych.faq.retrieval.vocabulary import Vocabulary
+from triptych.storage.local_files import link_or_copy
 
-_SEGMENT = "segment_0"
+_LAYOUT = ("entries", "documents", "starts", "owners")
 
 
-def save_index(index: FaqIndex, folder: Path) -> None:
-    """Write an index into a folder."""
+@dataclass(frozen=True)
+class IndexParts:
+    """The folders that an index is made of.
+
+    Attributes:
+        terms: Name of that with vocabulary and weightings.
+        segments: Names of those with the documents, in their order.
+    """
+
+    terms: str
+    segments: list[str]
+
+
+def save_index(index: FaqIndex, folder: Path) -> IndexParts:
+    """Write an index into a folder; the names it gives are what `load_index` asks for."""
+    (folder / "layout").mkdir()
+    _save_arrays({name: getattr(index, name) for name in _LAYOUT}, folder / "layout")
+    terms = name_part("terms", index.folder)
+    if not link_folder(index.folder, folder / terms):
+        _save_terms(index, folder / terms)
+    names = [name_part("segment", segment.folder) for segment in index.segments]
+    for name, segment in zip(names, index.segments, strict=True):
+        if not link_folder(segment.folder, folder / name):
+            _save_segment(segment, folder / name)
+    return IndexParts(terms, names)
+
+
+def load_index(folder: Path, parts: IndexParts, weights: StageWeights) -> FaqIndex:
+    """Map what `save_index` wrote."""
+    terms = folder / parts.terms
+    words, grams = (pd.read_parquet(terms / f"{name}s.parquet")[name].tolist() for name in ("word", "gram"))
+    vocabulary = Vocabulary(words, int(_map(terms / "known.npy")), _map(terms / "pairs.npy"), grams)
+    kinds = [path.name.removesuffix(".idf.npy") for path in sorted(terms.glob("*.idf.npy"))]
+    entries, documents, starts, owners = (np.load(folder / "layout" / f"{name}.npy") for name in _LAYOUT)
+    return FaqIndex(
+        entries,
+        documents,
+        starts,
+        owners,
+        vocabulary,
+        {kind: _load_weighting(terms, kind) for kind in kinds},
+        {name: _map(terms / f"{name}.passed_over.npy") for name in RETRIEVAL_VIEWS},
+        [_load_segment(folder / name) for name in parts.segments],
+        weights,
+        terms,
+    )
+
+
+def name_part(kind: str, stored: Path | None) -> str:
+    """Give a part that never changes the name it has where it is stored, or a new one."""
+    return stored.name if stored else f"{kind}_{uuid.uuid4().hex[:8]}"
+
+
+def link_folder(stored: Path | None, target: Path) -> bool:
+    """Give the files of a folder second names in a new one, and tell whether it was there."""
+    target.mkdir()
+    try:
+        for path in sorted(stored.iterdir()) if stored else ():
+            link_or_copy(path, target / path.name)
+    except FileNotFoundError:
+        # Somebody has put another matcher in its place. What is linked must not be written to.
+        shutil.rmtree(target)
+        target.mkdir()
+        return False
+    return stored is not None
+
+
+def _save_terms(index: FaqIndex, folder: Path) -> None:
     vocabulary = index.vocabulary
     pd.DataFrame({"word": vocabulary.words}).to_parquet(folder / "words.parquet")
     pd.DataFrame({"gram": vocabulary.grams}).to_parquet(folder / "grams.parquet")
-    arrays: dict[str, NDArray[Any]] = {
-        "known": np.array(vocabulary.known),
-        "pairs": vocabulary.pairs,
-        "entries": index.entries,
-        "documents": index.documents,
-        "starts": index.starts,
-    }
+    arrays: dict[str, NDArray[Any]] = {"known": np.array(vocabulary.known), "pairs": vocabulary.pairs}
+    arrays |= {f"{name}.passed_over": words for name, words in index.passed_over.items()}
     for kind, weighting in index.weightings.items():
         arrays[f"{kind}.idf"], arrays[f"{kind}.bm25_idf"] = weighting.idf, weighting.bm25_idf
         arrays[f"{kind}.mean_length"] = np.array(weighting.mean_length)
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array)
-    (folder / _SEGMENT).mkdir()
-    _save_segment(index.segment, folder / _SEGMENT)
-
-
-def load_index(folder: Path, weights: StageWeights) -> FaqIndex:
-    """Map what `save_index` wrote."""
-    words, grams = (pd.read_parquet(folder / f"{name}s.parquet")[name].tolist() for name in ("word", "gram"))
-    known, pairs = int(_map(folder / "known.npy")), _map(folder / "pairs.npy")
-    weightings = {
-        path.name.removesuffix(".idf.npy"): _load_weighting(folder, path.name.removesuffix(".idf.npy"))
-        for path in sorted(folder.glob("*.idf.npy"))
-    }
-    entries, documents, starts = (np.load(folder / f"{name}.npy") for name in ("entries", "documents", "starts"))
-    vocabulary = Vocabulary(words, known, pairs, grams)
-    return FaqIndex(entries, documents, starts, vocabulary, weightings, _load_segment(folder / _SEGMENT), weights)
+    _save_arrays(arrays, folder)
 
 
 def _load_weighting(folder: Path, kind: str) -> Weighting:
@@ -72,6 +131,10 @@ def _save_segment(segment: Segment, folder: Path) -> None:
     for name, postings in segment.postings.items():
         arrays[f"{name}.starts"], arrays[f"{name}.documents"] = postings.starts, postings.documents
         arrays[f"{name}.weights"] = postings.weights
+    _save_arrays(arrays, folder)
+
+
+def _save_arrays(arrays: dict[str, NDArray[Any]], folder: Path) -> None:
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array)
 
@@ -87,7 +150,7 @@ def _load_segment(folder: Path) -> Segment:
         name: Postings(*(read(f"{name}.{part}") for part in ("starts", "documents", "weights")))
         for name in RETRIEVAL_VIEWS
     }
-    return Segment(texts, scales, postings)
+    return Segment(texts, scales, postings, folder)
 
 
 def _map(path: Path) -> NDArray[Any]:

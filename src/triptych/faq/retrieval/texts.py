@@ -5,8 +5,8 @@ Counts of every kind (fields, word pairs, character n-grams) follow from it, for
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +34,10 @@ class Grams:
     ends: Ints
     size: int
 
-    @cached_property
-    def matrix(self) -> csr_array:
-        """Count the n-grams of each word, shape (words, n-grams), int32."""
-        ones = np.ones(len(self.numbers), dtype=np.int32)
-        return csr_array((ones, self.numbers, self.ends), shape=(len(self.ends) - 1, self.size))
+    def count(self, words: NDArray[np.integer]) -> csr_array:
+        """Count the n-grams of some words, shape (words, n-grams), int32."""
+        numbers, ends = _take(self.numbers, self.ends, words)
+        return csr_array((np.ones(len(numbers), dtype=np.int32), numbers, ends), shape=(len(words), self.size))
 
 
 @dataclass(frozen=True)
@@ -86,12 +85,32 @@ def expand_ranges(starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
     return np.arange(len(owner)) + shift[owner], owner
 
 
+def join_texts(parts: Sequence[Texts]) -> Texts:
+    """Put texts of one vocabulary one after the other."""
+    grams = [part.grams for part in parts]
+    # Each part numbers its written words from 0.
+    shifts = np.cumsum([0, *(len(own.ends) - 1 for own in grams)])
+    leads = [part.leads + np.int32(shift) for part, shift in zip(parts, shifts, strict=False)]
+    numbers = np.concatenate([own.numbers for own in grams])
+    return Texts(
+        np.concatenate([part.words for part in parts]),
+        _join_ends([part.word_ends for part in parts]),
+        np.concatenate(leads),
+        _join_ends([part.lead_ends for part in parts]),
+        Grams(numbers, _join_ends([own.ends for own in grams]), grams[0].size),
+    )
+
+
+def _join_ends(parts: list[Ints]) -> Ints:
+    return np.concatenate([[0], np.cumsum(np.concatenate([np.diff(ends) for ends in parts]))])
+
+
 def _cut(flat: NDArray[np.int32], ends: Ints, start: int, end: int) -> tuple[NDArray[np.int32], Ints]:
     own = np.asarray(ends[start : end + 1])
     return flat[own[0] : own[-1]], own - own[0]
 
 
-def _take(flat: NDArray[np.int32], ends: Ints, rows: Ints) -> tuple[NDArray[np.int32], Ints]:
+def _take(flat: NDArray[np.int32], ends: Ints, rows: NDArray[np.integer]) -> tuple[NDArray[np.int32], Ints]:
     lengths = ends[rows + 1] - ends[rows]
     new_ends = np.concatenate([[0], np.cumsum(lengths)])
     taken = np.empty(new_ends[-1], dtype=np.int32)

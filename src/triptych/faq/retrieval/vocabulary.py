@@ -85,11 +85,10 @@ class Vocabulary:
             Sparse counts of shape (texts, terms) a kind.
         """
         counts = self.count_words(texts, FIELD_WEIGHTS)
-        spelt, size = texts.grams.matrix, len(texts)
-        leads = np.ones(len(texts.leads), dtype=np.int32)
-        shape = (size * LEADS, spelt.shape[0])
-        titles = csr_array((leads, texts.leads, texts.lead_ends), shape=shape)[::LEADS]
-        beginnings = csr_array((leads, texts.leads, texts.lead_ends[::LEADS]), shape=(size, spelt.shape[0]))
+        written, lead = np.unique(texts.leads, return_inverse=True)
+        spelt, size, ones = texts.grams.count(written), len(texts), np.ones(len(lead), dtype=np.int32)
+        titles = csr_array((ones, lead, texts.lead_ends), shape=(size * LEADS, len(written)))[::LEADS]
+        beginnings = csr_array((ones, lead, texts.lead_ends[::LEADS]), shape=(size, len(written)))
         return counts | {
             "word_pairs": self._count_pairs(texts),
             "title_chars": csr_array(titles @ spelt),
