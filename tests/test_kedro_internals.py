@@ -165,6 +165,7 @@ def test_kedro_viz_knows_a_picture_by_the_name_of_its_type() -> None:
 
 @relied_on("kedro.framework.cli.utils.find_run_command", by="__main__.py")
 @relied_on("kedro.framework.cli.project.run", by="azure/cli.py")
+@relied_on("kedro.framework.cli.project.run", by="jobs/cli.py")
 def test_the_run_command_can_be_found_and_read() -> None:
     from kedro.framework.cli.project import run
     from kedro.framework.cli.utils import find_run_command

@@ -41,6 +41,26 @@ def test_the_latest_data_are_asked_for_at_every_turn(project: Path, monkeypatch:
     assert "TRIPTYCH_COMMIT" not in job.jobs["shelf_split_photos"].environment_variables
 
 
+def test_a_job_that_is_asked_for_twice_by_its_name_is_submitted_once(project: Path) -> None:
+    from azure.core.exceptions import ResourceNotFoundError
+
+    bootstrap_project(project)
+
+    class Named(Service):
+        def get(self, name: str) -> Any:
+            for job, _ in self.jobs:
+                if job.name == name:
+                    return job
+            raise ResourceNotFoundError(name)
+
+    service = Named()
+    client: Any = SimpleNamespace(jobs=service)
+    with open_workbench(project, "azure", {}) as bench:
+        jobs = [submission.submit(bench, "shelf_check", client, job_name="triptych-1") for _ in range(2)]
+    assert jobs[0] is jobs[1]
+    assert [job.name for job, _ in service.jobs] == ["triptych-1"]
+
+
 @pytest.mark.parametrize("identity", [None, "c11e47"])
 def test_the_node_s_own_identity_submits(identity: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     import azure.identity

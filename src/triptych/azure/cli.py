@@ -84,14 +84,15 @@ def preflight(name: str, env: str, params: str, online: bool) -> None:
 @_ENVIRONMENT
 @_PARAMS
 @click.option("--aml-env", default=None, help="Azure ML environment of the steps, NAME:VERSION.")
-def submit(name: str, env: str, params: str, aml_env: str | None) -> None:
+@click.option("--job-name", default=None, help="Name of the job; of one that is there, nothing is submitted again.")
+def submit(name: str, env: str, params: str, aml_env: str | None, job_name: str | None) -> None:
     """Submit a pipeline with the latest data, as the jobs of schedules do; by hand, take `kedro azureml run`."""
     from triptych.azure.submission import connect_as_node
     from triptych.azure.submission import submit as send
 
     with _open(env, params) as bench:
         (name,) = _choose((name,), bench.pipelines)
-        job = send(bench, name, connect_as_node(bench.config), aml_env)
+        job = send(bench, name, connect_as_node(bench.config), aml_env, job_name)
     click.echo(f"{name}: {job.name} {job.studio_url}")
 
 

@@ -33,7 +33,9 @@ def connect_as_node(config: Any) -> Any:
     return connect(config, credential)
 
 
-def submit(bench: Workbench, name: str, client: Any, environment_name: str | None = None) -> Any:
+def submit(
+    bench: Workbench, name: str, client: Any, environment_name: str | None = None, job_name: str | None = None
+) -> Any:
     """Submit a pipeline, with the latest version of each data asset it reads.
 
     Args:
@@ -41,10 +43,25 @@ def submit(bench: Workbench, name: str, client: Any, environment_name: str | Non
         name: The pipeline.
         client: Of the workspace.
         environment_name: Azure ML environment of the steps, `NAME:VERSION`; the one of azureml.yml if not given.
+        job_name: Of the job in the workspace, where who asks may ask twice: the second time gives the job that is
+            there. Azure ML chooses one if not given.
 
     Returns:
         The job as Azure ML took it, with `name` and `studio_url`.
     """
+    if job_name and (found := _find(client, job_name)) is not None:
+        return found
     job = bench.build(name, environment_name)
+    if job_name:
+        job.name = job_name
     note_commit(job)
     return client.jobs.create_or_update(job, experiment_name=bench.config.azure.experiment_name)
+
+
+def _find(client: Any, job_name: str) -> Any:
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        return client.jobs.get(job_name)
+    except ResourceNotFoundError:
+        return None

@@ -55,23 +55,7 @@ class ParameterCheck:
             ParametersError: If any parameter is wrong, unknown or missing; lists all of them.
         """
         loader: Any = context.config_loader  # base_env is OmegaConfigLoader's own
-        runtime = dict(loader.runtime_params or {})
-        folders = _configuration_folders(loader)
-        # Configuration read from an archive or a remote store is not searched for names.
-        names = runtime_names(folders) if folders else None
-        parameters = _load(loader, folders, context.project_path)  # first: what is no YAML is Kedro's to name
-        own = [folder for folder in folders if folder.name not in (*_SHIPPED, loader.base_env)]
-        explicit = explicit_keys(own, runtime)
-        values, problems, warnings = build_parameters(parameters, load_all_pipelines(), runtime, names, explicit)
-        problems += find_unusable_places({name: runtime[name] for name in names or () if name in runtime})
-        for warning in with_sources(warnings, folders, runtime, context.project_path):
-            _logger.warning("%s", warning)
-        problems = with_sources(problems, folders, runtime, context.project_path) + _check_globals(loader, names or ())
-        if problems:
-            raise ParametersError(problems)
-        for key, value in values.items():
-            _put(parameters, key.split("."), value)
-        loader["parameters"] = parameters
+        loader["parameters"] = check_parameters(loader, context.project_path)
 
     @hook_impl(tryfirst=True)
     def before_node_run(self, node: Node, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -86,6 +70,38 @@ class ParameterCheck:
         """
         asked = {f"params:{key}": typing.get_origin(kind) or kind for key, kind in node_parameters(node)}
         return {name: _plain(value) for name, value in inputs.items() if asked.get(name) in (dict, Mapping)}
+
+
+def check_parameters(loader: Any, project: Path) -> dict[str, Any]:
+    """Check all parameters of an environment, those of the command line among them, as every run does.
+
+    Args:
+        loader: Kedro's `OmegaConfigLoader`.
+        project: Its project's folder.
+
+    Returns:
+        The parameters, with typed values in the place of blocks.
+
+    Raises:
+        ParametersError: If any parameter is wrong, unknown or missing; lists all of them.
+    """
+    runtime = dict(loader.runtime_params or {})
+    folders = _configuration_folders(loader)
+    # Configuration read from an archive or a remote store is not searched for names.
+    names = runtime_names(folders) if folders else None
+    parameters = _load(loader, folders, project)  # first: what is no YAML is Kedro's to name
+    own = [folder for folder in folders if folder.name not in (*_SHIPPED, loader.base_env)]
+    explicit = explicit_keys(own, runtime)
+    values, problems, warnings = build_parameters(parameters, load_all_pipelines(), runtime, names, explicit)
+    problems += find_unusable_places({name: runtime[name] for name in names or () if name in runtime})
+    for warning in with_sources(warnings, folders, runtime, project):
+        _logger.warning("%s", warning)
+    problems = with_sources(problems, folders, runtime, project) + _check_globals(loader, names or ())
+    if problems:
+        raise ParametersError(problems)
+    for key, value in values.items():
+        _put(parameters, key.split("."), value)
+    return parameters
 
 
 def _plain(value: Any) -> Any:

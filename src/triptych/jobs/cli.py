@@ -1,0 +1,186 @@
+"""`triptych jobs`: ask for runs, look at them, run them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from triptych.jobs.service import Jobs
+    from triptych.jobs.settings import JobSettings
+    from triptych.jobs.store import Job
+
+_STATES = ("queued", "running", "completed", "failed", "cancelled", "interrupted")
+_FOLLOW_S = 0.5
+_FOLDER_HELP = "Where jobs are kept. [default: data/jobs of the project]"
+_ALLOW_HELP = "A folder or address besides data/ that parameters may name; may be repeated."
+
+
+class _TryLaterError(click.ClickException):
+    exit_code = 75  # sysexits.h: EX_TEMPFAIL
+
+
+def _with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say where jobs are."""
+    folder = click.Path(file_okay=False, path_type=Path)
+    options = (
+        click.option("--project", type=folder, default=Path(), help="The folder that holds conf/. [default: here]"),
+        click.option("--folder", type=folder, envvar="TRIPTYCH_JOBS", help=_FOLDER_HELP),
+        click.option("--allow", multiple=True, envvar="TRIPTYCH_JOBS_ALLOW", help=_ALLOW_HELP),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(name="jobs")
+def jobs() -> None:
+    """Ask for runs of pipelines, look at them, and run them one by one."""
+
+
+@jobs.command()
+@click.argument("pipeline")
+@click.option("-e", "--env", default="local", show_default=True, help="Environment; azure submits to Azure ML.")
+@click.option("--params", default="", help="As for kedro run (key=value,...), or JSON.")
+@click.option("--key", default=None, help="Idempotency key: the same one again gives the same job.")
+@_with_settings
+def submit(pipeline: str, env: str, params: str, key: str | None, **where: Any) -> None:
+    """Ask for a run of PIPELINE; print the id of the job."""
+    from triptych.jobs.store import QueueFullError
+
+    try:
+        job, _ = _open(**where).submit(pipeline, _read_params(params), env, key)
+    except QueueFullError as error:
+        raise _TryLaterError(str(error)) from error
+    except (ValueError, RuntimeError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(job.id)
+
+
+@jobs.command(name="list")
+@click.option("--state", type=click.Choice(_STATES), default=None, help="Only those in this state.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="How many.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@_with_settings
+def list_jobs(state: str | None, limit: int, as_json: bool, **where: Any) -> None:
+    """List jobs, the newest first."""
+    found = _open(**where).list(state, limit)
+    if as_json:
+        click.echo(json.dumps([_to_json(job) for job in found], indent=1))
+        return
+    for job in found:
+        click.echo(f"{job.id}  {job.state:<11}  {job.pipeline:<13}  {_age(job)}  {job.reason[:80]}".rstrip())
+
+
+@jobs.command()
+@click.argument("job_id", metavar="JOB")
+@_with_settings
+def show(job_id: str, **where: Any) -> None:
+    """Show a job as JSON: state, progress, results."""
+    opened = _open(**where)
+    job = _find(opened, job_id)
+    results = [str(path) for path in opened.list_results(job).values()]
+    shown = {**_to_json(job), "progress": asdict(opened.read_progress(job)), "results": results}
+    click.echo(json.dumps(shown, indent=1))
+
+
+@jobs.command()
+@click.argument("job_id", metavar="JOB")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the job has ended; end with 1 if it is not completed.")
+@_with_settings
+def log(job_id: str, follow: bool, **where: Any) -> None:
+    """Print the log of a job."""
+    opened = _open(**where)
+    attempts, offset = -1, 0
+    while True:
+        job = _find(opened, job_id)
+        if job.attempts != attempts:  # it was begun again
+            attempts, offset = job.attempts, 0
+        while text := opened.read_log(job, offset):
+            offset += len(text)
+            click.echo(text.decode("utf-8", "replace"), nl=False)
+        if job.has_ended or not follow:
+            break
+        time.sleep(_FOLLOW_S)
+    if follow and job.state != "completed":
+        raise click.ClickException(f"{job.id} is {job.state}: {job.reason}")
+
+
+@jobs.command()
+@click.argument("job_id", metavar="JOB")
+@_with_settings
+def cancel(job_id: str, **where: Any) -> None:
+    """End a job: at once if it waits, soon if it runs."""
+    job = _open(**where).cancel(job_id)
+    if job is None:
+        raise click.ClickException(f"there is no job {job_id}")
+    asked = " (its end is asked for)" if job.state == "running" else ""
+    click.echo(f"{job.id}: {job.state}{asked}")
+
+
+@jobs.command()
+@click.option("--until-idle", is_flag=True, help="End when no job waits any more.")
+@_with_settings
+def work(until_idle: bool, **where: Any) -> None:
+    """Run jobs, one at a time, until this is ended; a run under way goes on then, and is taken up by the next."""
+    from triptych.jobs.consumer import Consumer
+
+    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO, stream=sys.stderr)
+    logging.getLogger("huey").setLevel(logging.WARNING)
+    consumer = Consumer(_settings(**where))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: consumer.stop())
+    consumer.work(until_idle)
+
+
+def _settings(project: Path, folder: Path | None, allow: tuple[str, ...]) -> JobSettings:
+    from triptych.jobs.settings import settings_of
+
+    try:
+        return settings_of(project, folder, allow)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _open(**where: Any) -> Jobs:
+    from triptych.jobs.service import Jobs
+
+    return Jobs(_settings(**where))
+
+
+def _find(opened: Jobs, job_id: str) -> Job:
+    job = opened.find(job_id)
+    if job is None:
+        raise click.ClickException(f"there is no job {job_id}: `triptych jobs list` has them")
+    return job
+
+
+def _read_params(params: str) -> dict[str, Any]:
+    if params.lstrip().startswith("{"):
+        try:
+            found: dict[str, Any] = json.loads(params)
+        except ValueError as error:
+            raise click.ClickException(f"--params is no JSON: {error}") from error
+        return found
+    from kedro.framework.cli.project import run
+
+    read: dict[str, Any] = run.make_context("triptych jobs", ["--params", params]).params["params"]
+    return read
+
+
+def _to_json(job: Job) -> dict[str, Any]:
+    return {**asdict(job), "parameters": json.loads(job.parameters)}
+
+
+def _age(job: Job) -> str:
+    end_s = job.ended_s or time.time()
+    return f"{max(0, end_s - (job.started_s or end_s)):8.1f} s"

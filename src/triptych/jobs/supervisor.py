@@ -1,0 +1,102 @@
+"""Run the command of a job, and note how it ended: `python -m triptych.jobs.supervisor FOLDER FD`.
+
+A process between consumer and run, in a session of its own: if the consumer is killed, the run goes on, and how it
+ended is written all the same, so that nobody runs it again. Whoever may still write is known by a lock on a file, which
+the consumer takes before it starts this, and which this and the run inherit: the kernel gives it free when the last
+of them is gone, whatever killed them. No process number has to be trusted for that.
+
+It imports nothing but the standard library, to be at work at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from triptych.jobs.redaction import make_redactor
+
+COMMAND, EXIT, LOG, PID = "command.json", "exit.json", "log.txt", "pid"
+_MOST_LOG_BYTES = 20_000_000
+_LONGEST_LINE = 1_000_000
+_LAST_OUTPUT_S = 5.0
+_NOT_STARTED = 127
+_LINE_END = re.compile(rb"[\r\n]")
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command.
+
+    Args:
+        arguments: The folder of the attempt, with `command.json`; and the descriptor of the lock.
+    """
+    folder, lock = Path(arguments[0]), int(arguments[1])
+    # A handler, as what is ignored would be ignored by the run as well.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    _write(folder / PID, os.getpid())
+    command = json.loads((folder / COMMAND).read_text(encoding="utf-8"))
+    environment = {**os.environ, **command["environment"]}
+    try:
+        child = subprocess.Popen(  # noqa: S603 - a list of words that was checked, and no shell
+            command["argv"],
+            cwd=command["cwd"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(lock,),
+        )
+    except OSError as error:
+        _write(folder / EXIT, {"code": _NOT_STARTED, "reason": f"{command['argv'][0]} cannot be started: {error}"})
+        return
+    assert child.stdout is not None  # noqa: S101 - it is a pipe
+    copying = threading.Thread(target=_copy, args=(child.stdout, folder / LOG, environment), daemon=True)
+    copying.start()
+    code = child.wait()
+    copying.join(_LAST_OUTPUT_S)  # a grandchild may keep the pipe open for good
+    _write(folder / EXIT, {"code": code, "ended_s": time.time()})
+
+
+def _copy(output: IO[bytes], path: Path, environment: dict[str, str]) -> None:
+    """Copy a log line by line without secrets; of a progress bar, every state is a line."""
+    redact, room = make_redactor(environment), _MOST_LOG_BYTES
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb", buffering=0) as log:
+        for line in _read_lines(output):
+            if room <= 0:
+                continue  # read on, or the run would wait for ever
+            text = (redact(line.decode("utf-8", "replace")) + "\n").encode()
+            room -= len(text)
+            log.write(text if room > 0 else b"(the log has become too long: what follows is left out)\n")
+
+
+def _read_lines(output: IO[bytes]) -> Iterator[bytes]:
+    """Yield lines that are not blank, as soon as they are there."""
+    rest = b""
+    while block := os.read(output.fileno(), 65_536):
+        *lines, rest = _LINE_END.split(rest + block)
+        if len(rest) > _LONGEST_LINE:
+            lines, rest = [*lines, rest], b""
+        yield from (line for line in lines if line.strip())
+    if rest.strip():
+        yield rest
+
+
+def _write(path: Path, value: Any) -> None:
+    part = path.with_suffix(".part")
+    with part.open("w", encoding="utf-8") as file:
+        json.dump(value, file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
