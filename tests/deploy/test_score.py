@@ -59,6 +59,8 @@ def test_questions_are_answered(start: Start, model_folder: Path) -> None:
     question = {"title": "topic3x topic3y", "body": "<p>array</p>"}
     answer = script.run(json.dumps({"dataframe_records": [question], "params": {"top_k": 2}}))
     assert [row["rank"] for row in answer["predictions"]] == [1, 2]
+    nothing = {"dataframe_records": [question], "params": {"top_k": None}}
+    assert len(script.run(json.dumps(nothing))["predictions"]) == 3
     split = {"columns": ["title"], "data": [["topic3x topic3y"]]}
     assert len(script.run(json.dumps({"dataframe_split": split}))["predictions"]) == 3
     json.dumps(answer)

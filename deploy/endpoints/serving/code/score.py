@@ -100,7 +100,9 @@ def read_request(raw: str) -> tuple[pd.DataFrame, dict[str, Any] | None]:
     params = body.get("params")
     if params is not None and not isinstance(params, dict):
         raise ValueError("params must be a JSON object")
-    return _read_table(body), params
+    # A parameter that is null is one that was not given; models would take it for a value.
+    given = {name: value for name, value in (params or {}).items() if value is not None}
+    return _read_table(body), given or None
 
 
 def _check_depth(body: Any) -> None:
