@@ -25,6 +25,7 @@ SIZES: dict[str, Any] = {
 # The samples as the data assets that conf/azure/catalog.yml names.
 SAMPLES = {
     "triptych_faq_raw": "faq",
+    "triptych_faq_additions": "faq_new",
     "triptych_faq_new_questions": "faq_new",
     "triptych_shelf_new_photos": "shelf_new",
     "triptych_video_styles": "video_style/models",

@@ -9,13 +9,14 @@ import pytest
 from kedro.io import DatasetError
 
 from triptych.datasets import FaqMatcherDataset
+from triptych.faq.revision import Revision
 
 
 class Stub:
     """Stands in for a matcher: writes two files, and may fail between them."""
 
     def __init__(self, text: str, error: BaseException | None = None) -> None:
-        self.text, self.error = text, error
+        self.text, self.error, self.revision = text, error, Revision()
 
     def save(self, folder: Path) -> None:
         (folder / f"{self.text}.npz").write_text(self.text)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -25,6 +26,7 @@ from tests.shared_runs import copy_few_photos
 from tests.video.clips import short_clip
 from triptych.faq.evaluation.metrics import METRICS
 from triptych.faq.matcher import FaqMatcher
+from triptych.faq.text.new_questions import clean_new_questions
 
 RunProject = Callable[..., Path]
 FILES = [
@@ -158,6 +160,21 @@ def test_new_questions_are_answered(sample_run: Path, sample: Sample) -> None:
     assert matches["answer_id"].tolist() == raw.loc[matches["original_id"], "accepted_answer_id"].tolist()
     assert matches["answer"].tolist() == raw.loc[matches["answer_id"], "body"].tolist()
     assert matches["title"].tolist() == titles.loc[matches["original_id"]].tolist()
+
+
+def test_added_questions_are_found_and_not_added_twice(own_run: Path, run_project: RunProject) -> None:
+    run_project("faq_add", env="test", params=settings())
+    report = json.loads((own_run / "08_reporting/faq/addition_report.json").read_text())
+    assert (report["added_originals"], report["added_duplicates"], report["rejected"]) == (1, 2, 0)
+    matcher = FaqMatcher.load(own_run / "06_models/faq/matcher")
+    assert matcher.index.find_originals(np.array([90001, 90003, 90004])).tolist() == [90001, 90001, 1019]
+    text = "My settings object has functions, structuredClone throws could not be cloned"
+    asked, _ = clean_new_questions(pd.DataFrame({"question_id": [1], "title": ["object with methods"], "body": [text]}))
+    found = matcher.match(asked, top_k=1).iloc[0]
+    assert (found["original_id"], found["answer_id"]) == (90001, 90002)
+    run_project("faq_add", env="test", params=settings())
+    assert len(pd.read_csv(own_run / "07_model_output/faq/rejected_additions.csv")) == 3
+    assert FaqMatcher.load(own_run / "06_models/faq/matcher").revision == matcher.revision
 
 
 @pytest.mark.parametrize("options", [{"only_missing_outputs": True}, {"from_nodes": ["faq.evaluate_rankers"]}])

@@ -12,7 +12,8 @@ from tests.faq.corpora import topical_corpus
 from triptych.datasets.parquet_batches import ParquetBatchesDataset
 from triptych.datasets.question_source import StackExchangeDataset
 from triptych.faq.dump.posts import PostSelection
-from triptych.faq.matcher import FaqMatcher, make_entries
+from triptych.faq.entries import make_entries
+from triptych.faq.matcher import FaqMatcher
 from triptych.faq.pairs.links import filter_pairs
 from triptych.faq.pairs.splitting import split_pairs
 from triptych.faq.params import FilterParams, ProbabilityParams, RankerParams, RetrievalParams, SplitParams

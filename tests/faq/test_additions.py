@@ -12,6 +12,7 @@ import pytest
 from tests.faq.corpora import WORDS, make_questions, topical_corpus
 from triptych.datasets.faq_matcher import FaqMatcherDataset
 from triptych.errors import InputError
+from triptych.faq.additions import Drift
 from triptych.faq.matcher import FaqMatcher
 from triptych.faq.params import RetrievalParams
 from triptych.faq.retrieval.index import FaqIndex
@@ -76,7 +77,7 @@ def test_a_rebuild_changes_little_where_little_was_added(matcher: FaqMatcher) ->
     rng = np.random.default_rng(1)
     some = {3000 + i: " ".join(rng.choice(WORDS, size=12, replace=False)) for i in range(7)}
     grown = matcher.add(make_questions(some), PAIRS.head(0), NO_ANSWERS)
-    rebuilt = grown.rebuild(questions.assign(answer=""), pairs, NO_ANSWERS, RetrievalParams())
+    rebuilt = grown.rebuild(RetrievalParams())
     rebuilt.index.weights = grown.index.weights
     asked = questions[questions["question_id"].isin(pairs["question_id"])]
     one, other = (m.match(asked, top_k=1).set_index("question_id") for m in (grown, rebuilt))
@@ -84,18 +85,28 @@ def test_a_rebuild_changes_little_where_little_was_added(matcher: FaqMatcher) ->
     assert (one["probability"] - other["probability"]).abs().median() < 0.05
 
 
-def test_a_rebuild_knows_the_new_words_and_all_that_was_added(grown: FaqMatcher) -> None:
-    questions, pairs = topical_corpus()
+def test_a_rebuild_knows_the_new_words_and_all_that_was_added(grown: FaqMatcher, tmp_path: Path) -> None:
+    dataset = FaqMatcherDataset(filepath=tmp_path / "matcher")
+    dataset.save(grown)
     assert grown.measure_drift().unknown_share > 0
-    rebuilt = grown.rebuild(questions, pairs, NO_ANSWERS, RetrievalParams())
-    assert rebuilt.measure_drift() == type(rebuilt.measure_drift())(0.0, 0.0)
-    assert rebuilt.match(ask("topic77x topic77y"), top_k=1)["original_id"].tolist() == [1005]
-    assert sorted(rebuilt.index.documents) == sorted(grown.index.documents)
-    row = rebuilt.entries.set_index("original_id").loc[1005]
-    assert (row["answer_id"], row["answer"]) == (9, "<p>so it is</p>")
-    assert rebuilt.revision == grown.revision
-    with pytest.raises(ValueError, match=r"\d+ documents of the matcher are not in the tables"):
-        grown.rebuild(questions.iloc[5:], pairs, NO_ANSWERS, RetrievalParams())
+    # From memory, and from what was saved.
+    for rebuilt in (grown.rebuild(RetrievalParams()), dataset.load().rebuild(RetrievalParams())):
+        assert rebuilt.measure_drift() == Drift(0.0, 0.0)
+        assert rebuilt.additions.empty
+        assert rebuilt.match(ask("topic77x topic77y"), top_k=1)["original_id"].tolist() == [1005]
+        assert sorted(rebuilt.index.documents) == sorted(grown.index.documents)
+        row = rebuilt.entries.set_index("original_id").loc[1005]
+        assert (row["answer_id"], row["answer"]) == (9, "<p>so it is</p>")
+    dataset.save(rebuilt)
+    pd.testing.assert_frame_equal(dataset.load().match(ADDED, top_k=9), rebuilt.match(ADDED, top_k=9))
+
+
+def test_a_matcher_without_its_texts_cannot_be_rebuilt(matcher: FaqMatcher, tmp_path: Path) -> None:
+    matcher.save(tmp_path, with_texts=False)
+    bare = FaqMatcher.load(tmp_path)
+    assert bare.match(ADDED, top_k=1).equals(matcher.match(ADDED, top_k=1))
+    with pytest.raises(ValueError, match="saved without its texts"):
+        bare.rebuild(RetrievalParams())
 
 
 def test_drift_is_the_share_of_what_was_added_and_of_its_new_words(matcher: FaqMatcher) -> None:
@@ -141,19 +152,25 @@ def test_a_grown_matcher_is_saved_beside_what_is_there_and_shares_its_files(
     before, built = list_files(tmp_path / "matcher"), dataset.load()
     dataset.save(built.add(ADDED, PAIRS, ANSWERS))
     after, again = list_files(tmp_path / "matcher"), dataset.load()
-    shared = {name for name in before if name.split("/")[0].rpartition("_")[0] in ("segment", "terms", "entries")}
+    shared = {
+        name for name in before if name.split("/")[0].rpartition("_")[0] in ("segment", "terms", "entries", "texts")
+    }
     assert len(shared) > 50
     assert {name: after[name] for name in shared} == {name: before[name] for name in shared}
     asked = pd.concat([ADDED, ask("topic3x promise")], ignore_index=True)
     expected = matcher.add(ADDED, PAIRS, ANSWERS).match(asked, top_k=9)
     pd.testing.assert_frame_equal(again.match(asked, top_k=9), expected)
     assert again.revision.number == 1
+    # A matcher in memory may go on from what it has saved.
+    dataset.save(grown_twice := again.add(make_questions({6000: "timer delay random"}), PAIRS.head(0), NO_ANSWERS))
+    assert grown_twice.revision.number == 2
+    again = grown_twice
     # And once more, on what was read: what was added before is not lost.
     more = make_questions({7000: "promise storage cookie"})
     dataset.save(again.add(more, PAIRS.head(0), NO_ANSWERS))
     last = dataset.load()
-    assert last.entries["original_id"].tolist()[-2:] == [1005, 7000]
-    assert last.additions["question_id"].tolist() == [1005, 1006, 2000, 7000]
+    assert last.entries["original_id"].tolist()[-3:] == [1005, 6000, 7000]
+    assert last.additions["question_id"].tolist() == [1005, 1006, 2000, 6000, 7000]
     assert [path.name for path in tmp_path.iterdir()] == ["matcher"]
 
 
@@ -180,6 +197,9 @@ def test_a_matcher_read_before_its_folder_was_replaced_still_answers_and_saves(
     early = dataset.load()
     dataset.save(replace(matcher, candidates=3))
     # Its files are gone but for the maps; those of the other matcher are not taken for them.
-    early_copy = FaqMatcherDataset(filepath=tmp_path / "copy")
-    early_copy.save(early)
-    pd.testing.assert_frame_equal(early_copy.load().match(ADDED, top_k=5), matcher.match(ADDED, top_k=5))
+    (tmp_path / "copy").mkdir()
+    early.save(tmp_path / "copy", with_texts=False)
+    again = FaqMatcher.load(tmp_path / "copy")
+    pd.testing.assert_frame_equal(again.match(ADDED, top_k=5), matcher.match(ADDED, top_k=5))
+    with pytest.raises(InputError, match="is gone: the matcher was replaced by another since it was read"):
+        early.rebuild(RetrievalParams())

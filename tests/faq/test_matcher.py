@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from tests.faq.corpora import make_questions, topical_corpus
-from triptych.faq.matcher import FaqMatcher, make_entries
+from triptych.faq.entries import make_entries
+from triptych.faq.matcher import FaqMatcher
 
 COLUMNS = ["question_id", "rank", "original_id", "score", "probability", "verdict", "title", "answer_id", "answer"]
 ASKED = make_questions({7: "topic3x topic3y array loop", 5: "topic8z something topic8x", 9: "жжж щщщ ююю ффф"})

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from triptych.datasets.optional_json import OptionalJSONDataset as OptionalJSONDataset
     from triptych.datasets.parquet_batches import ParquetBatchesDataset as ParquetBatchesDataset
     from triptych.datasets.picture import PictureDataset as PictureDataset
+    from triptych.datasets.question_file import AdditionFileDataset as AdditionFileDataset
     from triptych.datasets.question_file import QuestionFileDataset as QuestionFileDataset
     from triptych.datasets.question_source import QuestionTsvDataset as QuestionTsvDataset
     from triptych.datasets.question_source import StackExchangeDataset as StackExchangeDataset
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from triptych.datasets.work_folder import WorkFolderDataset as WorkFolderDataset
 
 _MODULES = {
+    "AdditionFileDataset": "question_file",
     "CSVDataset": "atomic",
     "ConfirmedFilesDataset": "confirmed_files",
     "FaqMatcherDataset": "faq_matcher",

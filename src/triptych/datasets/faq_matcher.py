@@ -38,7 +38,8 @@ class FaqMatcherDataset(AbstractDataset["FaqMatcher", "FaqMatcher"]):
         Raises:
             InputError: If it was made by adding to another matcher than the one that is there.
         """
-        with replace_folder(self._filepath, data.check_replaceable) as folder:
+        data.revision.check_replaceable(self._filepath)
+        with replace_folder(self._filepath, data.revision.check_replaceable) as folder:
             data.save(folder)
 
     def _exists(self) -> bool:

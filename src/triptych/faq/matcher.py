@@ -7,18 +7,25 @@ index lies in it.
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from triptych.errors import InputError
-from triptych.faq.additions import Drift, check_additions, make_additions, no_additions
+from triptych.faq.additions import (
+    NO_ORIGINAL,
+    TEXTS,
+    Drift,
+    Texts,
+    check_additions,
+    make_additions,
+    no_additions,
+)
+from triptych.faq.entries import extend_entries
+from triptych.faq.ids import no_names, restore_ids
 from triptych.faq.params import RetrievalParams
 from triptych.faq.ranking.features import Candidates, featurize_chunks
 from triptych.faq.ranking.plans import QueryPlan
@@ -27,28 +34,13 @@ from triptych.faq.retrieval.first_stage import ask_duplicates, choose_weights
 from triptych.faq.retrieval.growing import add_documents
 from triptych.faq.retrieval.index import FaqIndex, StageWeights
 from triptych.faq.retrieval.storage import IndexParts, link_folder, load_index, name_part, save_index
-from triptych.faq.text.questions import add_answers
+from triptych.faq.revision import ABOUT, Revision, read_about
 
 FORMAT_VERSION = 5
 MATCH, NO_MATCH = "match", "no match"
 _FOUND = ("question_id", "rank", "original_id", "score", "probability", "verdict")
 # Entry numbers, scores and probabilities of a question's best candidates.
 _Ranked = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
-
-
-@dataclass(frozen=True)
-class Revision:
-    """Which of the states of a matcher that grows this is.
-
-    Attributes:
-        number: How often something was added.
-        name: Of no other state, of this matcher or another.
-        before: Name of the state it was made of; None where it was built.
-    """
-
-    number: int = 0
-    name: str = field(default_factory=lambda: uuid.uuid4().hex)
-    before: str | None = None
 
 
 @dataclass
@@ -60,7 +52,9 @@ class FaqMatcher:
         trained: The ranker, and how sure it may be.
         entries: Columns `original_id`, `title`, `answer_id` (-1: none), `answer` (HTML, may be empty).
         candidates: Originals retrieved for a question.
-        additions: What was added after it was built; see `make_additions`.
+        names: Columns `id` (ascending), `name` of ids that are text.
+        texts: What it was built of; None where it was saved without.
+        additions: What was added after that; see `make_additions`.
         revision: Which state it is.
         folder: Where the entries that it was built with are stored; None while they are nowhere.
     """
@@ -69,6 +63,8 @@ class FaqMatcher:
     trained: TrainedRanker
     entries: pd.DataFrame
     candidates: int
+    names: pd.DataFrame = field(default_factory=no_names)
+    texts: Texts | None = None
     additions: pd.DataFrame = field(default_factory=no_additions)
     revision: Revision = field(default_factory=Revision)
     folder: Path | None = None
@@ -81,15 +77,24 @@ class FaqMatcher:
         entries: pd.DataFrame,
         trained: TrainedRanker,
         params: RetrievalParams,
+        names: pd.DataFrame | None = None,
     ) -> FaqMatcher:
         """Index every original of `entries` with all of its duplicates in `pairs`."""
         originals = entries["original_id"]
         own = pd.DataFrame({"original_id": originals, "question_id": originals})
-        index = FaqIndex.build(questions, pd.concat([own, pairs], ignore_index=True), params)
+        members = pd.concat([own, pairs[["original_id", "question_id"]]], ignore_index=True)
+        index = FaqIndex.build(questions, members, params)
         index.weights = choose_weights(index, ask_duplicates(index, questions, pairs))
-        return cls(index, trained, entries, params.candidates)
+        names = no_names() if names is None else names
+        return cls(index, trained, entries, params.candidates, names, Texts(questions, members))
 
-    def add(self, questions: pd.DataFrame, pairs: pd.DataFrame, answers: pd.DataFrame) -> FaqMatcher:
+    def add(
+        self,
+        questions: pd.DataFrame,
+        pairs: pd.DataFrame,
+        answers: pd.DataFrame,
+        names: pd.DataFrame | None = None,
+    ) -> FaqMatcher:
         """Give a matcher that knows further questions too; this one stays as it is.
 
         Nothing is learned from them: vocabulary, weights and ranker stay. `Drift.measure` says when to rebuild.
@@ -98,7 +103,8 @@ class FaqMatcher:
             questions: Columns `question_id`, `title`, `text`, `code`, and `tags` where there are any (all clean).
             pairs: Columns `question_id`, `original_id` of those that are duplicates, of originals in the FAQ or among
                 `questions`; the others are new originals.
-            answers: Columns `question_id`, `answer_id`, `html`, `text` of new originals.
+            answers: Columns `question_id`, `answer_id` (-1: none), `html`, `text` of new originals.
+            names: Columns `id`, `name` of all ids that are text, those that the FAQ has too; None leaves them.
 
         Raises:
             ValueError: If the FAQ has one of them already, or a pair or an answer belongs to nothing.
@@ -108,36 +114,29 @@ class FaqMatcher:
         added = make_additions(questions, pairs, answers)
         check_additions(self.index, added, pairs, answers)
         index = add_documents(self.index, added, added[["original_id", "question_id"]])
-        fresh = _list_originals(added).set_index("original_id").loc[index.entries[len(self.entries) :]]
         return replace(
             self,
             index=index,
-            entries=pd.concat([self.entries, fresh.reset_index()], ignore_index=True),
+            entries=extend_entries(self.entries, added, index.entries),
+            names=self.names if names is None else names,
             additions=pd.concat([self.additions, added], ignore_index=True),
-            revision=Revision(self.revision.number + 1, before=self.revision.name),
+            revision=self.revision.follow(),
         )
 
-    def rebuild(
-        self, questions: pd.DataFrame, pairs: pd.DataFrame, answers: pd.DataFrame, params: RetrievalParams
-    ) -> FaqMatcher:
-        """Build it anew of the tables it was built of and of what was added; the ranker stays.
+    def rebuild(self, params: RetrievalParams) -> FaqMatcher:
+        """Build it anew of all its texts: of those it was built of, and of what was added; the ranker stays.
 
         Raises:
-            ValueError: If the tables lack documents.
+            ValueError: If it was saved without texts, as a registered model is.
         """
-        added = self.additions[~self.additions["question_id"].isin(questions["question_id"])]
-        everything = pd.concat([add_answers(questions, answers), added], ignore_index=True)
-        if lost := int((~np.isin(self.index.documents, everything["question_id"])).sum()):
-            raise ValueError(
-                f"{lost} documents of the matcher are not in the tables: they are not those it was made of"
-            )
-        is_original = added["question_id"] == added["original_id"]
-        pairs = pd.concat([pairs, added.loc[~is_original, ["question_id", "original_id"]]], ignore_index=True)
-        entries = make_entries(everything, pairs, pd.concat([answers, _list_answers(added)]))
-        others = _list_originals(added[is_original & ~added["question_id"].isin(entries["original_id"])])
-        entries = pd.concat([entries, others]).sort_values("original_id", ignore_index=True)
-        built = FaqMatcher.build(everything, pairs, entries, self.trained, params)
-        return replace(built, additions=added.reset_index(drop=True), revision=self.revision)
+        if self.texts is None:
+            raise ValueError("this matcher was saved without its texts: rebuild the one that `faq` or `faq_add` wrote")
+        texts = pd.concat([self.texts.read(), self.additions[["question_id", "original_id", *TEXTS]]])
+        pairs = texts.loc[~texts["original_id"].isin([NO_ORIGINAL]), ["question_id", "original_id"]]
+        pairs = pairs[pairs["question_id"] != pairs["original_id"]]
+        entries = self.entries.sort_values("original_id", ignore_index=True)
+        built = FaqMatcher.build(texts.reset_index(drop=True), pairs, entries, self.trained, params, self.names)
+        return replace(built, revision=self.revision.follow())
 
     def measure_drift(self) -> Drift:
         """Measure how far it is from what it was built for."""
@@ -165,6 +164,8 @@ class FaqMatcher:
         sizes = [len(entries) for entries, *_ in best]
         entries, scores, probability = (np.concatenate(parts) for parts in zip(*best, strict=True))
         table = self.entries.iloc[entries].reset_index(drop=True)
+        for column in ("original_id", "answer_id"):
+            table[column] = restore_ids(table[column].to_numpy(), self.names)
         table.insert(1, "score", scores)
         table.insert(2, "probability", probability)
         is_match = probability >= self.trained.probability.threshold
@@ -185,41 +186,25 @@ class FaqMatcher:
             order = np.lexsort((self.index.entries[entries], -scores[own]))[:top_k]
             yield entries[order], scores[own][order], probability[own][order]
 
-    def save(self, folder: Path) -> None:
-        """Write the matcher into an empty folder."""
+    def save(self, folder: Path, *, with_texts: bool = True) -> None:
+        """Write the matcher into an empty folder; texts are for adding and rebuilding, not for answering."""
         (folder / "ranker.json").write_text(json.dumps(self.trained.to_dict()), encoding="utf-8")
         entries = name_part("entries", self.folder)
         if not link_folder(self.folder, folder / entries):
-            self.entries[: self._count_built()].to_parquet(folder / entries / "entries.parquet")
+            # Each entry that it was built with has a run in the first segment.
+            built = np.searchsorted(self.index.starts, len(self.index.segments[0]))
+            self.entries[:built].to_parquet(folder / entries / "entries.parquet")
+        self.names.to_parquet(folder / "names.parquet")
         self.additions.to_parquet(folder / "additions.parquet")
-        about = {
+        about = self.revision.to_about() | {
             "format": FORMAT_VERSION,
             "candidates": self.candidates,
             "retrieval_weights": asdict(self.index.weights),
-            "revision": {"number": self.revision.number, "name": self.revision.name},
             "index": asdict(save_index(self.index, folder)),
             "entries": entries,
+            "texts": self.texts.save(folder) if self.texts and with_texts else None,
         }
-        (folder / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
-
-    def _count_built(self) -> int:
-        """Count the entries that it was built with: each has a run in the first segment."""
-        return int(np.searchsorted(self.index.starts, len(self.index.segments[0])))
-
-    def check_replaceable(self, folder: Path) -> None:
-        """Refuse to take the place of a matcher that this one was not made of.
-
-        Raises:
-            InputError: If the folder holds another state than the one that was added to.
-        """
-        if self.revision.before is None or not (folder / "about.json").is_file():
-            return
-        there = _read_about(folder)["revision"]
-        if there["name"] not in (self.revision.before, self.revision.name):
-            raise InputError(
-                f"the matcher was replaced by another (revision {there['number']}) while this one (revision "
-                f"{self.revision.number}) was made: add again, to what is there now"
-            )
+        (folder / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> FaqMatcher:
@@ -228,9 +213,9 @@ class FaqMatcher:
         Raises:
             ValueError: If the folder holds no matcher, or one of another format.
         """
-        if not (folder / "about.json").is_file():
+        if not (folder / ABOUT).is_file():
             raise ValueError(f"{folder} holds no matcher (no about.json): run `kedro run --pipelines faq` first")
-        about = _read_about(folder)
+        about = read_about(folder)
         if about["format"] != FORMAT_VERSION:
             raise ValueError(
                 f"{folder} has format {about['format']}, this code reads {FORMAT_VERSION}: train anew with "
@@ -238,45 +223,18 @@ class FaqMatcher:
             )
         index = load_index(folder, IndexParts(**about["index"]), StageWeights(**about["retrieval_weights"]))
         trained = TrainedRanker.from_dict(json.loads((folder / "ranker.json").read_text(encoding="utf-8")))
-        entries = pd.read_parquet(folder / about["entries"] / "entries.parquet")
         additions = pd.read_parquet(folder / "additions.parquet")
-        fresh = index.entries[len(entries) :]
-        if len(fresh):
-            added = _list_originals(additions).set_index("original_id").loc[fresh].reset_index()
-            entries = pd.concat([entries, added], ignore_index=True)
-        revision = Revision(**about["revision"])
-        return cls(index, trained, entries, about["candidates"], additions, revision, folder / about["entries"])
-
-
-def _read_about(folder: Path) -> dict[str, Any]:
-    about: dict[str, Any] = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-    return about
-
-
-def _list_originals(additions: pd.DataFrame) -> pd.DataFrame:
-    """List the originals among additions, as `make_entries` does."""
-    rows = additions[additions["question_id"] == additions["original_id"]]
-    return rows[["original_id", "title", "answer_id"]].assign(answer=rows["html"])
-
-
-def _list_answers(additions: pd.DataFrame) -> pd.DataFrame:
-    rows = additions[additions["answer_id"] >= 0]
-    return rows[["question_id", "answer_id", "html"]].assign(text=rows["answer"])
-
-
-def make_entries(questions: pd.DataFrame, pairs: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
-    """List the originals with their answers.
-
-    Returns:
-        Columns `original_id` (ascending), `title`, `answer_id` (-1: none), `answer` (HTML, may be empty).
-    """
-    originals = np.unique(pairs["original_id"])
-    answer = answers.set_index("question_id").reindex(originals)
-    return pd.DataFrame(
-        {
-            "original_id": originals,
-            "title": questions.set_index("question_id")["title"].loc[originals].to_numpy(),
-            "answer_id": answer["answer_id"].fillna(-1).to_numpy(np.int64),
-            "answer": answer["html"].fillna("").to_numpy(),
-        }
-    )
+        entries = extend_entries(
+            pd.read_parquet(folder / about["entries"] / "entries.parquet"), additions, index.entries
+        )
+        return cls(
+            index,
+            trained,
+            entries,
+            about["candidates"],
+            pd.read_parquet(folder / "names.parquet"),
+            Texts(folder=folder / about["texts"]) if about["texts"] else None,
+            additions,
+            Revision.from_about(about),
+            folder / about["entries"],
+        )

@@ -168,6 +168,17 @@ class ScoringParams(Params):
     """Processes that match; 0 takes every core."""
 
 
+class AdditionParams(Params):
+    """How questions are added to a matcher, and when it is rebuilt."""
+
+    text_format: TextFormat = "auto"
+    """What bodies and answers are: `html`, `plain`, or `auto`, told text by text."""
+    max_added_share: UnitInterval = 0.2
+    """Rebuild once more than this share of its questions was added since it was built."""
+    max_unknown_share: UnitInterval = 0.1
+    """Rebuild once more than this share of the words that were added are new to it."""
+
+
 class RegistrationParams(Params):
     """How the matcher becomes a version in the model registry, and when that version is promoted."""
 

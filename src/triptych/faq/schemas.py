@@ -67,6 +67,10 @@ FEATURE_ROWS = pa.DataFrameSchema(
 NEW_QUESTIONS = pa.DataFrameSchema(
     {"question_id": pa.Column(unique=True, nullable=False), "title": _TEXT, "body": _TEXT}
 )
+# What is wrong with a row is told row by row.
+ADDITIONS = pa.DataFrameSchema(
+    dict.fromkeys(("question_id", "title", "body", "original_id", "tags", "answer_id", "answer"), _TEXT)
+)
 
 
 class Posts:

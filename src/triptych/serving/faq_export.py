@@ -48,7 +48,7 @@ def save_faq_model(matcher: FaqMatcher, example: pd.DataFrame, folder: Path) -> 
         # MLflow keeps the folder's name.
         files = Path(part) / MATCHER
         files.mkdir()
-        matcher.save(files)
+        matcher.save(files, with_texts=False)
         mlflow.pyfunc.save_model(
             folder,
             python_model=str(Path(__file__).with_name("faq_entry.py")),

@@ -183,6 +183,12 @@ class FaqIndex:
         best = np.maximum.reduceat(scores[:, : len(VIEWS) - len(ENTRY_VIEWS)], firsts, axis=0)
         return np.hstack([original, best])
 
+    def find_originals(self, questions: Ints) -> Ints:
+        """Find the original that each question is a document of (itself, where it is one), -1 where it is none."""
+        document = pd.Index(self.documents).get_indexer(pd.Index(questions))
+        run = np.searchsorted(self.starts, document, side="right") - 1
+        return np.where(document < 0, -1, self.entries[self.owners[run]])
+
     def count_unknown(self, words: NDArray[np.int32]) -> tuple[int, int]:
         """Count the words that are no terms, and all of them."""
         return int((words >= self.vocabulary.known).sum()), len(words)

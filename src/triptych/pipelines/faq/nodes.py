@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from triptych.faq.dump.parquet_batches import PostFile
 from triptych.faq.dump.posts import PostSelection, PostStream, QuestionSource
+from triptych.faq.entries import make_entries
 from triptych.faq.evaluation.metrics import rank_fold
 from triptych.faq.evaluation.model_card import (
     describe_ranker,
@@ -26,7 +27,7 @@ from triptych.faq.evaluation.report import (
     list_worst_misses,
     plot_comparison,
 )
-from triptych.faq.matcher import FaqMatcher, make_entries
+from triptych.faq.matcher import FaqMatcher
 from triptych.faq.pairs.links import describe_data, filter_pairs
 from triptych.faq.pairs.splitting import count_roles, find_cut, split_pairs
 from triptych.faq.params import (
