@@ -9,7 +9,10 @@ from triptych.startup import prepare
 
 COMMANDS = {
     "azure": "triptych.azure.cli:azure",
+    "ask": "triptych.commands.cli:ask",
+    "find": "triptych.commands.cli:find",
     "jobs": "triptych.jobs.cli:jobs",
+    "stylize": "triptych.commands.cli:stylize",
 }
 """Commands beside `kedro run`, each imported only when it is asked for: the rest of them take seconds."""
 
