@@ -46,7 +46,7 @@ class JobView:
         title: The pipeline.
         state: As Azure ML calls it.
         address: Its page in the studio.
-        steps: In the order of the pipeline.
+        steps: In the order in which they began; then those that wait.
     """
 
     name: str

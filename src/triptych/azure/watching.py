@@ -46,12 +46,19 @@ def read_job(
         if child is not None:
             children.setdefault(str(child.display_name or child.name), child)
     planned = {_title_of(key, node): node for key, node in (getattr(job, "jobs", None) or {}).items()}
-    titles = [*planned, *(title for title in children if title not in planned)]
+    # Those that have begun by their turn, then the others: the service need not list them in the pipeline's order.
+    begun = list(reversed(children))
+    titles = [*begun, *(title for title in planned if title not in children)]
     steps = tuple(
         _read_step(client, tracking, title, planned.get(title), children.get(title), now, read_line or read_last_line)
         for title in titles
     )
-    return JobView(name, str(job.display_name or name), str(job.status), str(job.studio_url or ""), steps)
+    return JobView(name, str(job.display_name or name), _state_of(job), str(job.studio_url or ""), steps)
+
+
+def _state_of(job: Any) -> str:
+    """Give what Azure ML calls it; of a job the SDK makes a member of an enumeration, of a step it does not."""
+    return str(getattr(job.status, "value", job.status))
 
 
 def _title_of(key: str, node: Any) -> str:
@@ -76,8 +83,9 @@ def _read_step(
         return StepView(title, "Waiting", cluster, nodes)
     run = _find_run(tracking, child.name)
     metrics = dict(run.data.metrics) if run else {}
-    line = "" if child.status in ("Completed", "Canceled") else _read_progress(client, child.name, read_line)
-    return StepView(title, str(child.status), cluster, nodes, _measure(run, now), line, metrics)
+    state = _state_of(child)
+    line = "" if state in ("Completed", "Canceled") else _read_progress(client, child.name, read_line)
+    return StepView(title, state, cluster, nodes, _measure(run, now), line, metrics)
 
 
 def _find_run(tracking: Any, name: str) -> Any:
