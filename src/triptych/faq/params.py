@@ -96,7 +96,7 @@ class RankerParams(Params):
     """Ranks that LambdaRank optimizes."""
     method: Literal["auto", "both", "lambdarank", "linear"] = "auto"
     """What ranks: LambdaRank's trees, a linear model, both added up, or what cross-validation finds best."""
-    linear_l2: Annotated[float, Field(gt=0)] = 0.01
+    linear_l2: Annotated[float, Field(gt=0)] = 1.0
     """L2 penalty of the linear model's weights."""
     tuned: Tuned = True
     """Let what faq_tune found on the same data go before these settings, other than those that are set explicitly;

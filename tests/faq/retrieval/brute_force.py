@@ -22,7 +22,7 @@ FIELD_WEIGHTS = {
     "title": (1, 0, 0, 0, 0),
     "text": (0, 1, 0, 0, 0),
     "question": (1, 1, 0, 0, 0),
-    "headed": (3, 1, 0, 0, 0),
+    "titled": (2, 1, 1, 0, 0),
     "code": (0, 0, 1, 0, 0),
     "tags": (0, 0, 0, 1, 0),
     "answer": (0, 0, 0, 0, 1),
@@ -83,11 +83,17 @@ class _Statistics:
         self._size, self._known = len(documents), known
         self._held = Counter(term for terms in documents for term in terms)
         self._mean = sum(terms.total() for terms in documents) / len(documents)
+        self._documents = documents
 
     def weigh(self, measure: str, terms: Counter[str]) -> dict[str, float]:
         """Weigh a document."""
         if measure == "tfidf":
             return self._scale(terms)
+        if measure == "distinct":
+            scaled = self._scale(terms)
+            # Its mean similarity to the corpus, in means of the corpus.
+            root = math.sqrt(0.5 + self._compare_all(scaled) / self._usual)
+            return {term: weight / root for term, weight in scaled.items()}
         if measure == "bm25":
             room = 1.2 * (1 - 0.75 + 0.75 * terms.total() / self._mean)
             return {term: self._idf(term) * 2.2 * n / (n + room) for term, n in terms.items()}
@@ -96,7 +102,7 @@ class _Statistics:
     def ask(self, measure: str, terms: Counter[str]) -> dict[str, float]:
         """Weigh a question; a term that is nowhere in the corpus counts for nothing."""
         terms = Counter({term: n for term, n in terms.items() if term in self._known})
-        if measure == "tfidf":
+        if measure in ("tfidf", "distinct"):
             return self._scale(terms)
         if measure == "bm25":
             return {term: 9 * n / (8 + n) for term, n in terms.items()}
@@ -109,6 +115,17 @@ class _Statistics:
         }
         norm = math.sqrt(sum(weight * weight for weight in weights.values()))
         return {term: weight / norm for term, weight in weights.items()}
+
+    @cached_property
+    def _scaled(self) -> list[dict[str, float]]:
+        return [self._scale(terms) for terms in self._documents]
+
+    @cached_property
+    def _usual(self) -> float:
+        return sum(self._compare_all(scaled) for scaled in self._scaled) / len(self._scaled)
+
+    def _compare_all(self, scaled: dict[str, float]) -> float:
+        return sum(sum(w * other.get(t, 0.0) for t, w in scaled.items()) for other in self._scaled) / len(self._scaled)
 
     def _idf(self, term: str) -> float:
         return math.log(1 + (self._size - self._held[term] + 0.5) / (self._held[term] + 0.5))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tests.faq.corpora import draw_corpus, make_questions
+from triptych.faq.retrieval.index import fit_weightings
 from triptych.faq.retrieval.views import VIEWS, Measure, Weighting
 from triptych.faq.retrieval.vocabulary import FIELD_WEIGHTS, LEAD_CHARS, Vocabulary
 from triptych.faq.text.tokens import word_pairs, word_tokens
@@ -118,13 +120,24 @@ def test_shares_equal_a_plain_loop(measure: Measure) -> None:
     assert 0 < found.max() <= 1 + 1e-5
 
 
+def test_what_is_near_to_every_text_is_scaled_down() -> None:
+    weighting = fit_weightings(TEXTS, COUNTS)["titled"]
+    rows = scikit_learn("titled").transform(texts_of("titled", QUESTIONS))
+    alike = np.asarray((rows @ rows.T).mean(axis=1)).ravel()
+    expected = rows.toarray() / np.sqrt(0.5 + alike / alike.mean())[:, None]
+    assert np.abs(weighting.weigh_document("distinct", FITTED["titled"]).toarray() - expected).max() < 1e-5
+    asked = weighting.weigh_query("distinct", NEW["titled"]).toarray()
+    assert np.linalg.norm(asked[0]) == pytest.approx(1)
+    assert alike.max() > 1.2 * alike.min()
+
+
 def test_nothing_in_common_weighs_nothing_and_no_words_do_no_harm() -> None:
     empty = make_questions({1: "array promise callback loop", 2: "unheard"})
     empty.loc[1, ["title", "text", "code"]] = ""
     counts = COUNTS.count(COUNTS.read(empty))
     for kind, matrix in FITTED.items():
-        weighting = Weighting.fit(matrix)
-        for measure in ("tfidf", "bm25", "document_share", "query_share"):
+        weighting = replace(Weighting.fit(matrix), mean_weights=np.ones(matrix.shape[1], dtype=np.float32))
+        for measure in ("tfidf", "bm25", "document_share", "query_share", "distinct"):
             both = weighting.weigh_query(measure, counts[kind]), weighting.weigh_document(measure, counts[kind])
             for weights in both:
                 assert np.isfinite(weights.data).all()

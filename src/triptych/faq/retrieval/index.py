@@ -7,7 +7,7 @@ their best document, and compared with a question by the original's own text and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from triptych.faq.params import RetrievalParams
 from triptych.faq.retrieval.comparison import Comparison
 from triptych.faq.retrieval.query import Query, make_queries
-from triptych.faq.retrieval.segment import RETRIEVAL_VIEWS, Segment, count_chunks, count_holding
+from triptych.faq.retrieval.segment import RETRIEVAL_VIEWS, Segment, count_chunks, count_holding, cut_chunks
 from triptych.faq.retrieval.texts import Ints, Texts, expand_ranges
 from triptych.faq.retrieval.views import ENTRY_VIEWS, VIEWS, Weighting
 from triptych.faq.retrieval.vocabulary import Vocabulary
@@ -222,8 +222,19 @@ def fit_weightings(texts: Texts, vocabulary: Vocabulary) -> dict[str, Weighting]
     fitted = {
         kind: Weighting.from_frequencies(len(texts), found, occurrences[kind]) for kind, found in frequency.items()
     }
+    for kind in {view.document for view in VIEWS if view.measure == "distinct"}:
+        fitted[kind] = replace(fitted[kind], mean_weights=_average_weights(texts, vocabulary, kind, fitted[kind]))
     # Few have any: how rare a word is, is told by the questions.
     return fitted | dict.fromkeys(("answer", "tags"), fitted["all"])
+
+
+def _average_weights(texts: Texts, vocabulary: Vocabulary, kind: str, weighting: Weighting) -> NDArray[np.float32]:
+    """Average the TF-IDF weights of all texts, the length of each 1, shape (terms,)."""
+    total = np.zeros(vocabulary.known)
+    for _, chunk in cut_chunks(texts):
+        weights = weighting.weigh_document("tfidf", vocabulary.count_words(chunk, [kind])[kind])
+        total += np.bincount(weights.indices, weights.data, minlength=len(total))
+    return (total / max(len(texts), 1)).astype(np.float32)
 
 
 def _find_frequent(held: dict[str, Ints], documents: int, most: float) -> dict[str, Ints]:

@@ -125,21 +125,22 @@ def name_side(kind: str, measure: Measure) -> str:
 
 def count_chunks(texts: Texts, vocabulary: Vocabulary) -> Iterator[tuple[int, dict[str, csr_array]]]:
     """Count the terms of some texts at a time; gives the first one's number, too."""
-    for start, chunk in _cut_chunks(texts):
+    for start, chunk in cut_chunks(texts):
         yield start, vocabulary.count(chunk)
 
 
 def count_holding(texts: Texts, vocabulary: Vocabulary) -> dict[str, Ints]:
     """Count the texts that hold each word, by view that retrieves."""
     held = {name: np.zeros(vocabulary.known, dtype=np.int64) for name in RETRIEVAL_VIEWS}
-    for _, chunk in _cut_chunks(texts):
+    for _, chunk in cut_chunks(texts):
         counts = vocabulary.count_words(chunk, RETRIEVAL_VIEWS)
         for name, total in held.items():
             total += np.bincount(counts[name].indices, minlength=vocabulary.known)
     return held
 
 
-def _cut_chunks(texts: Texts) -> Iterator[tuple[int, Texts]]:
+def cut_chunks(texts: Texts) -> Iterator[tuple[int, Texts]]:
+    """Cut texts into parts whose counts fit into memory; gives the first one's number, too."""
     for start in range(0, len(texts), _CHUNK_TEXTS):
         yield start, texts.cut(start, min(start + _CHUNK_TEXTS, len(texts)))
 

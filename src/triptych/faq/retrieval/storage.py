@@ -108,12 +108,15 @@ def _save_terms(index: FaqIndex, folder: Path) -> None:
     for kind, weighting in index.weightings.items():
         arrays[f"{kind}.idf"], arrays[f"{kind}.bm25_idf"] = weighting.idf, weighting.bm25_idf
         arrays[f"{kind}.mean_length"] = np.array(weighting.mean_length)
+        arrays[f"{kind}.mean_weights"] = weighting.mean_weights
     _save_arrays(arrays, folder)
 
 
 def _load_weighting(folder: Path, kind: str) -> Weighting:
-    idf, bm25_idf, mean_length = (_map(folder / f"{kind}.{name}.npy") for name in ("idf", "bm25_idf", "mean_length"))
-    return Weighting(idf, bm25_idf, float(mean_length))
+    idf, bm25_idf, mean_length, mean_weights = (
+        _map(folder / f"{kind}.{name}.npy") for name in ("idf", "bm25_idf", "mean_length", "mean_weights")
+    )
+    return Weighting(idf, bm25_idf, float(mean_length), mean_weights)
 
 
 def _save_segment(segment: Segment, folder: Path) -> None:

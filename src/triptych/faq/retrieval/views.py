@@ -7,11 +7,14 @@ with weights, word pairs, or character n-grams. Measures:
 * `bm25`: Okapi's (Robertson and Zaragoza, "The probabilistic relevance framework: BM25 and beyond", 2009), with
   k1 = 1.2, b = 0.75, k3 = 8.
 * `document_share`, `query_share`: how much of the document's, or of the question's, idf mass is shared.
+* `distinct`: the cosine over the root of how alike the document is to questions at large. Some documents are near to
+  everything, as their words are what everybody writes: hubs (Radovanović, Nanopoulos and Ivanović, "Hubs in space",
+  JMLR 2010). Their similarity says less.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -20,7 +23,10 @@ from scipy.sparse import csr_array
 
 K1, B, K3 = 1.2, 0.75, 8.0
 
-Measure = Literal["tfidf", "bm25", "document_share", "query_share"]
+# Added to how alike a document is to questions at large, in means of that: the least does not divide by nothing.
+HUB_FLOOR = 0.5
+
+Measure = Literal["tfidf", "bm25", "document_share", "query_share", "distinct"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,6 @@ VIEWS = (
     View("title", "title", "title"),
     View("text", "text", "text"),
     View("code", "code", "code"),
-    View("headed", "headed", "headed"),
     View("question_to_title", "question", "title"),
     View("title_to_question", "title", "question"),
     View("title_chars", "title_chars", "title_chars"),
@@ -49,6 +54,7 @@ VIEWS = (
     View("title_covered", "all", "title", "document_share"),
     View("all_covered", "all", "all", "document_share"),
     View("covered_by_title", "all", "title", "query_share"),
+    View("distinct", "titled", "titled", "distinct"),
     View("answer", "all", "answer"),
     View("title_to_answer", "title", "answer"),
     View("tags_covered", "all", "tags", "document_share"),
@@ -66,11 +72,14 @@ class Weighting:
         idf: Inverse document frequency of each term, shape (terms,), float32.
         bm25_idf: The same in BM25's form.
         mean_length: Mean document length, in tokens.
+        mean_weights: What documents weigh each term in the mean, their lengths 1, shape (terms,), float32; of the kinds
+            that are compared by `distinct`, empty else.
     """
 
     idf: NDArray[np.float32]
     bm25_idf: NDArray[np.float32]
     mean_length: float
+    mean_weights: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, dtype=np.float32))
 
     @classmethod
     def fit(cls, counts: csr_array) -> Weighting:
@@ -94,8 +103,12 @@ class Weighting:
             lengths = _sum_rows(counts, counts.data.astype(np.float32))
             return (K1 * (1 - B + B * lengths / self.mean_length)).astype(np.float32)
         weights = self.weigh_terms(measure, counts.data, counts.indices, np.float32(1))
-        norm = np.sqrt(_sum_rows(counts, weights * weights)) if measure == "tfidf" else _sum_rows(counts, weights)
-        return (1 / np.maximum(norm, 1e-9)).astype(np.float32)
+        share = measure == "document_share"
+        norm = np.maximum(_sum_rows(counts, weights) if share else np.sqrt(_sum_rows(counts, weights * weights)), 1e-9)
+        if measure == "distinct":
+            alike = _sum_rows(counts, weights * self.mean_weights[counts.indices]) / norm
+            norm *= np.sqrt(HUB_FLOOR + alike / max(float(self.mean_weights @ self.mean_weights), 1e-9))
+        return (1 / norm).astype(np.float32)
 
     def weigh_terms(
         self,
@@ -113,7 +126,7 @@ class Weighting:
             scale: What `scale_documents` gave for its document.
         """
         weights: NDArray[np.float32]
-        if measure == "tfidf":
+        if measure in ("tfidf", "distinct"):
             weights = (1 + np.log(frequency.astype(np.float32))) * self.idf[terms] * scale
         elif measure == "bm25":
             often = frequency.astype(np.float32)
@@ -134,7 +147,11 @@ class Weighting:
         if measure == "bm25":
             frequency = counts.data.astype(np.float32)
             return _replace_data(counts, (K3 + 1) * frequency / (K3 + frequency))
-        swapped: dict[Measure, Measure] = {"document_share": "query_share", "query_share": "document_share"}
+        swapped: dict[Measure, Measure] = {
+            "document_share": "query_share",
+            "query_share": "document_share",
+            "distinct": "tfidf",
+        }
         return self.weigh_document(swapped.get(measure, measure), counts)
 
 
