@@ -12,6 +12,7 @@ COMMANDS = {
     "ask": "triptych.commands.cli:ask",
     "find": "triptych.commands.cli:find",
     "jobs": "triptych.jobs.cli:jobs",
+    "serve": "triptych.service.cli:serve",
     "stylize": "triptych.commands.cli:stylize",
 }
 """Commands beside `kedro run`, each imported only when it is asked for: the rest of them take seconds."""

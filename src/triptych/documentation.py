@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 
 from triptych.parameters.check import look_up, parameter_blocks
 from triptych.parameters.problem import find_block, is_block
+from triptych.service.params import ServiceParams
 
 _SIGNS = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
 _HEAD = """\
@@ -30,6 +31,10 @@ Written by `python -m triptych.documentation > docs/reference/parameters.md` fro
 Each block is one argument of a node. Set a value in `conf/<environment>/<workload>/parameters.yml`, or for
 one run with `kedro run --params faq.split.seed=3`. The values below are those of `conf/base`. An unknown key,
 a wrong type or a value out of range stops the run before its first node.
+"""
+
+_SERVICE = """\
+The last block is no node's: `triptych serve` reads it from `conf/<environment>/service.yml`.
 """
 
 
@@ -47,7 +52,7 @@ def parameters_page(pipelines: Mapping[str, Pipeline], parameters: Mapping[str, 
         "\n".join(_section(key, annotation, look_up(parameters, key)))
         for key, annotation in parameter_blocks(pipelines).items()
     ]
-    return "\n".join([_HEAD, *sections])
+    return "\n".join([_HEAD, *sections, _SERVICE, *_section("service", ServiceParams, {})])
 
 
 def _section(key: str, annotation: Any, values: Any) -> Iterator[str]:

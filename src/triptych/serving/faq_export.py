@@ -55,12 +55,12 @@ def save_faq_model(matcher: FaqMatcher, example: pd.DataFrame, folder: Path) -> 
             artifacts={MATCHER: str(files)},
             code_paths=[str(copy_source(Path(part) / "source"))],
             pip_requirements=[*pin(DISTRIBUTIONS), *UNPINNED],
-            signature=_signature(DEFAULT_TOP_K, DEFAULT_TEXT_FORMAT, "long" if matcher.names.empty else "string"),
+            signature=_signature(DEFAULT_TOP_K, DEFAULT_TEXT_FORMAT),
             input_example=(example, {"top_k": DEFAULT_TOP_K, "text_format": DEFAULT_TEXT_FORMAT}),
         )
 
 
-def _signature(top_k: int, text_format: str, ids: str = "long") -> Any:
+def _signature(top_k: int, text_format: str) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import AnyType
@@ -71,12 +71,12 @@ def _signature(top_k: int, text_format: str, ids: str = "long") -> Any:
     asked = [("string", "title"), ("string", "body")]
     given = [
         ("long", "rank"),
-        (ids, "original_id"),
+        ("long", "original_id"),
         ("double", "score"),
         ("double", "probability"),
         ("string", "verdict"),
         ("string", "title"),
-        (ids, "answer_id"),
+        ("long", "answer_id"),
         ("string", "answer"),
     ]
     return ModelSignature(

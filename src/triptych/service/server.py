@@ -1,0 +1,94 @@
+"""The server: uvicorn, with what it has no setting for."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from triptych.errors import InputError
+from triptych.service.params import ServiceParams
+
+
+def check_exposure(params: ServiceParams, token: str | None) -> None:
+    """Refuse to listen beyond this machine without a token.
+
+    Raises:
+        InputError: If that is asked for.
+    """
+    if token is None and not is_loopback(params.host):
+        raise InputError(
+            f"{params.host} can be reached from other machines: give a token by --token-env NAME or --token-file FILE, "
+            "or listen on 127.0.0.1"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is of this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def make_server(app: FastAPI, params: ServiceParams) -> uvicorn.Server:
+    """Make the server; its `run` returns when it is told to stop."""
+    config = uvicorn.Config(
+        app,
+        host=params.host,
+        port=params.port,
+        http=_with_head_timeout(params.timeouts.head_s),
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        log_config=None,
+        limit_concurrency=params.limits.max_connections,
+        timeout_keep_alive=max(1, round(params.timeouts.idle_s)),
+        timeout_graceful_shutdown=max(1, round(params.timeouts.stop_s)),
+    )
+    return uvicorn.Server(config)
+
+
+def _with_head_timeout(timeout_s: float) -> type[HttpToolsProtocol]:
+    """Make a protocol that closes connections whose request does not begin, or has no end of its head, in time."""
+
+    class Protocol(HttpToolsProtocol):
+        _late: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._late = self.loop.call_later(timeout_s, self._close_late)
+
+        def on_message_begin(self) -> None:
+            if self._late is None:
+                self._late = self.loop.call_later(timeout_s, self._close_late)
+            super().on_message_begin()
+
+        def on_headers_complete(self) -> None:
+            self._stop_clock()
+            super().on_headers_complete()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop_clock()
+            super().connection_lost(exc)
+
+        def _stop_clock(self) -> None:
+            if self._late is not None:
+                self._late.cancel()
+                self._late = None
+
+        def _close_late(self) -> None:
+            self._late = None
+            if not self.transport.is_closing():
+                self.transport.close()
+
+    return Protocol

@@ -1,0 +1,85 @@
+"""What comes in a request, as tables and pictures."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .answers import RefusedError
+
+
+def read_picture(data: bytes, max_pixels: int) -> Any:
+    """Decode a picture, by way of a file, as upright RGB."""
+    from triptych.shelf.data.photo_files import PhotoError, read_photo
+
+    with tempfile.TemporaryDirectory(prefix="triptych-picture-") as folder:
+        file = Path(folder) / "picture"
+        file.write_bytes(data)
+        try:
+            return read_photo(file, max_pixels)
+        except PhotoError as error:
+            raise RefusedError(f"picture: {error}") from error
+
+
+def read_invocation(content_type: str, body: bytes, schema: Any) -> tuple[Any, dict[str, Any] | None]:
+    """Read a request as MLflow's scoring server does.
+
+    Args:
+        content_type: `application/json` or `text/csv`.
+        body: JSON with one of `dataframe_split`, `dataframe_records`, `instances` and `inputs`, and perhaps `params`;
+            or a table with a line of names.
+        schema: Of the model's input.
+
+    Returns:
+        The table, and the parameters.
+
+    Raises:
+        RefusedError: If it is not of this form; MLflow raises an MlflowException where it does not fit.
+    """
+    from mlflow.pyfunc.scoring_server import SUPPORTED_FORMATS, infer_and_parse_data
+
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise RefusedError(f"the request is not in UTF-8: {error.reason} at byte {error.start}") from error
+    if content_type == "text/csv":
+        return _read_csv(text), None
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(f"the request is no JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise RefusedError(f"the request must be a JSON object with one of {', '.join(sorted(SUPPORTED_FORMATS))}")
+    params = given.get("params")
+    if params is not None and not isinstance(params, dict):
+        raise RefusedError("params must be a JSON object")
+    data = {name: value for name, value in given.items() if name in SUPPORTED_FORMATS}
+    return to_table(infer_and_parse_data(data, schema)), params
+
+
+def _read_csv(text: str) -> Any:
+    """Read a table; MLflow's own reader gives up on columns of any type, which both models have."""
+    import pandas as pd
+
+    try:
+        return pd.read_csv(io.StringIO(text), dtype={"title": str, "body": str, "image": str})
+    except (ValueError, pd.errors.ParserError) as error:  # of which that an empty text has no columns
+        raise RefusedError(f"the request is no CSV: {error}") from error
+
+
+def to_table(data: Any) -> Any:
+    """Make a table of what MLflow made of a request: one already, or an array for each column."""
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(data, pd.DataFrame):
+        return data
+    if not isinstance(data, dict):
+        raise RefusedError("the rows need names of columns")
+    try:
+        return pd.DataFrame({name: np.atleast_1d(values).tolist() for name, values in data.items()})
+    except ValueError as error:
+        raise RefusedError(f"the columns do not make a table: {error}") from error
