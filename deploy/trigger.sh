@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes video start by itself when something lands: a batch endpoint of the pipeline, and what calls it.
+# Makes video start by itself when something lands: a batch endpoint of the pipeline, and what calls it: an event and a
+# workflow, or, where accounts are isolated, a function in the virtual network.
 # Comes after up.sh and a finished run of video. Run it again after a change of the pipeline, with a newer run.
 #
 #   deploy/trigger.sh [--job NAME] [--every MINUTES] [--name NAME] [--dry-run]
@@ -42,8 +43,25 @@ run az ml batch-deployment create --name pipeline --endpoint-name "$ENDPOINT" --
 look uri "<scoringUri>" az ml batch-endpoint show --name "$ENDPOINT" "${THERE[@]}" --query scoring_uri --output tsv
 
 say "3. What calls it"
-run az deployment group create --name trigger --resource-group "$GROUP" --template-file deploy/infra/trigger.bicep \
-  --parameters "mediaName=$MEDIA" "workName=$WORK" "workspaceName=$WORKSPACE" "scoringUri=$uri" "everyMinutes=$EVERY" \
-  "actionGroupName=ag-$NAME" --output none
+called=("mediaName=$MEDIA" "workName=$WORK" "workspaceName=$WORKSPACE" "scoringUri=$uri" "everyMinutes=$EVERY"
+  "actionGroupName=ag-$NAME")
+if [[ "$ISOLATED" == True ]]; then
+  run az provider register --namespace Microsoft.Web --wait
+  run az provider register --namespace Microsoft.App --wait
+  run az deployment group create --name function --resource-group "$GROUP" --template-file deploy/infra/function.bicep \
+    --parameters "name=$NAME" "${called[@]}" --output none
+  mkdir -p deploy/build
+  rm -f deploy/build/trigger.zip
+  run python3 -c 'import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], "w") as packed:
+    for name in sys.argv[2:]:
+        packed.write("deploy/trigger/" + name, name)' deploy/build/trigger.zip \
+    function_app.py landing.py host.json requirements.txt
+  run az functionapp deployment source config-zip --name "func-$NAME-$SUFFIX" --resource-group "$GROUP" \
+    --src deploy/build/trigger.zip --build-remote true --output none
+else
+  run az deployment group create --name trigger --resource-group "$GROUP" --template-file deploy/infra/trigger.bicep \
+    --parameters "${called[@]}" --output none
+fi
 
 say "Done. Put a video into the container landing of $MEDIA."

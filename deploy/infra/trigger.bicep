@@ -1,6 +1,6 @@
 // Videos that land start the pipeline: event -> queue -> workflow -> batch endpoint. Deployed by trigger.sh, when the
 // endpoint is there. Many files make one run: the queue only says that something landed, the run itself finds what.
-// Needs open accounts: a workflow of this kind cannot reach private endpoints. Isolated, take schedules/video.yml.
+// Needs open accounts: a workflow of this kind cannot reach private endpoints. Isolated, function.bicep takes its place.
 @description('Azure region: that of the storage account.')
 param location string = resourceGroup().location
 
@@ -78,12 +78,20 @@ resource topic 'Microsoft.EventGrid/systemTopics@2022-06-15' = {
   }
 }
 
-module access 'modules/trigger-access.bicep' = {
-  name: 'trigger-access'
+module starter 'modules/starter-access.bicep' = {
+  name: 'starter-access'
   params: {
     mediaName: mediaName
     workName: workName
     workspaceName: workspaceName
+    starterPrincipalId: workflow.identity.principalId
+  }
+}
+
+module access 'modules/trigger-access.bicep' = {
+  name: 'trigger-access'
+  params: {
+    mediaName: mediaName
     topicPrincipalId: topic.identity.principalId
     workflowPrincipalId: workflow.identity.principalId
   }

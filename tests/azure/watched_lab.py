@@ -55,7 +55,8 @@ class LabRuns:
     def _describe(self, log: Path, node: dict[str, Any], end: str | None, runs: dict[str, Any]) -> Child:
         status = {"ok": "Completed", "FAIL": "Failed"}.get(end or "", "Running")
         component = self._lab.DB[node["componentId"]]["properties"]["componentSpec"]
-        run = runs.get(log.stem)
+        # Named by the lab as the node, until the step itself gives the title.
+        run = runs.get(component["display_name"]) or runs.get(log.stem)
         if run is not None and status in _ENDED and not run.info.end_time:
             # On Azure the service does.
             self._tracking.set_terminated(run.info.run_id, "FINISHED" if status == "Completed" else "FAILED")

@@ -74,13 +74,22 @@ def test_monitors_and_operators_have_their_own() -> None:
 
 def test_the_workflow_may_do_what_its_jobs_do() -> None:
     """A job of a batch endpoint is that of who called it."""
-    grants = read_grants("trigger-access")
-    workflow = {grant[1:] for grant in grants if grant[0] == "workflow"}
-    assert {(READ, "landing"), (BLOB, "styled"), (BLOB, "work")} <= workflow
-    assert workflow - {(READ, "landing"), (BLOB, "styled"), (BLOB, "work")} == {
-        *(("queueContributor", "landed"), ("machineLearningDataScientist", "workspace")),
+    assert read_grants("starter-access") == {
+        *(("starter", READ, "landing"), ("starter", BLOB, "styled"), ("starter", BLOB, "work")),
+        ("starter", "machineLearningDataScientist", "workspace"),
     }
-    assert {grant for grant in grants if grant[0] == "topic"} == {("topic", "queueSender", "media")}
+    assert read_grants("trigger-access") == {
+        *(("workflow", "queueContributor", "landed"), ("topic", "queueSender", "media")),
+    }
+    for name, caller in (("trigger", "workflow"), ("function", "app")):
+        text = (DEPLOY / f"infra/{name}.bicep").read_text(encoding="utf-8")
+        assert f"starterPrincipalId: {caller}.identity.principalId" in text
+
+
+def test_the_function_owns_nothing_but_the_account_of_its_host() -> None:
+    text = (MODULES / "host-access.bicep").read_text(encoding="utf-8")
+    assert re.findall(r"scope: (\w+)", text) == ["host"]
+    assert "hostName: host.outputs.name" in (DEPLOY / "infra/function.bicep").read_text(encoding="utf-8")
 
 
 def test_identities_outlive_clusters_and_workspace() -> None:

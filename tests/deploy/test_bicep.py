@@ -31,6 +31,7 @@ VERSIONS = {
     "Microsoft.Insights/components": "2020-02-02",
     "Microsoft.Insights/diagnosticSettings": "2021-05-01-preview",  # no stable one is in use
     "Microsoft.Insights/metricAlerts": "2018-03-01",
+    "Microsoft.Insights/scheduledQueryRules": "2023-12-01",
     "Microsoft.KeyVault": "2023-07-01",
     "Microsoft.Logic": "2019-05-01",
     "Microsoft.MachineLearningServices": "2025-06-01",  # stable, and with systemDatastoresAuthMode
@@ -41,9 +42,11 @@ VERSIONS = {
     "Microsoft.OperationalInsights/workspaces/savedSearches": "2020-08-01",
     "Microsoft.Resources": "2024-03-01",
     "Microsoft.Storage": "2023-05-01",
+    "Microsoft.Web": "2024-04-01",
 }
 # Built-in roles have the same id in every tenant.
 ROLES = {
+    "blobDataOwner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
     "blobDataContributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
     "blobDataReader": "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
     "machineLearningDataScientist": "f6c7c914-8db3-469d-8ca1-694a8f32e121",

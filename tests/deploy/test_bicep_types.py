@@ -55,6 +55,16 @@ def test_every_property_is_one_of_its_type() -> None:
             "type: 'PrivatEndpoint'",
             "properties.type is PrivatEndpoint: there are",
         ),
+        ("../trigger", "queueName: landed.name", "queuName: landed.name", "queuName is no property of StorageQueueEve"),
+        ("../trigger", "endpointType: 'StorageQueue'", "endpointType: 'StorageQueu'", "endpointType is StorageQueu"),
+        ("../trigger", "includedEventTypes: [", "includedEvents: [", "filter.includedEvents is no property"),
+        ("../function", "virtualNetworkSubnetId:", "virtualNetworkSubnet:", "virtualNetworkSubnet is no property"),
+        (
+            "../function",
+            "instanceMemoryMB: 2048",
+            "instanceMemory: 2048",
+            "instanceMemory is no property of FunctionsSc",
+        ),
         ("registry", "adminUserEnabled: false", "anonymousPullEnabled: false", "anonymousPullEnabled is no property"),
     ],
 )

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -264,6 +265,21 @@ def test_without_a_second_deployment_there_is_no_way_back(deploy_copy: Path, ser
     assert done.returncode == 2
     assert "nothing to go back to" in done.stderr
     assert changes(serving) == []
+
+
+def test_isolated_a_function_takes_the_place_of_event_and_workflow(deploy_copy: Path, azure: dict[str, str]) -> None:
+    (deploy_copy / "build/outputs.json").write_text(
+        OUTPUTS.replace('"isolated": {"value": false}', '"isolated": {"value": true}'), encoding="utf-8"
+    )
+    done = run(deploy_copy / "trigger.sh", "--job", "job1", "--every", "7", **azure)
+    assert done.returncode == 0, done.stderr
+    text = "\n".join(calls(azure))
+    assert "--template-file deploy/infra/function.bicep --parameters name=triptych mediaName=" in text
+    assert "everyMinutes=7" in text
+    assert "trigger.bicep" not in text
+    assert "config-zip --name func-triptych-abc123" in text
+    with zipfile.ZipFile(deploy_copy / "build/trigger.zip") as packed:
+        assert set(packed.namelist()) == {path.name for path in (deploy_copy / "trigger").iterdir() if path.is_file()}
 
 
 @pytest.mark.parametrize(("isolated", "access"), [("false", "enabled"), ("true", "disabled")])

@@ -11,6 +11,9 @@ param tags object
 @description('Address space; change it where it overlaps with networks you peer with.')
 param addressPrefix string = '10.42.0.0/24'
 
+@description('Addresses of the function of function.bicep, where there is one.')
+param functionsPrefix string = '10.42.1.0/26'
+
 @description('What gets a private endpoint: name, id, and target (blob, queue, file, vault, registry, amlworkspace).')
 param endpoints array
 
@@ -22,6 +25,7 @@ var zones = [
   'privatelink${environment().suffixes.acrLoginServer}'
   'privatelink.api.azureml.ms'
   'privatelink.notebooks.azure.net'
+  'privatelink.table.${environment().suffixes.storage}'
 ]
 var zonesOf = {
   blob: [zones[0]]
@@ -55,6 +59,8 @@ resource rules 'Microsoft.Network/networkSecurityGroups@2023-11-01' = {
   }
 }
 
+// Subnets stand within the network: as resources of their own they are at risk when it is deployed again, as its list of
+// them would be empty.
 resource network 'Microsoft.Network/virtualNetworks@2023-11-01' = {
   name: 'vnet-${name}'
   location: location
@@ -63,21 +69,44 @@ resource network 'Microsoft.Network/virtualNetworks@2023-11-01' = {
     addressSpace: {
       addressPrefixes: [
         addressPrefix
+        functionsPrefix
       ]
     }
+    subnets: [
+      {
+        name: 'endpoints'
+        properties: {
+          addressPrefix: addressPrefix
+          networkSecurityGroup: {
+            id: rules.id
+          }
+          privateEndpointNetworkPolicies: 'Enabled'
+        }
+      }
+      {
+        name: 'functions'
+        properties: {
+          addressPrefix: functionsPrefix
+          networkSecurityGroup: {
+            id: rules.id
+          }
+          delegations: [
+            {
+              name: 'functions'
+              properties: {
+                serviceName: 'Microsoft.App/environments'
+              }
+            }
+          ]
+        }
+      }
+    ]
   }
 }
 
-resource subnet 'Microsoft.Network/virtualNetworks/subnets@2023-11-01' = {
+resource subnet 'Microsoft.Network/virtualNetworks/subnets@2023-11-01' existing = {
   parent: network
   name: 'endpoints'
-  properties: {
-    addressPrefix: addressPrefix
-    networkSecurityGroup: {
-      id: rules.id
-    }
-    privateEndpointNetworkPolicies: 'Enabled'
-  }
 }
 
 resource dns 'Microsoft.Network/privateDnsZones@2020-06-01' = [for zone in zones: {
