@@ -14,6 +14,7 @@ COMMANDS = {
     "jobs": "triptych.jobs.cli:jobs",
     "serve": "triptych.service.cli:serve",
     "stylize": "triptych.commands.cli:stylize",
+    "watch": "triptych.watcher.cli:watch",
 }
 """Commands beside `kedro run`, each imported only when it is asked for: the rest of them take seconds."""
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from triptych.jobs.settings import JobSettings
     from triptych.jobs.store import Job
 
+__all__ = ["jobs", "make_settings", "read_params", "with_settings"]
+
 _STATES = ("queued", "running", "completed", "failed", "cancelled", "interrupted")
 _FOLLOW_S = 0.5
 _FOLDER_HELP = "Where jobs are kept. [default: data/jobs of the project]"
@@ -29,7 +31,7 @@ class _TryLaterError(click.ClickException):
     exit_code = 75  # sysexits.h: EX_TEMPFAIL
 
 
-def _with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say where jobs are."""
     folder = click.Path(file_okay=False, path_type=Path)
     options = (
@@ -52,13 +54,13 @@ def jobs() -> None:
 @click.option("-e", "--env", default="local", show_default=True, help="Environment; azure submits to Azure ML.")
 @click.option("--params", default="", help="As for kedro run (key=value,...), or JSON.")
 @click.option("--key", default=None, help="Idempotency key: the same one again gives the same job.")
-@_with_settings
+@with_settings
 def submit(pipeline: str, env: str, params: str, key: str | None, **where: Any) -> None:
     """Ask for a run of PIPELINE; print the id of the job."""
     from triptych.jobs.store import QueueFullError
 
     try:
-        job, _ = _open(**where).submit(pipeline, _read_params(params), env, key)
+        job, _ = _open(**where).submit(pipeline, read_params(params), env, key)
     except QueueFullError as error:
         raise _TryLaterError(str(error)) from error
     except (ValueError, RuntimeError) as error:
@@ -70,7 +72,7 @@ def submit(pipeline: str, env: str, params: str, key: str | None, **where: Any) 
 @click.option("--state", type=click.Choice(_STATES), default=None, help="Only those in this state.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="How many.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@_with_settings
+@with_settings
 def list_jobs(state: str | None, limit: int, as_json: bool, **where: Any) -> None:
     """List jobs, the newest first."""
     found = _open(**where).list(state, limit)
@@ -83,7 +85,7 @@ def list_jobs(state: str | None, limit: int, as_json: bool, **where: Any) -> Non
 
 @jobs.command()
 @click.argument("job_id", metavar="JOB")
-@_with_settings
+@with_settings
 def show(job_id: str, **where: Any) -> None:
     """Show a job as JSON: state, progress, results."""
     opened = _open(**where)
@@ -96,7 +98,7 @@ def show(job_id: str, **where: Any) -> None:
 @jobs.command()
 @click.argument("job_id", metavar="JOB")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the job has ended; end with 1 if it is not completed.")
-@_with_settings
+@with_settings
 def log(job_id: str, follow: bool, **where: Any) -> None:
     """Print the log of a job."""
     opened = _open(**where)
@@ -117,7 +119,7 @@ def log(job_id: str, follow: bool, **where: Any) -> None:
 
 @jobs.command()
 @click.argument("job_id", metavar="JOB")
-@_with_settings
+@with_settings
 def cancel(job_id: str, **where: Any) -> None:
     """End a job: at once if it waits, soon if it runs."""
     job = _open(**where).cancel(job_id)
@@ -129,20 +131,21 @@ def cancel(job_id: str, **where: Any) -> None:
 
 @jobs.command()
 @click.option("--until-idle", is_flag=True, help="End when no job waits any more.")
-@_with_settings
+@with_settings
 def work(until_idle: bool, **where: Any) -> None:
     """Run jobs, one at a time, until this is ended; a run under way goes on then, and is taken up by the next."""
     from triptych.jobs.consumer import Consumer
 
     logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("huey").setLevel(logging.WARNING)
-    consumer = Consumer(_settings(**where))
+    consumer = Consumer(make_settings(**where))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consumer.stop())
     consumer.work(until_idle)
 
 
-def _settings(project: Path, folder: Path | None, allow: tuple[str, ...]) -> JobSettings:
+def make_settings(project: Path, folder: Path | None, allow: tuple[str, ...]) -> JobSettings:
+    """Make the settings that the options of `with_settings` say."""
     from triptych.jobs.settings import settings_of
 
     try:
@@ -154,7 +157,7 @@ def _settings(project: Path, folder: Path | None, allow: tuple[str, ...]) -> Job
 def _open(**where: Any) -> Jobs:
     from triptych.jobs.service import Jobs
 
-    return Jobs(_settings(**where))
+    return Jobs(make_settings(**where))
 
 
 def _find(opened: Jobs, job_id: str) -> Job:
@@ -164,7 +167,8 @@ def _find(opened: Jobs, job_id: str) -> Job:
     return job
 
 
-def _read_params(params: str) -> dict[str, Any]:
+def read_params(params: str) -> dict[str, Any]:
+    """Read parameters as `kedro run` takes them, or JSON."""
     if params.lstrip().startswith("{"):
         try:
             found: dict[str, Any] = json.loads(params)

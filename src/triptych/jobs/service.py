@@ -77,6 +77,14 @@ class Jobs:
             self._queue.put(job.id)
         return job, is_new
 
+    def check(self, pipeline: str, parameters: Mapping[str, Any], environment: str = "local") -> None:
+        """Refuse what `submit` would refuse of a job itself, without asking for it."""
+        self._checker.check(pipeline, parameters, environment)
+
+    def find_by_key(self, key: str) -> Job | None:
+        """Give the job that was asked for with an idempotency key; None if there is none."""
+        return self._store.find_by_key(key)
+
     def find(self, name: str) -> Job | None:
         """Give a job; None if there is none of that name."""
         return self._store.find(name)

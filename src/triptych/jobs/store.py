@@ -213,6 +213,12 @@ class JobStore:
             row = _select(connection, name)
             return None if row is None else _read(row)
 
+    def find_by_key(self, key: str) -> Job | None:
+        """Give the job that has an idempotency key; None if there is none."""
+        with self._open() as connection:
+            row = connection.execute("SELECT * FROM jobs WHERE key = ?", [key]).fetchone()
+            return None if row is None else _read(row)
+
     def list(self, state: str | None = None, most: int = 100) -> list[Job]:
         """Give jobs, the newest first.
 

@@ -1,0 +1,236 @@
+"""The loop: look, wait until files are whole, claim them, stage them, ask for a job, and see what became of it."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from triptych.jobs.commands import is_remote_environment
+from triptych.jobs.service import Jobs
+from triptych.jobs.store import Job, QueueFullError
+from triptych.storage.blob_storage import LandedFile, is_remote, local_path
+from triptych.storage.local_files import link_or_copy, replace_file
+from triptych.watcher.folders import list_landed
+from triptych.watcher.intake import Intake
+from triptych.watcher.kinds import KINDS, find_kind
+from triptych.watcher.ledger import Batch, LandedLedger
+from triptych.watcher.settling import Settling
+
+__all__ = ["WatchSettings", "Watcher"]
+
+_logger = logging.getLogger(__name__)
+_TICK_MS = 200
+
+
+@dataclass(frozen=True)
+class WatchSettings:
+    """What is watched, and what becomes of it.
+
+    Attributes:
+        folders: Landing folders, local or in blob storage, each with the kinds that count there.
+        environment: Of the configuration.
+        parameters: Further ones of every job.
+        out: Where results go besides the folders of their jobs.
+        settle_s: How long a file has to stay as it is.
+        gather_s: How long files wait for others, to go into one job.
+        poll_s: How often folders are looked at of which no news comes: those in blob storage, and all where the
+            system gives none.
+        rescan_s: How often the others are looked at all the same, as news may be lost.
+    """
+
+    folders: Mapping[str, Sequence[str]]
+    environment: str = "local"
+    parameters: Mapping[str, Any] | None = None
+    out: Path | None = None
+    settle_s: float = 2.0
+    gather_s: float = 10.0
+    poll_s: float = 15.0
+    rescan_s: float = 60.0
+
+
+class Watcher:
+    """Turns what lands into jobs; several may watch the same folders, on one folder of jobs.
+
+    Args:
+        jobs: Where jobs are asked for; may read what is staged.
+        settings: What is watched.
+    """
+
+    def __init__(self, jobs: Jobs, settings: WatchSettings) -> None:
+        self._jobs, self._settings = jobs, settings
+        self._ledger = LandedLedger(jobs.settings.folder)
+        self._intake = Intake(jobs.settings.folder)
+        self._settling = Settling(settings.settle_s, settings.gather_s)
+        self._is_remote = is_remote_environment(jobs.settings.project, settings.environment)
+        self._passed_over: set[str] = set()
+        self._retry_at: dict[str, float] = {}
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """End `watch`."""
+        self._stop.set()
+
+    def watch(self) -> None:
+        """Look, and look again when something happens, until `stop` is called."""
+        for _ in self._wait():
+            is_unsettled = self.look()
+            while is_unsettled and not self._stop.wait(min(self._settings.settle_s / 2, 1)):
+                is_unsettled = self.look()
+
+    def watch_until_done(self) -> None:
+        """Look until all that is there has become jobs and these have ended."""
+        while self.look() or self._ledger.list("open") or self._ledger.list("submitted"):
+            if self._stop.wait(min(self._settings.settle_s / 2, 1)):
+                return
+
+    def look(self) -> bool:
+        """Look once at all folders and all batches; tell whether something there is not whole yet, or waits."""
+        listings = {folder: listed for folder in self._settings.folders if (listed := _list(folder)) is not None}
+        is_unsettled = self._claim(listings)
+        with self._handling() as is_ours:
+            if not is_ours:  # another watcher sees to all batches just now
+                return True
+            for batch in self._ledger.list("open"):
+                if batch.folder in listings and self._retry_at.get(batch.id, 0) <= time.monotonic():
+                    self._try_to_submit(batch, listings[batch.folder])
+            for batch in self._ledger.list("submitted"):
+                self._conclude(batch)
+        return is_unsettled
+
+    @contextmanager
+    def _handling(self) -> Iterator[bool]:
+        """Hold a lock that the kernel gives free however this process ends; False where another one holds it."""
+        with (self._jobs.settings.folder / "landed.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def _claim(self, listings: Mapping[str, Mapping[str, LandedFile]]) -> bool:
+        """Make batches of the files that are whole; tell whether some are not, or wait for others."""
+        groups: dict[tuple[str, str], list[LandedFile]] = defaultdict(list)
+        for folder, landed in listings.items():
+            for file in self._ledger.find_new(folder, list(landed.values())):
+                kind = find_kind(file.name)
+                if kind is not None and kind.name in self._settings.folders[folder]:
+                    groups[folder, kind.name].append(file)
+                else:
+                    self._pass_over(folder, file)
+        settled = self._settling.look(
+            {(folder, file.name): file.fingerprint for (folder, _), files in groups.items() for file in files}
+        )
+        for (folder, name), files in groups.items():
+            most = KINDS[name].most
+            if most == 1 or self._settling.is_gathered([(folder, file.name) for file in files]):
+                whole = [file for file in files if (folder, file.name) in settled]
+                for start in range(0, len(whole), most):
+                    self._ledger.claim(folder, name, whole[start : start + most])
+        return any(self._ledger.find_new(folder, files) for (folder, _), files in groups.items())
+
+    def _pass_over(self, folder: str, file: LandedFile) -> None:
+        ending = f"{folder}: {Path(file.name).suffix.lower() or 'no ending'}"
+        if ending not in self._passed_over:
+            self._passed_over.add(ending)
+            _logger.info("%s is passed over, as are others of its ending in %s", ascii(file.name), folder)
+
+    def _try_to_submit(self, batch: Batch, landed: Mapping[str, LandedFile]) -> None:
+        """Ask for the job of a batch; where that fails, the others go on, and it is tried again later."""
+        try:
+            self._submit(batch, landed)
+        except QueueFullError as error:
+            _logger.warning("%d %s wait: %s", len(batch.names), batch.kind, error)
+        except Exception:  # a full disk, a configuration that is wrong just now
+            _logger.exception("%d %s of %s could not become a job", len(batch.names), batch.kind, batch.folder)
+        else:
+            return
+        self._retry_at[batch.id] = time.monotonic() + self._settings.poll_s
+
+    def _submit(self, batch: Batch, landed: Mapping[str, LandedFile]) -> None:
+        if (known := self._jobs.find_by_key(batch.id)) is not None:  # and then this was killed
+            self._ledger.note(batch, "submitted", known.id)
+            return
+        kind = KINDS[batch.kind]
+        parameters = dict(self._settings.parameters or {})
+        if not self._is_remote:  # on Azure ML the pipeline itself finds what has landed there
+            given = self._intake.stage(batch, kind, landed)
+            if given is None:
+                self._ledger.note(batch, "done")
+                return
+            parameters[kind.place] = str(given)
+        job, _ = self._jobs.submit(kind.pipeline, parameters, self._settings.environment, key=batch.id)
+        _logger.info("%s: %s for %d %s of %s", job.id, job.pipeline, len(batch.names), kind.name, batch.folder)
+        self._ledger.note(batch, "submitted", job.id)
+
+    def _conclude(self, batch: Batch) -> None:
+        job = self._jobs.find(batch.job)
+        if job is not None and not job.has_ended:
+            return
+        if job is not None and job.state == "completed":
+            self._deliver(job, KINDS[batch.kind].results)
+        else:
+            state = f"{job.state}: {job.reason}" if job else "gone"
+            _logger.warning("%s, of %d %s, is %s", batch.job, len(batch.names), batch.kind, state)
+        self._intake.clear(batch)
+        self._ledger.note(batch, "done")
+
+    def _deliver(self, job: Job, results: str) -> None:
+        """Put what a job has made where it is fetched from: videos by their names, all else in a folder of the job."""
+        if self._settings.out is None:
+            return
+        for name, path in self._jobs.list_results(job).items():
+            inside = name.removeprefix(f"{results}/")
+            target = self._settings.out / inside if job.pipeline == "video" else self._settings.out / job.id / inside
+            with replace_file(target) as part:
+                link_or_copy(path, part)
+        _logger.info("%s: its results are in %s", job.id, self._settings.out)
+
+    def _wait(self) -> Iterator[None]:
+        """Come back at once, and then whenever something has changed or it is time to look again."""
+        local = [local_path(folder) for folder in self._settings.folders if not is_remote(folder)]
+        yield
+        if len(local) == len(self._settings.folders):
+            try:
+                yield from self._wait_for_news(local, self._settings.rescan_s)
+            except OSError as error:  # of inotify, the limit of which is soon reached
+                _logger.warning("The system gives no news of changes (%s): folders are looked at in turns", error)
+        while not self._stop.wait(self._settings.poll_s):
+            yield
+
+    def _wait_for_news(self, folders: Sequence[Path], rescan_s: float) -> Iterator[None]:
+        from watchfiles import watch
+
+        quiet_s = rescan_s  # look once more when news come: something may have landed just before
+        busy = False
+        changes = watch(
+            *folders,
+            watch_filter=None,
+            debounce=_TICK_MS,
+            rust_timeout=1000,
+            yield_on_timeout=True,
+            stop_event=self._stop,
+            raise_interrupt=False,
+        )
+        for found in changes:
+            quiet_s += 1
+            if found or quiet_s >= rescan_s or busy:
+                quiet_s = 0.0
+                yield
+                busy = bool(self._ledger.list("submitted") or self._ledger.list("open"))
+
+
+def _list(folder: str) -> dict[str, LandedFile] | None:
+    try:
+        return {file.name: file for file in list_landed(folder)}
+    except OSError as error:  # a share that is away for a while; the others go on
+        _logger.warning("%s cannot be looked at: %s", folder, error)
+        return None
