@@ -43,6 +43,8 @@ class LabRuns:
         logs = [path for path in (folder / "work").glob("*.log") if path.stem in job["properties"]["jobs"]]
         begun = sorted(logs, key=lambda path: path.stat().st_mtime, reverse=True)
         runs = self._find_runs(job["properties"]["experimentName"])
+        if begun and job["properties"]["status"] == "Preparing":
+            job["properties"]["status"] = "Running"  # the lab goes from the one to its end
         return [self._describe(path, job["properties"]["jobs"][path.stem], ends.get(path.stem), runs) for path in begun]
 
     def _find_runs(self, experiment: str) -> dict[str, Any]:

@@ -257,3 +257,10 @@ def test_names_are_no_longer_than_azure_takes_them() -> None:
     for name in names:
         full = name.replace("${name}", "n" * int(longest[1])).replace("${suffix}", "s" * int(suffix[1]))
         assert len(full) <= 24, name
+
+
+@each_file
+def test_subnets_stand_within_their_network(path: Path) -> None:
+    """As resources of their own they may go when the network, whose list of them is empty, is deployed again."""
+    made = re.findall(r"'Microsoft.Network/virtualNetworks/subnets@[\d-]+' = ", path.read_text(encoding="utf-8"))
+    assert made == []
