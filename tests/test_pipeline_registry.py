@@ -17,7 +17,7 @@ HEAVY = ("azure", "cv2", "lightgbm", "mlflow", "pandera", "sklearn", "torch", "t
 
 def test_the_pipelines_of_the_design_are_there() -> None:
     found = register_pipelines()
-    trained = [f"{workload}{kind}" for workload in ("faq", "shelf") for kind in ("", "_tune", "_score")]
+    trained = [f"{workload}{kind}" for workload in ("faq", "shelf") for kind in ("", "_tune", "_score", "_drift")]
     assert set(found) == {
         "__default__",
         "faq_add",
@@ -32,7 +32,7 @@ def test_the_pipelines_of_the_design_are_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "hint"), [("vidio", "did you mean 'video'?"), ("nope", "known here: faq, faq_add, faq_score, faq_tune,")]
+    ("wrong", "hint"), [("vidio", "did you mean 'video'?"), ("nope", "known here: faq, faq_add, faq_drift, faq_score, faq_tune,")]
 )
 def test_a_typo_in_the_name_of_a_pipeline_is_no_error_of_an_import(wrong: str, hint: str) -> None:
     pipelines.set_requested(["faq", wrong])

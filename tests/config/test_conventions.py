@@ -155,6 +155,7 @@ def test_what_outlives_a_job_moves_with_work_root(environment: str) -> None:
     kept = {name: str(entry) for name, entry in entries.items() if "/work/" in str(entry)}
     assert set(kept) == {
         "faq.ranker_best", "faq.reference_best", "shelf.checkpoints", "shelf.detector_best", "shelf.scored",
+        "faq.request_log", "shelf.request_log",
         "video.confirmed", "video.landing", "video.preview_landing", "video.records", "video.segments",
     }  # fmt: skip
 

@@ -17,13 +17,14 @@ from triptych.serving.video_export import save_video_model
 
 __all__ = ["features", "matcher"]
 
+REFERENCE = pd.DataFrame({"characters": [10, 20], "no_match": [True, False]})
 EXAMPLE = pd.DataFrame({"title": ["topic3x topic3y"], "body": ["<p>array <code>loop</code></p>"]})
 
 
 @pytest.fixture(scope="session")
 def model_folder(matcher: FaqMatcher, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("faq_model") / "model"
-    save_faq_model(matcher, EXAMPLE, folder)
+    save_faq_model(matcher, EXAMPLE, folder, REFERENCE)
     return folder
 
 
@@ -36,7 +37,7 @@ def detector_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shelf_folder(detector_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shelf_model")
     draw_photo(1).save(folder / "example.png")
-    save_shelf_model(detector_folder, folder / "example.png", folder / "model")
+    save_shelf_model(detector_folder, folder / "example.png", folder / "model", REFERENCE)
     return folder / "model"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.registry.servers import free_port, serve
-from tests.serving.conftest import EXAMPLE
+from tests.serving.conftest import EXAMPLE, REFERENCE
 from triptych.faq.matcher import FaqMatcher
 from triptych.registry import Decision, NewVersion, register
 from triptych.serving.faq_export import save_faq_model
@@ -40,7 +40,7 @@ def registered(matcher: FaqMatcher, tmp_path: Path, restored: None, monkeypatch:
     mlflow.set_experiment("registrations")  # MLflow keeps an earlier test's, which is none of this store
 
     def write(folder: Path) -> None:
-        save_faq_model(matcher, EXAMPLE, folder)
+        save_faq_model(matcher, EXAMPLE, folder, REFERENCE)
 
     record = register(NewVersion("faq-test", write, {}, {}, {}, {}, Decision(True, "first")))
     os.environ["MLFLOW_TRACKING_URI"] = mlflow.get_tracking_uri()

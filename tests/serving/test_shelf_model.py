@@ -16,6 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from PIL import Image
 
+from tests.serving.conftest import REFERENCE
 from tests.shelf.tiny import draw_photo, write_model
 from triptych.serving import shelf_model
 from triptych.serving.shelf_export import save_shelf_model
@@ -208,7 +209,8 @@ def test_boxes_alone_have_no_mask(tmp_path: Path, restored: None) -> None:
     import mlflow
 
     draw_photo(1).save(tmp_path / "example.png")
-    save_shelf_model(write_model(tmp_path / "boxes", masks=False), tmp_path / "example.png", tmp_path / "model")
+    detector = write_model(tmp_path / "boxes", masks=False)
+    save_shelf_model(detector, tmp_path / "example.png", tmp_path / "model", REFERENCE)
     found = mlflow.pyfunc.load_model(str(tmp_path / "model")).predict(
         pd.DataFrame({"image": [to_text(draw_photo(1))]}), params=LOW
     )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from triptych.datasets.registered_model import ModelRegistryDataset as ModelRegistryDataset
     from triptych.datasets.registered_model import RegisteredModelDataset as RegisteredModelDataset
     from triptych.datasets.state_dict import StateDictDataset as StateDictDataset
+    from triptych.datasets.tracked_metrics import TrackedMetricsDataset as TrackedMetricsDataset
     from triptych.datasets.trials import TrialsDataset as TrialsDataset
     from triptych.datasets.work_folder import WorkFolderDataset as WorkFolderDataset
 
@@ -54,6 +55,7 @@ _MODULES = {
     "StackExchangeDataset": "question_source",
     "StateDictDataset": "state_dict",
     "TextDataset": "atomic",
+    "TrackedMetricsDataset": "tracked_metrics",
     "TrialsDataset": "trials",
     "WorkFolderDataset": "work_folder",
 }

@@ -166,6 +166,8 @@ class ScoringParams(Params):
     """What bodies are: `html`, `plain`, or `auto`, told text by text."""
     workers: NonNegativeInt = 0
     """Processes that match; 0 takes every core."""
+    log_requests: bool = False
+    """Log measures of the questions and of their matches, for `faq_drift`."""
 
 
 class AdditionParams(Params):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from triptych.drift import DRIFT_REFERENCE
 from triptych.serving.source_copy import UNPINNED, copy_source, pin
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ DISTRIBUTIONS = (
 )
 
 
-def save_faq_model(matcher: FaqMatcher, example: pd.DataFrame, folder: Path) -> None:
+def save_faq_model(matcher: FaqMatcher, example: pd.DataFrame, folder: Path, drift_reference: pd.DataFrame) -> None:
     """Save a matcher as an MLflow model.
 
     The folder holds the matcher's plain files, this package's source and the versions it needs.
@@ -39,6 +40,7 @@ def save_faq_model(matcher: FaqMatcher, example: pd.DataFrame, folder: Path) -> 
         matcher: The FAQ.
         example: A few questions, columns `title`, `body`.
         folder: Where to; must not exist.
+        drift_reference: Measures of the data's questions, with which what is asked can be compared.
     """
     import mlflow.pyfunc
 
@@ -49,10 +51,12 @@ def save_faq_model(matcher: FaqMatcher, example: pd.DataFrame, folder: Path) -> 
         files = Path(part) / MATCHER
         files.mkdir()
         matcher.save(files, with_texts=False)
+        reference = Path(part) / DRIFT_REFERENCE
+        drift_reference.to_parquet(reference)
         mlflow.pyfunc.save_model(
             folder,
             python_model=str(Path(__file__).with_name("faq_entry.py")),
-            artifacts={MATCHER: str(files)},
+            artifacts={MATCHER: str(files), DRIFT_REFERENCE: str(reference)},
             code_paths=[str(copy_source(Path(part) / "source"))],
             pip_requirements=[*pin(DISTRIBUTIONS), *UNPINNED],
             signature=_signature(DEFAULT_TOP_K, DEFAULT_TEXT_FORMAT),

@@ -6,9 +6,13 @@ import base64
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from triptych.drift import DRIFT_REFERENCE
 from triptych.serving.source_copy import UNPINNED, copy_source, pin
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # What detecting imports, pinned to what is installed where the model is saved.
 DISTRIBUTIONS = (
@@ -25,7 +29,7 @@ DISTRIBUTIONS = (
 )
 
 
-def save_shelf_model(detector: Path, example: Path, folder: Path) -> None:
+def save_shelf_model(detector: Path, example: Path, folder: Path, drift_reference: pd.DataFrame) -> None:
     """Save a detector as an MLflow model.
 
     The folder holds the detector's plain files, this package's source and the versions it needs.
@@ -34,6 +38,7 @@ def save_shelf_model(detector: Path, example: Path, folder: Path) -> None:
         detector: The detector's folder.
         example: A photo.
         folder: Where to; must not exist.
+        drift_reference: Measures of the test photos, with which what is asked can be compared.
     """
     import mlflow.pyfunc
     import pandas as pd
@@ -43,11 +48,13 @@ def save_shelf_model(detector: Path, example: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="triptych-detector-") as part:
         # MLflow keeps the folder's name.
         files = shutil.copytree(detector, Path(part) / DETECTOR)
+        reference = Path(part) / DRIFT_REFERENCE
+        drift_reference.to_parquet(reference)
         image = base64.b64encode(example.read_bytes()).decode("ascii")
         mlflow.pyfunc.save_model(
             folder,
             python_model=str(Path(__file__).with_name("shelf_entry.py")),
-            artifacts={DETECTOR: str(files)},
+            artifacts={DETECTOR: str(files), DRIFT_REFERENCE: str(reference)},
             code_paths=[str(copy_source(Path(part) / "source"))],
             pip_requirements=[*pin(DISTRIBUTIONS), *UNPINNED],
             signature=_signature(),

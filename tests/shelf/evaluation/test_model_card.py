@@ -50,7 +50,8 @@ def make(data: Any, model: Path, registry: ModelRegistry | None = None) -> NewVe
     found = detect_objects(load_model(model), data[0], truth, 4)
     card: Any = [{"epochs": 2}, found, METRICS, counts, go.Figure(), SHEET, registry or EmptyRegistry()]
     photos, annotations, roles = data
-    params: Any = [RegistrationParams(), EvaluationParams(bootstrap_samples=20), save_shelf_model]
+    params: list[Any] = [RegistrationParams(), EvaluationParams(bootstrap_samples=20)]
+    params.append(partial(save_shelf_model, drift_reference=pd.DataFrame({"brightness": [0.5]})))
     return make_new_version(photos, annotations, roles, model, *card, *params)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from triptych.faq.asked import measure_reference
 from triptych.faq.dump.parquet_batches import PostFile
 from triptych.faq.dump.posts import PostSelection, PostStream, QuestionSource
 from triptych.faq.entries import make_entries
@@ -233,8 +234,21 @@ def build_matcher(
     return FaqMatcher.build(add_answers(questions, answers), pairs, entries, trained, retrieval)
 
 
+def measure_reference_questions(
+    matcher: FaqMatcher, questions: pd.DataFrame, roles: pd.DataFrame, evaluation: EvaluationParams
+) -> pd.DataFrame:
+    """Measure questions of the data as if they were asked, to be kept beside the matcher: `faq_drift` compares.
+
+    Returns:
+        A row a question, a column a measure.
+    """
+    # The matcher's ranker is that of the first fold.
+    return measure_reference(matcher, questions, roles[roles["fold"] == 0], evaluation.seed)
+
+
 def register_matcher(
     matcher: FaqMatcher,
+    drift_reference: pd.DataFrame,
     rankers: dict[str, Any],
     questions: pd.DataFrame,
     pairs: pd.DataFrame,
@@ -260,7 +274,7 @@ def register_matcher(
     provenance = describe_provenance(features, roles)
     return NewVersion(
         name=registration.name,
-        write=partial(save_faq_model, matcher, pick_example(questions, roles)),
+        write=partial(save_faq_model, matcher, pick_example(questions, roles), drift_reference=drift_reference),
         report=write_report(metrics, comparison, comparison_plot, provenance),
         metrics={f"faq.{key}": v for key, v in metrics.items() if ".model." in key or key.startswith("probability.")},
         parameters=flatten_parameters("faq", registration=registration, split=split, retrieval=retrieval)

@@ -52,9 +52,17 @@ def create_pipeline() -> Pipeline:
                 tags=DETERMINISTIC,
             ),
             Node(
+                nodes.measure_reference_questions,
+                ["matcher", "questions", "roles", "params:evaluation"],
+                "drift_reference",
+                name="measure_reference_questions",
+                tags=DETERMINISTIC,
+            ),
+            Node(
                 nodes.register_matcher,
                 [
                     "matcher",
+                    "drift_reference",
                     "rankers",
                     "questions",
                     "pairs",

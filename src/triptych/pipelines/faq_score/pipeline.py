@@ -2,7 +2,6 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from triptych.node_tags import DETERMINISTIC
 from triptych.pipelines.faq_score import nodes
 
 
@@ -12,10 +11,9 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.score_questions,
-                ["matcher", "new_questions", "params:scoring"],
+                ["matcher", "new_questions", "request_log", "params:scoring"],
                 ["matches", "rejected_questions"],
                 name="score_questions",
-                tags=DETERMINISTIC,
             )
         ],
         namespace="faq",

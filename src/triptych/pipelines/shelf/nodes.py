@@ -1,5 +1,6 @@
 """The nodes of the shelf workload."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -137,11 +138,25 @@ def evaluate_detector(
     return results, metrics, counts, plot_precision_recall(curves, metrics), overlays, sheet
 
 
+def measure_reference_photos(
+    photos: Path, annotations: dict[str, Any], roles: pd.DataFrame, model: Path, detections: list[dict[str, Any]]
+) -> pd.DataFrame:
+    """Measure the test photos and what was found on them, to be kept beside the detector: `shelf_drift` compares.
+
+    Returns:
+        A row a photo, a column a measure.
+    """
+    from triptych.shelf.scoring.photo_measures import measure_test_photos
+
+    return measure_test_photos(photos, annotations, roles, model, detections)
+
+
 def register_detector(
     photos: Path,
     annotations: dict[str, Any],
     roles: pd.DataFrame,
     model: Path,
+    drift_reference: pd.DataFrame,
     training_report: dict[str, Any],
     detections: list[dict[str, Any]],
     metrics: dict[str, float],
@@ -174,5 +189,5 @@ def register_detector(
         model_registry,
         registration,
         evaluation,
-        save_shelf_model,
+        partial(save_shelf_model, drift_reference=drift_reference),
     )

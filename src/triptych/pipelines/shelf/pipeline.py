@@ -35,10 +35,18 @@ def create_pipeline() -> Pipeline:
                 tags=GPU | DETERMINISTIC,
             ),
             Node(
+                nodes.measure_reference_photos,
+                [*LEARNED_FROM, "model", "detections"],
+                "drift_reference",
+                name="measure_reference_photos",
+                tags=DETERMINISTIC,
+            ),
+            Node(
                 nodes.register_detector,
                 [
                     *LEARNED_FROM,
                     "model",
+                    "drift_reference",
                     "training_report",
                     "detections",
                     "metrics",

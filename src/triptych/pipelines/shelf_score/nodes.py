@@ -32,13 +32,32 @@ def score_photos(model: Path, new_photos: Path, scored: Path, scoring: ScoringPa
 
 
 def collect_detections(
-    model: Path, new_photos: Path, scored: Path, scoring_report: dict[str, Any], scoring: ScoringParams
+    model: Path,
+    new_photos: Path,
+    scored: Path,
+    scoring_report: dict[str, Any],
+    request_log: Path,
+    scoring: ScoringParams,
 ) -> tuple[list[dict[str, Any]], pd.DataFrame, pd.DataFrame, Folder]:
     """Put together what all ranks found, and draw it.
+
+    Args:
+        model: The detector.
+        new_photos: The photos.
+        scored: Each photo's result.
+        scoring_report: What the ranks agreed on.
+        request_log: Where measures of the photos are logged, if that is asked for.
+        scoring: Which detections to believe.
 
     Returns:
         Detections in COCO's results format, counts by photo, photos that could not be read, and overlays.
     """
     from triptych.shelf.scoring.scoring import collect_scores
 
-    return collect_scores(model, new_photos, scored, scoring_report, scoring)
+    scores = collect_scores(model, new_photos, scored, scoring_report, scoring)
+    if scoring.log_requests:
+        from triptych.drift.request_log import log_batch
+        from triptych.shelf.scoring.photo_measures import measure_scored_photos
+
+        log_batch(request_log, measure_scored_photos(new_photos, scores[1], scores[0], scoring.max_pixels))
+    return scores

@@ -19,7 +19,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.collect_detections,
-                ["model", "new_photos", "scored", "scoring_report", "params:scoring"],
+                ["model", "new_photos", "scored", "scoring_report", "request_log", "params:scoring"],
                 ["new_detections", "new_counts", "rejected_photos", "new_overlays"],
                 name="collect_detections",
             ),

@@ -52,6 +52,8 @@ class ScoringParams(Params):
     """Draw a picture for each photo."""
     max_pixels: PillowPixels = 100_000_000
     """Reject photos with more pixels. Pillow opens at most 178,956,970."""
+    log_requests: bool = False
+    """Log measures of the photos and of what was found, for `shelf_drift`; the photos are read once more for it."""
 
 
 class ExportParams(Params):
