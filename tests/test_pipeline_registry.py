@@ -32,7 +32,7 @@ def test_the_pipelines_of_the_design_are_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "hint"), [("vidio", "did you mean 'video'?"), ("nope", "known here: faq, faq_add, faq_drift, faq_score, faq_tune,")]
+    ("wrong", "hint"), [("vidio", "did you mean 'video'?"), ("nope", "known here: faq, faq_add, faq_drift, faq_score,")]
 )
 def test_a_typo_in_the_name_of_a_pipeline_is_no_error_of_an_import(wrong: str, hint: str) -> None:
     pipelines.set_requested(["faq", wrong])
