@@ -14,8 +14,8 @@ from triptych.drift.comparison import compare_samples
 from triptych.drift.params import DriftParams
 from triptych.faq.asked import measure_questions, measure_reference
 from triptych.faq.dump.posts import PostSelection
-from triptych.faq.matcher import FaqMatcher
 from triptych.faq.entries import make_entries
+from triptych.faq.matcher import FaqMatcher
 from triptych.faq.pairs.links import filter_pairs
 from triptych.faq.pairs.splitting import split_pairs
 from triptych.faq.params import FilterParams, ProbabilityParams, RankerParams, RetrievalParams, SplitParams
