@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, get_args
 
@@ -28,6 +29,7 @@ _SHORTEST_TOKEN = 16
 @click.option("--env", "environment", default="base", help="Configuration: conf/ENV over conf/base.")
 @click.option("--mlflow-uri", help="Registry; by default that of conf/ENV/mlflow.yml.")
 @click.option("--style-model", type=click.Path(path_type=Path), help="File of the default style (video).")
+@click.option("--jobs", "with_jobs", is_flag=True, help="Take jobs at /jobs as well, and run them (triptych jobs).")
 def serve(
     workloads: tuple[Workload, ...],
     token_env: str | None,
@@ -35,13 +37,14 @@ def serve(
     environment: str,
     mlflow_uri: str | None,
     style_model: Path | None,
+    with_jobs: bool,
     **options: Any,
 ) -> None:
     """Serve the promoted models on this machine: all of them, or those that are named."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
         token = read_service_token(token_env, token_file)
-        run_service(workloads or _WORKLOADS, options, token, environment, mlflow_uri, style_model)
+        run_service(workloads or _WORKLOADS, options, token, environment, mlflow_uri, style_model, with_jobs)
     except InputError as error:
         raise click.ClickException(str(error)) from error
 
@@ -53,15 +56,18 @@ def run_service(
     environment: str,
     mlflow_uri: str | None,
     style_model: Path | None,
+    with_jobs: bool = False,
 ) -> None:
     """Serve until told to stop.
 
     Raises:
         InputError: If the settings are wrong, or would let strangers in.
     """
+    from triptych.jobs.settings import settings_of
     from triptych.service.app import create_app
     from triptych.service.configuration import read_settings
     from triptych.service.server import check_exposure, make_server
+    from triptych.service.taking_jobs import taking_jobs
     from triptych.service.telemetry import start_exporters
 
     given = {name: value for name, value in options.items() if value is not None and value != ()}
@@ -70,7 +76,9 @@ def run_service(
     settings = read_settings(Path.cwd(), environment, workloads, given, token, mlflow_uri, style_model)
     check_exposure(settings.params, token)
     start_exporters()
-    make_server(create_app(settings), settings.params).run()
+    with ExitStack() as stack:
+        routers = [stack.enter_context(taking_jobs(settings_of(Path.cwd())))] if with_jobs else []
+        make_server(create_app(settings, routers), settings.params).run()
 
 
 def read_service_token(variable: str | None, file: Path | None) -> str | None:
