@@ -226,3 +226,23 @@ def test_a_candidate_the_reference_did_not_score_is_an_error(fold: pd.DataFrame,
     scores = tested[["question_id", "candidate_id"]].assign(score=0.5)
     with pytest.raises(ValueError, match="1 scores are not finite"):
         rank_fold(fold, model, scores.iloc[1:], roles)
+
+
+def test_questions_of_one_original_are_drawn_together() -> None:
+    """Where they all fare the same, the interval is that of the originals, each counted as often as it is asked."""
+    originals = np.random.default_rng(0).permutation(np.repeat(np.arange(40), 5))
+    ranks = np.where(originals % 2, 1, 5)
+    together = bootstrap_metrics(ranks, None, 2000, 0, originals)["gain_at_1"]
+    alone = bootstrap_metrics(ranks, None, 2000, 0)["gain_at_1"]
+    assert together.value == alone.value == 0.5
+    assert together.high - together.low == pytest.approx(2 * 1.96 * np.sqrt(0.25 / 40), rel=0.06)
+    assert alone.high - alone.low == pytest.approx(2 * 1.96 * np.sqrt(0.25 / 200), rel=0.06)
+
+
+def test_originals_count_as_often_as_they_are_asked() -> None:
+    ranks, originals = np.array([1, 5, 5, 5]), np.array([7, 9, 9, 9])
+    found = bootstrap_metrics(ranks, None, 2000, 0, originals)["gain_at_1"]
+    # Drawn are both, or either one twice.
+    assert found == pytest.approx((0.25, 0.0, 1.0))
+    single = bootstrap_metrics(ranks, None, 200, 3)
+    assert bootstrap_metrics(ranks, None, 200, 3, np.arange(4)) == single

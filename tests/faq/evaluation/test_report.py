@@ -67,7 +67,8 @@ def test_the_comparison_holds_values_and_paired_advantages() -> None:
         else:
             assert row["advantage"] == pytest.approx(model - row["value"])
     unseen = ranks[ranks["test_set"] == "unseen"]
-    expected = bootstrap_metrics(unseen["rank.model"].to_numpy(), unseen["rank.bm25"].to_numpy(), 200, 0)["mrr"]
+    own, other, originals = (unseen[name].to_numpy() for name in ("rank.model", "rank.bm25", "original_id"))
+    expected = bootstrap_metrics(own, other, 200, 0, originals)["mrr"]
     found = table.query("test_set == 'unseen' and ranker == 'bm25' and metric == 'mrr'")
     advantage = found[["advantage", "advantage_low", "advantage_high"]].to_numpy()
     assert advantage.ravel().tolist() == pytest.approx(list(expected))

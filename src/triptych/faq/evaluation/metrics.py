@@ -2,7 +2,9 @@
 
 gain@k is the share of questions whose right original is among the first k; as there is one, recall@k is the same. The
 mean reciprocal rank is that of Voorhees, "The TREC-8 question answering track report" (1999). Intervals are paired
-percentile bootstraps over questions (Sakai, "Evaluating evaluation metrics based on the bootstrap", SIGIR 2006).
+percentile bootstraps (Sakai, "Evaluating evaluation metrics based on the bootstrap", SIGIR 2006) over originals:
+questions about one original are alike, so they are drawn together (the cluster bootstrap of Davison and Hinkley,
+"Bootstrap methods and their application", 1997, section 3.8).
 """
 
 from __future__ import annotations
@@ -65,7 +67,9 @@ def summarize_ranks(ranks: Ranks) -> dict[str, float]:
     return dict(zip(METRICS, _metric_values(ranks).mean(axis=0).tolist(), strict=True))
 
 
-def bootstrap_metrics(ranks: Ranks, against: Ranks | None, samples: int, seed: int) -> dict[str, Interval]:
+def bootstrap_metrics(
+    ranks: Ranks, against: Ranks | None, samples: int, seed: int, originals: NDArray[np.int64] | None = None
+) -> dict[str, Interval]:
     """Bound each metric, or its paired difference to another ranker's, by the bootstrap.
 
     Args:
@@ -73,6 +77,8 @@ def bootstrap_metrics(ranks: Ranks, against: Ranks | None, samples: int, seed: i
         against: Ranks of another one for the same questions; None for the metric itself.
         samples: Resamples of the questions.
         seed: Seed of the resampling: the same questions are drawn for every ranker.
+        originals: The original of each question, shape (questions,): those of one are drawn together. None draws each
+            question for itself.
 
     Returns:
         Value and 95 % interval of each metric.
@@ -80,9 +86,15 @@ def bootstrap_metrics(ranks: Ranks, against: Ranks | None, samples: int, seed: i
     values = _metric_values(ranks)
     if against is not None:
         values = values - _metric_values(against)
+    sums, sizes = values, np.ones(len(values))
+    if originals is not None:
+        owner = np.unique(originals, return_inverse=True)[1]
+        sums = np.column_stack([np.bincount(owner, column) for column in values.T])
+        sizes = np.bincount(owner).astype(np.float64)
     rng = np.random.default_rng(seed)
     # One resample at a time: all at once would take samples x questions of memory.
-    means = np.array([values[rng.integers(len(values), size=len(values))].mean(axis=0) for _ in range(samples)])
+    drawn = (rng.integers(len(sums), size=len(sums)) for _ in range(samples))
+    means = np.array([sums[one].sum(axis=0) / sizes[one].sum() for one in drawn])
     low, high = np.percentile(means, [2.5, 97.5], axis=0)
     figures = zip(values.mean(axis=0).tolist(), low.tolist(), high.tolist(), strict=True)
     return {name: Interval(*figure) for name, figure in zip(METRICS, figures, strict=True)}

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from triptych.faq.evaluation.metrics import Ranks, bootstrap_metrics, rank_right, summarize_ranks
 from triptych.faq.params import EvaluationParams, RegistrationParams
@@ -75,7 +76,9 @@ def decide_promotion(
         return Decision(False, f"version {version} was trained on every question of this test set", version)
     originals = roles["original_id"].nunique()
     ranks = [_rank(one, fair, originals) for one in (ranker, current)]
-    figures = _compare(ranks[0], ranks[1], registration, evaluation)
+    asked = fair.drop_duplicates("query").sort_values("query")["question_id"]
+    original = roles.set_index("question_id")["original_id"].loc[asked].to_numpy()
+    figures = _compare(ranks[0], ranks[1], original, registration, evaluation)
     own = describe_provenance(features, roles)["test_fingerprint"]
     figures |= {
         "test_questions": len(ranks[0]),
@@ -91,10 +94,14 @@ def _rank(ranker: Ranker, tested: pd.DataFrame, originals: int) -> Ranks:
 
 
 def _compare(
-    own: Ranks, current: Ranks, registration: RegistrationParams, evaluation: EvaluationParams
+    own: Ranks,
+    current: Ranks,
+    originals: NDArray[np.int64],
+    registration: RegistrationParams,
+    evaluation: EvaluationParams,
 ) -> dict[str, Any]:
     metric = registration.metric
-    gained = bootstrap_metrics(own, current, evaluation.bootstrap_samples, evaluation.seed)[metric]
+    gained = bootstrap_metrics(own, current, evaluation.bootstrap_samples, evaluation.seed, originals)[metric]
     return {
         "metric": metric,
         "value": summarize_ranks(own)[metric],

@@ -53,11 +53,12 @@ def compare_rankers(ranks: pd.DataFrame, params: EvaluationParams) -> pd.DataFra
     """
     rows = []
     for test_set, table in ranks.groupby("test_set"):
-        model = table["rank.model"].to_numpy()
+        model, originals = table["rank.model"].to_numpy(), table["original_id"].to_numpy()
+        drawn = (params.bootstrap_samples, params.seed, originals)
         for ranker in list_rankers(ranks):
             own = table[f"rank.{ranker}"].to_numpy()
-            values = bootstrap_metrics(own, None, params.bootstrap_samples, params.seed)
-            gained = {} if ranker == "model" else bootstrap_metrics(model, own, params.bootstrap_samples, params.seed)
+            values = bootstrap_metrics(own, None, *drawn)
+            gained = {} if ranker == "model" else bootstrap_metrics(model, own, *drawn)
             rows += [
                 (test_set, ranker, metric, *interval, *gained.get(metric, (None, None, None)))
                 for metric, interval in values.items()
