@@ -123,7 +123,7 @@ def test_every_local_path_leads_to_something(name: str, deploy_copy: Path) -> No
             assert ((deploy_copy / name).parent / value).exists(), value
 
 
-CORES = {"Standard_DS3_v2": 4, "Standard_F8s_v2": 8}
+CORES = {"Standard_DS3_v2": 4, "Standard_DS4_v2": 8}
 
 
 @pytest.mark.parametrize("workload", ["faq", "shelf", "video"])
