@@ -51,6 +51,15 @@ def test_jobs_run_in_order_and_end_as_their_processes_do(make_settings: MakeSett
     assert ended.attempts == 1
 
 
+def test_the_reason_is_the_error_and_not_what_is_said_after_it(make_settings: MakeSettings) -> None:
+    settings = make_settings(
+        "printf 'x.FirstError: no\\nkedro.io.BarError: the cause\\nGo on from there with:\\n'; exit 1"
+    )
+    (job,) = ask(settings)
+    work(settings)
+    assert look(settings, job).reason == "exit code 1: kedro.io.BarError: the cause"
+
+
 def test_what_was_given_comes_through_word_by_word(make_settings: MakeSettings, tmp_path: Path) -> None:
     settings = make_settings(command=("/bin/cp", "{parameters}", str(tmp_path / "seen.json")))
     store = JobStore(settings.folder)
@@ -242,10 +251,13 @@ def test_secrets_of_the_environment_do_not_reach_the_log(
 ) -> None:
     monkeypatch.setenv("SOME_API_KEY", "sesame-4711")
     monkeypatch.setenv("TRIPTYCH_TOKEN", "of-the-service")
-    line = "echo $SOME_API_KEY; echo token $TRIPTYCH_TOKEN.; echo 'https://x/y?sig=abc%2F1&x=2'; printf 'a\\rb\\rlast'"
+    monkeypatch.setenv("PWD", "/a/folder")  # of no secret
+    line = (
+        "echo $SOME_API_KEY /a/folder; echo $TRIPTYCH_TOKEN.; echo 'https://x/y?sig=abc%2F1&x=2'; printf 'a\\rb\\rlast'"
+    )
     settings = make_settings(line)
     (job,) = ask(settings)
     work(settings)
     log = Attempt(settings.folder, look(settings, job)).log
-    assert log.read_text() == "***\ntoken .\nhttps://x/y?sig=***&x=2\na\nb\nlast\n"
+    assert log.read_text() == "*** /a/folder\n.\nhttps://x/y?sig=***&x=2\na\nb\nlast\n"
     assert log.stat().st_mode & 0o077 == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ __all__ = ["Attempt", "Ending"]
 
 _LOCK = "alive.lock"
 _LOOK_S = 0.05
+_ERROR = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception)\b: \S")
 _OURS = "TRIPTYCH_TOKEN"  # and what begins so: of the service itself, of no use to a run
 
 
@@ -127,6 +129,11 @@ class Attempt:
         """Give the last line of the log; nothing where there is none."""
         lines = self.read_tail().splitlines()
         return lines[-1].strip()[:most] if lines else ""
+
+    def find_error(self, most: int = 500) -> str:
+        """Give the last line of the log that names an error, as Python does; else the last line of all."""
+        found = [line.strip() for line in self.read_tail().splitlines() if _ERROR.match(line)]
+        return found[-1][:most] if found else self.read_last_line(most)
 
     def read_tail(self, most_bytes: int = 16_384) -> str:
         """Give the end of the log."""

@@ -169,4 +169,4 @@ def _try_lock(file: IO[str]) -> bool:
 
 def _explain(ending: Ending, attempt: Attempt) -> str:
     what = f"signal {-ending.code}" if ending.code < 0 else f"exit code {ending.code}"
-    return ending.reason or f"{what}: {attempt.read_last_line() or 'nothing was said'}"
+    return ending.reason or f"{what}: {attempt.find_error() or 'nothing was said'}"

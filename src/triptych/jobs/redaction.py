@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 __all__ = ["make_redactor"]
 
-_NAMED = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|CONNECTION_STRING|(?:^|_)(?:KEY|SAS|PWD)(?:$|_)|API_?KEY", re.I)
+_NAMED = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|CONNECTION_STRING|(?:^|_)(?:KEY|SAS)(?:$|_)|API_?KEY|._PWD$", re.I)
 _SHORTEST = 6  # what is shorter occurs in any text
 _SHAPES = re.compile(
     r"(?P<head>[?&;]sig=|AccountKey=|SharedAccessKey=|SharedAccessSignature=|[Bb]earer\s+|://[^/\s:@]+:)"
