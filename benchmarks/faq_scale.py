@@ -1,11 +1,13 @@
-"""Measure how indexing and matching grow with the FAQ, next to scikit-learn's TF-IDF and a sparse product.
+"""Measure how indexing, matching and adding grow with the FAQ, next to scikit-learn's TF-IDF and bm25s.
 
     python benchmarks/faq_scale.py                              # 20,000, 100,000, 300,000, 1,000,000 originals
     python benchmarks/faq_scale.py --originals 20000 --json result.json
 
 Texts are generated clean, as the pipeline has them, with no known duplicates. Each step runs in a process of its own:
 `build` reads the texts, indexes them, trains the ranker and saves; `serve` loads what was saved and matches
-questions one by one; `sklearn` is TfidfVectorizer and one sparse product with all documents, transposed beforehand.
+questions one by one; `add` loads it too, and adds originals that it does not have, 1,000 at once and 50 one by one;
+`sklearn` is TfidfVectorizer and one sparse product with all documents, transposed beforehand; `bm25s` is that library,
+where it is installed, on words cut and stemmed as ours are.
 `user_s` is processor time, which other work on the machine changes little; peaks are resident memory of the process, in
 `serve` with the pages of the mapped files that were touched.
 """
@@ -19,6 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +38,11 @@ from triptych.faq.ranking.features import featurize, tabulate
 from triptych.faq.ranking.plans import QueryPlan
 from triptych.faq.ranking.training import TrainedRanker, train_fold
 from triptych.faq.retrieval.index import FaqIndex
+from triptych.faq.text.tokens import word_tokens
 
 SIZES = (20_000, 100_000, 300_000, 1_000_000)
 _CHUNK = 50_000
+_ADDED, _SINGLES = 1050, 50
 _GIB = 2**30
 
 
@@ -47,6 +53,8 @@ def write_texts(folder: Path, originals: int, asked: int, seed: int) -> None:
         drawn = maker.draw(min(_CHUNK, originals - start))
         maker.spell_clean(start, drawn).to_parquet(folder / f"known_{start:08}.parquet")
         if start == 0:
+            added = maker.spell_clean(originals + 2 * asked, maker.draw(_ADDED))
+            added.to_parquet(folder / "added.parquet")
             about = np.arange(2 * asked) % len(drawn[0])
             questions = maker.spell_clean(originals, maker.reword(drawn, about)).assign(original_id=about)
             questions.iloc[:asked].to_parquet(folder / "asked.parquet")
@@ -92,6 +100,43 @@ def run_serve(folder: Path) -> Figures:
     return figures | _ask(folder, lambda row: int(matcher.match(row, top_k=1)["original_id"].iloc[0]))
 
 
+def run_add(folder: Path) -> Figures:
+    """Load, add many at once and some one by one, and save."""
+    matcher, added = FaqMatcher.load(folder / "matcher"), pd.read_parquet(folder / "added.parquet")
+    nothing = pd.DataFrame(columns=["question_id", "original_id"], dtype=np.int64)
+    no_answers = pd.DataFrame(columns=["question_id", "answer_id", "html", "text"])
+    many, few = added.iloc[:-_SINGLES], added.iloc[-_SINGLES:]
+    start = time.perf_counter()
+    matcher = matcher.add(many, nothing, no_answers)
+    figures = {"added_per_s": len(many) / (time.perf_counter() - start)}
+    start = time.perf_counter()
+    for row in range(len(few)):
+        matcher = matcher.add(few.iloc[row : row + 1], nothing, no_answers)
+    figures["one_by_one_per_s"] = len(few) / (time.perf_counter() - start)
+    (folder / "grown").mkdir()
+    start = time.perf_counter()
+    matcher.save(folder / "grown")
+    figures["save_s"] = time.perf_counter() - start
+    return figures | _ask(folder, lambda row: int(matcher.match(row, top_k=1)["original_id"].iloc[0]))
+
+
+def run_bm25s(folder: Path) -> Figures:
+    """Do the same with bm25s, Okapi's with its defaults."""
+    import bm25s
+
+    questions = read_known(folder)
+    start, user = time.perf_counter(), _user_s()
+    index = bm25s.BM25()
+    index.index([word_tokens(text) for text in _join_fields(questions)], show_progress=False)
+    figures = {"index_s": time.perf_counter() - start, "index_user_s": _user_s() - user}
+
+    def match(row: pd.DataFrame) -> int:
+        found, _ = index.retrieve([word_tokens(_join_fields(row).iloc[0])], k=1, show_progress=False)
+        return int(found[0, 0])
+
+    return figures | _ask(folder, match)
+
+
 def run_sklearn(folder: Path) -> Figures:
     """Do the same with TfidfVectorizer and a sparse product."""
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -124,7 +169,14 @@ def _peak_gib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-STEPS = {"build": run_build, "serve": run_serve, "sklearn": run_sklearn}
+def _open_folder(kept: Path | None) -> AbstractContextManager[str]:
+    if kept is None:
+        return tempfile.TemporaryDirectory()
+    kept.mkdir(parents=True, exist_ok=True)
+    return nullcontext(str(kept))
+
+
+STEPS = {"build": run_build, "serve": run_serve, "add": run_add, "sklearn": run_sklearn, "bm25s": run_bm25s}
 
 
 def main() -> None:
@@ -134,6 +186,9 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=200, help="questions matched one by one (default 200)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write the figures here")
+    installed = [step for step in STEPS if step != "bm25s" or find_spec("bm25s")]
+    parser.add_argument("--steps", nargs="+", choices=STEPS, default=installed)
+    parser.add_argument("--work", type=Path, help="keep texts and matcher here, for further steps of one size")
     for hidden in ("--step", "--folder"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -142,10 +197,11 @@ def main() -> None:
         return
     results: dict[int, dict[str, Figures]] = {}
     for size in options.originals:
-        with tempfile.TemporaryDirectory() as work:
-            write_texts(Path(work), size, options.questions, options.seed)
+        with _open_folder(options.work) as work:
+            if not (Path(work) / "asked.parquet").exists():
+                write_texts(Path(work), size, options.questions, options.seed)
             results[size] = {}
-            for step in STEPS:
+            for step in options.steps:
                 command = [sys.executable, __file__, "--step", step, "--folder", work]
                 done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - ourselves
                 results[size][step] = json.loads(done.stdout.splitlines()[-1])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from triptych.datasets.mounted import MountedAssetDataset as MountedAssetDataset
     from triptych.datasets.mounted import MountedDataset as MountedDataset
     from triptych.datasets.optional_json import OptionalJSONDataset as OptionalJSONDataset
+    from triptych.datasets.parquet_batches import FeaturesDataset as FeaturesDataset
     from triptych.datasets.parquet_batches import ParquetBatchesDataset as ParquetBatchesDataset
     from triptych.datasets.picture import PictureDataset as PictureDataset
     from triptych.datasets.question_file import AdditionFileDataset as AdditionFileDataset
@@ -37,6 +38,7 @@ _MODULES = {
     "CSVDataset": "atomic",
     "ConfirmedFilesDataset": "confirmed_files",
     "FaqMatcherDataset": "faq_matcher",
+    "FeaturesDataset": "parquet_batches",
     "FileDataset": "file",
     "FolderDataset": "folder",
     "JSONDataset": "atomic",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +11,9 @@ from kedro.io import AbstractDataset, DatasetError
 
 from triptych.faq.dump.parquet_batches import BatchStream, PostFile, write_batches
 from triptych.storage.local_files import replace_file
+
+if TYPE_CHECKING:
+    from triptych.faq.ranking.feature_file import FeatureFile
 
 
 class ParquetBatchesDataset(AbstractDataset[BatchStream, PostFile]):
@@ -51,3 +54,27 @@ class ParquetBatchesDataset(AbstractDataset[BatchStream, PostFile]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}
+
+
+class FeaturesDataset(ParquetBatchesDataset):
+    """The candidates of faq's questions: a stream is saved, a lazy handle is loaded.
+
+    Args:
+        filepath: the Parquet file.
+        metadata: of no meaning to Kedro; for plugins.
+    """
+
+    # Kedro writes down the arguments of a signature, not of one that it inherits.
+    def __init__(self, *, filepath: str | Path, metadata: dict[str, Any] | None = None) -> None:
+        super().__init__(filepath=filepath, metadata=metadata)
+
+    def load(self) -> FeatureFile:
+        """Return a handle on the file.
+
+        Raises:
+            DatasetError: it does not exist or is not Parquet.
+        """
+        # Imported here: it brings scikit-learn with it.
+        from triptych.faq.ranking.feature_file import FeatureFile
+
+        return FeatureFile(super().load().path)

@@ -73,6 +73,19 @@ ADDITIONS = pa.DataFrameSchema(
 )
 
 
+class FeatureRows:
+    """Check the candidates by the names and types of their columns; values are checked as they are made."""
+
+    @staticmethod
+    def validate(features: Any) -> Any:
+        """Refuse a file of other features."""
+        names = [field.name for field in features.schema]
+        if names != list(FEATURE_ROWS.columns):
+            other = sorted(set(names) ^ set(FEATURE_ROWS.columns))
+            raise ValueError(f"candidates have other columns than this code makes ({other}): featurize them anew")
+        return features
+
+
 class Posts:
     """Check the handle of the raw posts by its footer alone: it may be larger than memory."""
 

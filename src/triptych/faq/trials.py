@@ -11,9 +11,10 @@ import pandas as pd
 
 from triptych.faq.evaluation.metrics import rank_right, summarize_ranks
 from triptych.faq.params import RankerParams, ReferenceParams
+from triptych.faq.ranking.feature_file import Features, fingerprint_features, read_rows
 from triptych.faq.ranking.lambdarank import Boosting, find_rounds, load_booster, score_candidates
+from triptych.faq.ranking.plans import LEARNED
 from triptych.faq.ranking.reference_method import ReferenceModel, reference_texts
-from triptych.registry.provenance import fingerprint_tables
 from triptych.tuning.best import apply_best
 from triptych.tuning.trials import Outcome
 
@@ -30,12 +31,12 @@ _INDIFFERENT = {"rounds", "tuned", "threads"}
 class RankerTrial:
     """Boost a ranker on the training questions of the first fold, and score it on the tuning questions."""
 
-    def __init__(self, features: pd.DataFrame, base: RankerParams) -> None:
-        self.features = features[features["fold"] == 0]
+    def __init__(self, features: Features, base: RankerParams) -> None:
+        self.features = read_rows(features, 0, LEARNED)
         _need_tuning(self.features)
         self.base = base
         self.settings = base.model_dump(exclude=_INDIFFERENT)
-        self.data = fingerprint_tables([features])
+        self.data = fingerprint_features(features)
 
     def train(self, config: dict[str, Any], budget: int, checkpoint: Path | None, folder: Path) -> Outcome:
         """Go on from the checkpoint up to `budget` rounds, stopping early where the tuning score gets no better."""
@@ -52,17 +53,14 @@ class RankerTrial:
 class ReferenceTrial:
     """Boost the reference's classifier on the training pairs, and score it on the tuning questions."""
 
-    def __init__(
-        self, questions: pd.DataFrame, roles: pd.DataFrame, features: pd.DataFrame, base: ReferenceParams
-    ) -> None:
+    def __init__(self, questions: pd.DataFrame, roles: pd.DataFrame, features: Features, base: ReferenceParams) -> None:
         self.texts = reference_texts(questions)
         self.pairs = roles[(roles["fold"] == 0) & (roles["role"] == "train")]
-        columns = ["query", "question_id", "candidate_id", "label"]
-        self.tune = features.loc[(features["fold"] == 0) & (features["role"] == "tune"), columns]
-        _need_tuning(features[features["fold"] == 0])
+        self.tune = read_rows(features, 0, ["tune"], ["role", "query", "question_id", "candidate_id", "label"])
+        _need_tuning(self.tune)
         self.base = base
         self.settings = base.model_dump(exclude=_INDIFFERENT | {"enabled"})
-        self.data = fingerprint_tables([questions, roles, features])
+        self.data = fingerprint_features(features, questions, roles)
 
     def train(self, config: dict[str, Any], budget: int, checkpoint: Path | None, folder: Path) -> Outcome:
         """Go on from the checkpoint up to `budget` rounds."""
@@ -74,17 +72,21 @@ class ReferenceTrial:
         return Outcome(score_tuning(self.tune, model.score(self.texts, self.tune)), {"rounds": budget})
 
 
-def tune_ranker(ranker: RankerParams, best: dict[str, Any], features: pd.DataFrame) -> RankerParams:
+def tune_ranker(ranker: RankerParams, best: dict[str, Any], features: Features) -> RankerParams:
     """Use what a search for the ranker's settings found, if it was found on these candidates."""
     tuned: RankerParams
-    (tuned,) = apply_best({"faq.ranker": ranker}, best, "faq.ranker_best", fingerprint_tables([features]))
+    (tuned,) = apply_best({"faq.ranker": ranker}, best, "faq.ranker_best", fingerprint_features(features))
     return tuned
 
 
-def tune_reference(reference: ReferenceParams, best: dict[str, Any], *tables: pd.DataFrame) -> ReferenceParams:
+def tune_reference(
+    reference: ReferenceParams, best: dict[str, Any], features: Features, *tables: pd.DataFrame
+) -> ReferenceParams:
     """Use what a search for the reference's settings found, if it was found on these tables."""
     tuned: ReferenceParams
-    (tuned,) = apply_best({"faq.reference": reference}, best, "faq.reference_best", fingerprint_tables(tables))
+    (tuned,) = apply_best(
+        {"faq.reference": reference}, best, "faq.reference_best", fingerprint_features(features, *tables)
+    )
     return tuned
 
 

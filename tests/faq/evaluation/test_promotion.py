@@ -40,6 +40,12 @@ def store(files: dict[str, str]) -> StoredModel:
     return model
 
 
+@pytest.fixture(scope="module", name="features")
+def features_of_a_fold(features: pd.DataFrame) -> pd.DataFrame:
+    """Return the candidates as rows of the first fold."""
+    return features.assign(fold=0)
+
+
 @pytest.fixture(scope="module")
 def roles() -> pd.DataFrame:
     """The roles the features were made of."""

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from triptych.faq.ranking.fusion import score_untrained
+from triptych.faq.ranking.fusion import Views, score_untrained
 
 if TYPE_CHECKING:
     from triptych.faq.ranking.ranker import Ranker
@@ -107,16 +107,21 @@ def _metric_values(ranks: Ranks) -> NDArray[np.float64]:
 
 
 def rank_fold(
-    features: pd.DataFrame, model: Ranker, reference_scores: pd.DataFrame, roles: pd.DataFrame
+    features: pd.DataFrame,
+    model: Ranker,
+    reference_scores: pd.DataFrame,
+    roles: pd.DataFrame,
+    views: Views | None = None,
 ) -> pd.DataFrame:
     """Rank each test question's candidates with the model, the reference, single views and sums of views.
 
     Args:
-        features: Rows of one fold.
+        features: Rows of one fold; with `views`, of some of its test questions.
         model: The fold's ranker.
         reference_scores: Columns `question_id`, `candidate_id`, `score`; empty if there are none.
         roles: Columns `question_id`, `original_id` of the fold. An original that was not retrieved has the worst rank,
             the number of all originals.
+        views: What is chosen on the fold's training and tuning questions; None chooses on those of `features`.
 
     Returns:
         Columns `fold`, `test_set`, `question_id`, `original_id` (the right one), `retrieved` (whether it is among the
@@ -128,7 +133,7 @@ def rank_fold(
         keys = ["question_id", "candidate_id"]
         joined = tested[keys].merge(reference_scores, on=keys, how="left", validate="one_to_one")
         scores["reference"] = joined["score"].to_numpy()
-    scores |= score_untrained(features[features["role"].isin(["train", "tune"])], tested)
+    scores |= score_untrained(features[features["role"].isin(["train", "tune"])], tested, views)
     first_row = ~tested["query"].duplicated()
     query = np.cumsum(first_row.to_numpy()) - 1
     table = tested.loc[first_row, ["fold", "role", "question_id"]].reset_index(drop=True)

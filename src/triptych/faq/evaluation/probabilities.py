@@ -5,6 +5,8 @@ Figures are weighed so that as many questions have their original as `faq.probab
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -49,6 +51,12 @@ def estimate_fold(features: pd.DataFrame, trained: TrainedRanker, match_share: f
             "weight": weigh_questions(absent, match_share),
         }
     )
+
+
+def estimate_chunks(chunks: Iterable[pd.DataFrame], trained: TrainedRanker, match_share: float) -> pd.DataFrame:
+    """Do the same as `estimate_fold`, with the rows of some questions at a time."""
+    table = pd.concat([estimate_fold(rows, trained, match_share) for rows in chunks], ignore_index=True)
+    return table.assign(weight=weigh_questions((table["test_set"] == "absent").to_numpy(), match_share))
 
 
 def summarize_probabilities(table: pd.DataFrame) -> dict[str, float]:

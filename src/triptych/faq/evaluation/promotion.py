@@ -11,27 +11,31 @@ from numpy.typing import NDArray
 
 from triptych.faq.evaluation.metrics import Ranks, bootstrap_metrics, rank_right, summarize_ranks
 from triptych.faq.params import EvaluationParams, RegistrationParams
+from triptych.faq.ranking.feature_file import Features, iter_questions, read_rows
 from triptych.faq.ranking.features import FEATURES
+from triptych.faq.ranking.plans import TESTED
 from triptych.faq.ranking.ranker import Ranker
 from triptych.registry import Decision, PromotedModel, UnreadableVersionError
 from triptych.registry.provenance import fingerprint_ids
 
 RANKER_FILE = "artifacts/matcher/ranker.json"
 PROVENANCE_FILE = "provenance.json"
+FIRST_FOLD = 0
+"""The fold whose ranker the matcher has."""
 
 
-def describe_provenance(features: pd.DataFrame, roles: pd.DataFrame) -> dict[str, Any]:
+def describe_provenance(features: Features, roles: pd.DataFrame) -> dict[str, Any]:
     """Note what a later version has to know to be compared fairly.
 
     Args:
-        features: Rows of the fold the ranker was trained in.
+        features: Candidates; the ranker was trained in the first fold.
         roles: The roles in that fold.
 
     Returns:
         `features` (names in order), `trained_on` (question ids), `test_fingerprint`; JSON-able.
     """
     learned = roles.loc[roles["role"].isin(["train", "tune"]), "question_id"]
-    tested = features.loc[features["role"].str.startswith("test_"), "question_id"]
+    tested = read_rows(features, FIRST_FOLD, TESTED, ["question_id"])["question_id"]
     return {
         "features": list(FEATURES),
         "trained_on": np.unique(learned).tolist(),
@@ -41,7 +45,7 @@ def describe_provenance(features: pd.DataFrame, roles: pd.DataFrame) -> dict[str
 
 def decide_promotion(
     ranker: Ranker,
-    features: pd.DataFrame,
+    features: Features,
     roles: pd.DataFrame,
     promoted: PromotedModel | None,
     registration: RegistrationParams,
@@ -53,7 +57,7 @@ def decide_promotion(
 
     Args:
         ranker: The new ranker.
-        features: Rows of the fold it was trained in.
+        features: Candidates; it was trained in the first fold.
         roles: The roles in that fold.
         promoted: The promoted version; None if there is none.
         registration: The metric, and the advantage it takes.
@@ -70,27 +74,36 @@ def decide_promotion(
     except (UnreadableVersionError, json.JSONDecodeError, KeyError) as error:
         reason = f"version {version} could not be compared with, promote by hand if this one is better: {error}"
         return Decision(False, reason, version)
-    tested = features[features["role"].str.startswith("test_")]
-    fair = tested[~tested["question_id"].isin(provenance["trained_on"])].reset_index(drop=True)
-    if fair.empty:
+    tested = read_rows(features, FIRST_FOLD, TESTED, ["question_id"])["question_id"].unique()
+    fair = tested[~np.isin(tested, provenance["trained_on"])]
+    if not len(fair):
         return Decision(False, f"version {version} was trained on every question of this test set", version)
-    originals = roles["original_id"].nunique()
-    ranks = [_rank(one, fair, originals) for one in (ranker, current)]
-    asked = fair.drop_duplicates("query").sort_values("query")["question_id"]
-    original = roles.set_index("question_id")["original_id"].loc[asked].to_numpy()
+    asked, ranks = _rank([ranker, current], features, fair, roles["original_id"].nunique())
+    original = roles.set_index("question_id")["original_id"].reindex(asked).to_numpy()
     figures = _compare(ranks[0], ranks[1], original, registration, evaluation)
     own = describe_provenance(features, roles)["test_fingerprint"]
     figures |= {
         "test_questions": len(ranks[0]),
-        "left_out_questions": int(tested["question_id"].nunique() - fair["question_id"].nunique()),
+        "left_out_questions": len(tested) - len(fair),
         "same_test_set": own == provenance["test_fingerprint"],
     }
     return _conclude(version, figures, registration.min_advantage)
 
 
-def _rank(ranker: Ranker, tested: pd.DataFrame, originals: int) -> Ranks:
-    query = np.unique(tested["query"], return_inverse=True)[1]
-    return rank_right(query, tested["label"].to_numpy(), ranker.score_table(tested), originals)
+def _rank(
+    rankers: list[Ranker], features: Features, asked: NDArray[np.int64], originals: int
+) -> tuple[NDArray[np.int64], list[Ranks]]:
+    """Rank the right original of some test questions with each ranker; give the questions in their order, too."""
+    questions, parts = [np.empty(0, dtype=np.int64)], [[np.empty(0, dtype=np.int64)] for _ in rankers]
+    for rows in iter_questions(features, FIRST_FOLD, TESTED):
+        own = rows[rows["question_id"].isin(asked)]
+        if own.empty:
+            continue
+        _, first, query = np.unique(own["query"], return_index=True, return_inverse=True)
+        questions.append(own["question_id"].to_numpy()[first])
+        for part, ranker in zip(parts, rankers, strict=True):
+            part.append(rank_right(query, own["label"].to_numpy(), ranker.score_table(own), originals))
+    return np.concatenate(questions), [np.concatenate(part) for part in parts]
 
 
 def _compare(

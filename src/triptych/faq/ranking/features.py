@@ -146,7 +146,14 @@ def tabulate(index: FaqIndex, plans: list[QueryPlan], rows: Iterable[Candidates]
 def featurize_fold(
     questions: pd.DataFrame, roles: pd.DataFrame, params: RetrievalParams, before: pd.Timestamp | None = None
 ) -> pd.DataFrame:
-    """Featurize every question of a fold as its role allows.
+    """Do the same as `iter_fold`, all in one table."""
+    return pd.concat(iter_fold(questions, roles, params, before), ignore_index=True)
+
+
+def iter_fold(
+    questions: pd.DataFrame, roles: pd.DataFrame, params: RetrievalParams, before: pd.Timestamp | None = None
+) -> Iterator[pd.DataFrame]:
+    """Featurize every question of a fold as its role allows, some hundred at a time.
 
     Every original is an entry; training and tuning duplicates are its known texts. `plan_queries` says what each
     question sees of that.
@@ -159,7 +166,7 @@ def featurize_fold(
         before: Words of questions created at this time or later, or who knows when, are not counted (a split by time);
             None counts all.
 
-    Returns:
+    Yields:
         Columns `role` (`train`, `tune`, `absent`, `test_known`, `test_unseen`, `absent_test`), `query` (number),
         `group` (in `roles` that of the question's original, -1 without one), `question_id`, `candidate_id`, `label`,
         and FEATURES.
@@ -169,15 +176,17 @@ def featurize_fold(
     by_id = questions.set_index("question_id")
     texts = by_id.loc[[plan.question_id for _, plan in plans], ["title", "text", "code"]]
     index.weights = _choose_weights(index, texts, plans)
-    rows = featurize(index, texts, [plan for _, plan in plans], params.workers)
-    table = tabulate(index, [plan for _, plan in plans], rows)
-    query = np.repeat(np.arange(len(plans)), [len(found) for found, _ in rows])
-    table.insert(
-        0, "group", table["question_id"].map(roles.set_index("question_id")["group"]).fillna(-1).astype(np.int64)
-    )
-    table.insert(0, "query", query)
-    table.insert(0, "role", np.array([role for role, _ in plans])[query])
-    return table
+    group = roles.set_index("question_id")["group"]
+    done = 0
+    for rows in featurize_chunks(index, texts, [plan for _, plan in plans], params.workers):
+        chunk = plans[done : done + len(rows)]
+        table = tabulate(index, [plan for _, plan in chunk], rows)
+        query = np.repeat(np.arange(len(chunk)), [len(found) for found, _ in rows])
+        table.insert(0, "group", table["question_id"].map(group).fillna(-1).astype(np.int64))
+        table.insert(0, "query", query + done)
+        table.insert(0, "role", np.array([role for role, _ in chunk])[query])
+        done += len(chunk)
+        yield table
 
 
 def _index_fold(

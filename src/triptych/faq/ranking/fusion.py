@@ -16,18 +16,23 @@ from numpy.typing import NDArray
 from triptych.faq.ranking.features import BASELINES, SIMILARITIES
 
 RRF_K = 60
+# What views are chosen by.
+CHOICE_COLUMNS = [f"{name}.{form}" for name in SIMILARITIES for form in ("score", "of_best")]
 _WEIGHTS = (0.125, 0.25, 0.5, 1.0)
 _FIRST_VIEWS = 5
 _MOST_QUERIES = 5000
 Scores = NDArray[np.float64]
+Views = tuple[str, tuple[str, str, float]]
+"""The best view, and the best two with the second one's weight."""
 
 
-def score_untrained(learned: pd.DataFrame, tested: pd.DataFrame) -> dict[str, Scores]:
+def score_untrained(learned: pd.DataFrame, tested: pd.DataFrame, views: Views | None = None) -> dict[str, Scores]:
     """Score candidates with every ranker that needs no trees.
 
     Args:
         learned: Rows of the fold's training and tuning questions: columns `query`, `label` and FEATURES.
         tested: Rows of its test questions; of a question they are in the order of retrieval.
+        views: What `choose_views` has chosen, if it has: `learned` is not used then.
 
     Returns:
         Scores of shape (rows of `tested`,) by ranker: `retrieval` (the first stage's own order), those of BASELINES,
@@ -37,7 +42,7 @@ def score_untrained(learned: pd.DataFrame, tested: pd.DataFrame) -> dict[str, Sc
     scores: dict[str, Scores] = {"retrieval": np.asarray(-order)}
     scores |= {name: tested[column].to_numpy(np.float64) for name, column in BASELINES.items()}
     scores["rank_sum"] = sum_ranks(tested)
-    single, pair = choose_views(learned)
+    single, pair = views or choose_views(learned)
     scores["best_view"] = tested[_column(single)].to_numpy(np.float64)
     scores["best_two"] = _add_views(tested, *pair)
     return scores
@@ -51,7 +56,7 @@ def sum_ranks(rows: pd.DataFrame) -> Scores:
     return np.asarray((1 / (RRF_K + ranks)).sum(axis=1), dtype=np.float64)
 
 
-def choose_views(learned: pd.DataFrame) -> tuple[str, tuple[str, str, float]]:
+def choose_views(learned: pd.DataFrame) -> Views:
     """Choose the view, and the two views with the second one's weight, that give the highest mean reciprocal rank.
 
     Args:

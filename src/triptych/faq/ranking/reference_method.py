@@ -20,6 +20,8 @@ from triptych.parallel import count_threads
 if TYPE_CHECKING:
     import lightgbm as lgb
 
+_CHUNK_PAIRS = 50_000
+
 
 class ReferenceModel:
     """TF-IDF of the question and of the original, and the classifier over both."""
@@ -61,8 +63,12 @@ class ReferenceModel:
 
     def score(self, texts: pd.Series, pairs: pd.DataFrame) -> NDArray[np.float64]:
         """Give the probability of a match of each row (columns `question_id`, `candidate_id`)."""
-        probabilities = np.asarray(self.classifier.predict_proba(self._vectorize(texts, pairs)), dtype=np.float64)
-        return probabilities[:, 1]
+        parts = [np.empty(0)]
+        # A row's two texts take some kilobytes as vectors.
+        for start in range(0, len(pairs), _CHUNK_PAIRS):
+            vectors = self._vectorize(texts, pairs.iloc[start : start + _CHUNK_PAIRS])
+            parts.append(np.asarray(self.classifier.predict_proba(vectors), dtype=np.float64)[:, 1])
+        return np.concatenate(parts)
 
     def _vectorize(self, texts: pd.Series, pairs: pd.DataFrame) -> csr_matrix:
         sides = []

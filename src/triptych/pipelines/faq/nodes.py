@@ -19,7 +19,7 @@ from triptych.faq.evaluation.model_card import (
     pick_example,
     write_report,
 )
-from triptych.faq.evaluation.probabilities import estimate_fold, summarize_probabilities
+from triptych.faq.evaluation.probabilities import estimate_chunks, summarize_probabilities
 from triptych.faq.evaluation.probability_plots import plot_coverage, plot_reliability
 from triptych.faq.evaluation.promotion import decide_promotion, describe_provenance
 from triptych.faq.evaluation.report import (
@@ -42,7 +42,10 @@ from triptych.faq.params import (
     RetrievalParams,
     SplitParams,
 )
-from triptych.faq.ranking.features import featurize_fold
+from triptych.faq.ranking.feature_file import Features, FeatureStream, iter_questions, list_folds, read_rows
+from triptych.faq.ranking.features import iter_fold
+from triptych.faq.ranking.fusion import CHOICE_COLUMNS, choose_views
+from triptych.faq.ranking.plans import ABSENT, ABSENT_TEST, LEARNED, TESTED
 from triptych.faq.ranking.ranker import Ranker
 from triptych.faq.ranking.reference_method import score_fold
 from triptych.faq.ranking.training import TrainedRanker, train_fold
@@ -99,26 +102,26 @@ def featurize_candidates(
     split: SplitParams,
     retrieval: RetrievalParams,
     evaluation: EvaluationParams,
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+) -> tuple[pd.DataFrame, FeatureStream, dict[str, Any]]:
     """Split the pairs, retrieve each question's candidates and describe how they compare.
 
     Returns:
-        The role of every duplicate in every fold, the candidates with their features, and a report.
+        The role of every duplicate in every fold; the candidates with their features, which are made while they are
+        saved; and a report.
     """
-    start = time.perf_counter()
+    # Imported here so that `kedro` starts without pandera.
+    from triptych.faq.schemas import FEATURE_ROWS
+
     roles = split_pairs(questions, pairs, split, evaluation.folds)
     questions = add_answers(questions, answers)
     cut = find_cut(questions, pairs, split)
-    tables = []
-    for fold, rows in roles.groupby("fold"):
-        tables.append(featurize_fold(questions, rows, retrieval, cut).assign(fold=fold))
-    features = pd.concat(tables, ignore_index=True)
-    report = {"roles": count_roles(roles), "rows": len(features), "seconds": time.perf_counter() - start}
-    return roles, features, report
+    folds = ((fold, rows) for fold, rows in roles.groupby("fold"))
+    tables = (rows.assign(fold=fold) for fold, own in folds for rows in iter_fold(questions, own, retrieval, cut))
+    return roles, FeatureStream(tables, FEATURE_ROWS.validate), {"roles": count_roles(roles)}
 
 
 def train_ranker(
-    features: pd.DataFrame, ranker: RankerParams, probability: ProbabilityParams, best: dict[str, Any]
+    features: Features, ranker: RankerParams, probability: ProbabilityParams, best: dict[str, Any]
 ) -> dict[str, Any]:
     """Train the ranker of each fold on its training and tuning questions, and how sure it may be.
 
@@ -134,7 +137,8 @@ def train_ranker(
     """
     start = time.perf_counter()
     ranker = tune_ranker(ranker, best, features)
-    trained = [train_fold(rows, ranker, probability) for _, rows in features.groupby("fold")]
+    learned = (read_rows(features, fold, [*LEARNED, ABSENT]) for fold in list_folds(features))
+    trained = [train_fold(rows, ranker, probability) for rows in learned]
     return {
         "models": [model.to_dict() for model, _ in trained],
         "rounds": [model.ranker.booster.num_trees() for model, _ in trained],
@@ -149,7 +153,7 @@ def train_ranker(
 def train_reference(
     questions: pd.DataFrame,
     roles: pd.DataFrame,
-    features: pd.DataFrame,
+    features: Features,
     reference: ReferenceParams,
     best: dict[str, Any],
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -158,10 +162,10 @@ def train_reference(
     Returns:
         Columns `fold`, `question_id`, `candidate_id`, `score` (no row where it is switched off), and a report.
     """
-    reference = tune_reference(reference, best, questions, roles, features)
+    reference = tune_reference(reference, best, features, questions, roles)
     scores, seconds = [], np.zeros(2)
     columns = ["fold", "question_id", "candidate_id"]
-    asked = features.loc[features["role"].str.startswith("test_"), columns]
+    asked = read_rows(features, None, TESTED, columns)
     for fold, rows in roles.groupby("fold") if reference.enabled else ():
         table, spent = score_fold(questions, rows, asked[asked["fold"] == fold], reference)
         scores.append(table)
@@ -173,7 +177,7 @@ def train_reference(
 def evaluate_rankers(
     questions: pd.DataFrame,
     roles: pd.DataFrame,
-    features: pd.DataFrame,
+    features: Features,
     rankers: dict[str, Any],
     reference_scores: pd.DataFrame,
     probabilities: pd.DataFrame,
@@ -185,11 +189,13 @@ def evaluate_rankers(
         Ranks (a row a question), flat metrics, their comparison with intervals, its plot, the worst misses.
     """
     tables = []
-    for fold in sorted(set(features["fold"].tolist())):
-        rows = features[features["fold"] == fold]
+    for fold in list_folds(features):
         scores = reference_scores[reference_scores["fold"] == fold]
-        ranker = Ranker.from_dict(rankers["models"][fold])
-        tables.append(rank_fold(rows, ranker, scores, roles[roles["fold"] == fold]))
+        ranker, own = Ranker.from_dict(rankers["models"][fold]), roles[roles["fold"] == fold]
+        views = choose_views(read_rows(features, fold, LEARNED, ["query", "label", *CHOICE_COLUMNS]))
+        for rows in iter_questions(features, fold, TESTED):
+            asked = scores[scores["question_id"].isin(rows["question_id"])]
+            tables.append(rank_fold(rows, ranker, asked, own, views))
     ranks = pd.concat(tables, ignore_index=True)
     comparison = compare_rankers(ranks, evaluation)
     misses = list_worst_misses(ranks, questions, evaluation.worst_misses)
@@ -197,18 +203,17 @@ def evaluate_rankers(
     return ranks, metrics, comparison, plot_comparison(comparison), misses
 
 
-def estimate_probabilities(
-    features: pd.DataFrame, rankers: dict[str, Any], probability: ProbabilityParams
-) -> pd.DataFrame:
+def estimate_probabilities(features: Features, rankers: dict[str, Any], probability: ProbabilityParams) -> pd.DataFrame:
     """Estimate how likely the first candidate of each test question is right, and of those that have no match.
 
     Returns:
         A row a question; see `estimate_fold`.
     """
     tables = []
-    for fold, rows in features.groupby("fold"):
-        trained = TrainedRanker.from_dict(rankers["models"][int(str(fold))])
-        tables.append(estimate_fold(rows, trained, probability.match_share))
+    for fold in list_folds(features):
+        trained = TrainedRanker.from_dict(rankers["models"][fold])
+        chunks = iter_questions(features, fold, [*TESTED, ABSENT_TEST])
+        tables.append(estimate_chunks(chunks, trained, probability.match_share))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -253,7 +258,7 @@ def register_matcher(
     questions: pd.DataFrame,
     pairs: pd.DataFrame,
     roles: pd.DataFrame,
-    features: pd.DataFrame,
+    features: Features,
     metrics: dict[str, float],
     comparison: pd.DataFrame,
     comparison_plot: go.Figure,
@@ -269,7 +274,7 @@ def register_matcher(
         What the dataset registers.
     """
     # The matcher's ranker is that of the first fold.
-    roles, features = roles[roles["fold"] == 0], features[features["fold"] == 0]
+    roles = roles[roles["fold"] == 0]
     promoted = model_registry.find_promoted(registration.name)
     provenance = describe_provenance(features, roles)
     return NewVersion(

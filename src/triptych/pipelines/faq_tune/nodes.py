@@ -3,6 +3,7 @@
 import pandas as pd
 
 from triptych.faq.params import RankerParams, RankerSearchParams, ReferenceParams, ReferenceSearchParams
+from triptych.faq.ranking.feature_file import Features
 from triptych.faq.trials import RankerTrial, ReferenceTrial
 from triptych.tuning.nodes import Place, take_share
 from triptych.tuning.trials import Trial, TrialBatch
@@ -10,7 +11,7 @@ from triptych.tuning.trials import Trial, TrialBatch
 
 def run_ranker_trials(
     search: RankerSearchParams,
-    features: pd.DataFrame,
+    features: Features,
     ranker: RankerParams,
     *before: list[Trial],
     place: Place,
@@ -24,7 +25,7 @@ def run_reference_trials(
     search: ReferenceSearchParams,
     questions: pd.DataFrame,
     roles: pd.DataFrame,
-    features: pd.DataFrame,
+    features: Features,
     reference: ReferenceParams,
     *before: list[Trial],
     place: Place,
