@@ -71,7 +71,8 @@ class Watcher:
         self._settling = Settling(settings.settle_s, settings.gather_s)
         self._is_remote = is_remote_environment(jobs.settings.project, settings.environment)
         self._passed_over: set[str] = set()
-        self._retry_at: dict[str, float] = {}
+        self._retry_at_s: dict[str, float] = {}
+        self._full_until_s = 0.0
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -99,7 +100,9 @@ class Watcher:
             if not is_ours:  # another watcher sees to all batches just now
                 return True
             for batch in self._ledger.list("open"):
-                if batch.folder in listings and self._retry_at.get(batch.id, 0) <= time.monotonic():
+                # Of those behind one that found the queue full, none is staged in vain.
+                again_s = max(self._full_until_s, self._retry_at_s.get(batch.id, 0))
+                if batch.folder in listings and again_s <= time.monotonic():
                     self._try_to_submit(batch, listings[batch.folder])
             for batch in self._ledger.list("submitted"):
                 self._conclude(batch)
@@ -145,15 +148,15 @@ class Watcher:
 
     def _try_to_submit(self, batch: Batch, landed: Mapping[str, LandedFile]) -> None:
         """Ask for the job of a batch; where that fails, the others go on, and it is tried again later."""
+        later_s = time.monotonic() + self._settings.poll_s
         try:
             self._submit(batch, landed)
         except QueueFullError as error:
-            _logger.warning("%d %s wait: %s", len(batch.names), batch.kind, error)
+            _logger.warning("%s: what has landed waits too", error)
+            self._full_until_s = later_s
         except Exception:  # a full disk, a configuration that is wrong just now
             _logger.exception("%d %s of %s could not become a job", len(batch.names), batch.kind, batch.folder)
-        else:
-            return
-        self._retry_at[batch.id] = time.monotonic() + self._settings.poll_s
+            self._retry_at_s[batch.id] = later_s
 
     def _submit(self, batch: Batch, landed: Mapping[str, LandedFile]) -> None:
         if (known := self._jobs.find_by_key(batch.id)) is not None:  # and then this was killed
