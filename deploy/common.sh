@@ -19,6 +19,41 @@ usage() {
   awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$0"
 }
 
+# `options SPEC... -- WORD...` reads a command line into variables. A SPEC is `--name=VARIABLE` for an option with a value,
+# `--flag:VARIABLE=VALUE` for one without, `this|that>VARIABLE` for a word, `*>VARIABLE` for any.
+options() {
+  local specs=() spec word words
+  while [[ "$1" != -- ]]; do specs+=("$1") && shift; done
+  shift
+  while (($#)); do
+    word="$1"
+    shift
+    if [[ "$word" == --help || "$word" == -h ]]; then usage && exit; fi
+    for spec in "${specs[@]}"; do
+      case "$spec" in
+        "$word="*)
+          (($#)) && [[ -n "$1" && "$1" != --* ]] || stop "$word needs a value, see --help"
+          printf -v "${spec#*=}" '%s' "$1"
+          shift
+          continue 2
+          ;;
+        "$word:"*)
+          spec="${spec#*:}"
+          printf -v "${spec%%=*}" '%s' "${spec#*=}"
+          continue 2
+          ;;
+        *">"*)
+          words="|${spec%>*}|"
+          if [[ "$word" == -* || ("$words" != "|*|" && "$words" != *"|$word|"*) ]]; then continue; fi
+          printf -v "${spec##*>}" '%s' "$word"
+          continue 2
+          ;;
+      esac
+    done
+    stop "unknown option $word, see --help"
+  done
+}
+
 show() { # Print a command as it can be typed.
   printf '+'
   local word

@@ -9,19 +9,9 @@ set -euo pipefail
 
 NAME="" YES=no DRY_RUN=no
 account="" there="" names="" vaults="" region="" protected=""
-while (($#)); do
-  case "$1" in
-    --name) NAME="${2:?}" && shift ;;
-    --yes) YES=yes ;;
-    --dry-run) DRY_RUN=yes ;;
-    --help | -h) usage_wanted=yes ;;
-    *) echo "down.sh: unknown option $1, see --help" >&2 && exit 2 ;;
-  esac
-  shift
-done
 # shellcheck source=deploy/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-if [[ "${usage_wanted:-no}" == yes ]]; then usage && exit; fi
+options --name=NAME --yes:YES=yes --dry-run:DRY_RUN=yes -- "$@"
 [[ "$NAME" =~ ^[a-z][a-z0-9]{2,8}$ ]] || stop "--name is needed, as it was given to up.sh"
 needs az
 GROUP="rg-$NAME" WORKSPACE="mlw-$NAME"

@@ -12,20 +12,9 @@
 set -euo pipefail
 
 PIPELINE="" PARAMS="" JOB="" DRY_RUN=no status=""
-while (($#)); do
-  case "$1" in
-    --params) PARAMS="${2:?}" && shift ;;
-    --job) JOB="${2:?}" && shift ;;
-    --dry-run) DRY_RUN=yes ;;
-    --help | -h) usage_wanted=yes ;;
-    -*) echo "run.sh: unknown option $1, see --help" >&2 && exit 2 ;;
-    *) PIPELINE="$1" ;;
-  esac
-  shift
-done
 # shellcheck source=deploy/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-if [[ "${usage_wanted:-no}" == yes ]]; then usage && exit; fi
+options --params=PARAMS --job=JOB --dry-run:DRY_RUN=yes '*>PIPELINE' -- "$@"
 [[ -n "$PIPELINE$JOB" ]] || stop "say what to run: faq, shelf, video, ..., or --job NAME"
 needs az triptych python3
 in_workspace

@@ -8,19 +8,9 @@
 set -euo pipefail
 
 PIPELINE="" STOP=no DRY_RUN=no
-while (($#)); do
-  case "$1" in
-    faq_tune | shelf | video) PIPELINE="$1" ;;
-    --stop) STOP=yes ;;
-    --dry-run) DRY_RUN=yes ;;
-    --help | -h) usage_wanted=yes ;;
-    *) echo "schedule.sh: unknown option $1, see --help" >&2 && exit 2 ;;
-  esac
-  shift
-done
 # shellcheck source=deploy/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-if [[ "${usage_wanted:-no}" == yes ]]; then usage && exit; fi
+options 'faq_tune|shelf|video>PIPELINE' --stop:STOP=yes --dry-run:DRY_RUN=yes -- "$@"
 [[ -n "$PIPELINE" ]] || stop "say what to run: faq_tune, shelf or video"
 needs az python3
 in_workspace

@@ -26,29 +26,11 @@ set -euo pipefail
 WORKLOAD="" EMAIL="" NAME=triptych ONLINE=no BATCH=no BACK=no RETIRE=no DRY_RUN=no REGISTRY="" VERSION="" STEPS="" SOAK_S=300
 STYLE=data/01_raw/video_style/models/mosaic.pth
 version="" there="" deployed=""
-while (($#)); do
-  case "$1" in
-    faq | shelf | video) WORKLOAD="$1" ;;
-    --style) STYLE="${2:?}" && shift ;;
-    --email) EMAIL="${2:?}" && shift ;;
-    --name) NAME="${2:?}" && shift ;;
-    --registry) REGISTRY="${2:?}" && shift ;;
-    --version) VERSION="${2:?}" && shift ;;
-    --steps) STEPS="${2:?}" && shift ;;
-    --soak) SOAK_S="${2:?}" && shift ;;
-    --online) ONLINE=yes ;;
-    --batch) BATCH=yes ;;
-    --back) BACK=yes ;;
-    --retire) RETIRE=yes ;;
-    --dry-run) DRY_RUN=yes ;;
-    --help | -h) usage_wanted=yes ;;
-    *) echo "serve.sh: unknown option $1, see --help" >&2 && exit 2 ;;
-  esac
-  shift
-done
 # shellcheck source=deploy/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-if [[ "${usage_wanted:-no}" == yes ]]; then usage && exit; fi
+options 'faq|shelf|video>WORKLOAD' --style=STYLE --email=EMAIL --name=NAME --registry=REGISTRY --version=VERSION \
+  --steps=STEPS --soak=SOAK_S --online:ONLINE=yes --batch:BATCH=yes --back:BACK=yes --retire:RETIRE=yes \
+  --dry-run:DRY_RUN=yes -- "$@"
 [[ -n "$WORKLOAD" ]] || stop "say what to serve: faq, shelf or video"
 if [[ "$WORKLOAD" == video ]]; then
   [[ "$BATCH" == no ]] || stop "folders of videos go through deploy/trigger.sh"

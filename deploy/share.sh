@@ -12,20 +12,9 @@
 set -euo pipefail
 
 WORKLOAD="" REGISTRY="" COMMIT="" DRY_RUN=no version="" trained="" there=""
-while (($#)); do
-  case "$1" in
-    faq | shelf) WORKLOAD="$1" ;;
-    --registry) REGISTRY="${2:?}" && shift ;;
-    --commit) COMMIT="${2:?}" && shift ;;
-    --dry-run) DRY_RUN=yes ;;
-    --help | -h) usage_wanted=yes ;;
-    *) echo "share.sh: unknown option $1, see --help" >&2 && exit 2 ;;
-  esac
-  shift
-done
 # shellcheck source=deploy/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-if [[ "${usage_wanted:-no}" == yes ]]; then usage && exit; fi
+options 'faq|shelf>WORKLOAD' --registry=REGISTRY --commit=COMMIT --dry-run:DRY_RUN=yes -- "$@"
 [[ -n "$WORKLOAD" ]] || stop "say whose model to share: faq or shelf"
 [[ -n "$REGISTRY" ]] || stop "--registry is needed: where to put it"
 needs az git python3

@@ -11,20 +11,9 @@
 set -euo pipefail
 
 JOB="" EVERY=5 NAME=triptych DRY_RUN=no uri=""
-while (($#)); do
-  case "$1" in
-    --job) JOB="${2:?}" && shift ;;
-    --every) EVERY="${2:?}" && shift ;;
-    --name) NAME="${2:?}" && shift ;;
-    --dry-run) DRY_RUN=yes ;;
-    --help | -h) usage_wanted=yes ;;
-    *) echo "trigger.sh: unknown option $1, see --help" >&2 && exit 2 ;;
-  esac
-  shift
-done
 # shellcheck source=deploy/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-if [[ "${usage_wanted:-no}" == yes ]]; then usage && exit; fi
+options --job=JOB --every=EVERY --name=NAME --dry-run:DRY_RUN=yes -- "$@"
 needs az python3
 in_workspace
 ENDPOINT="triptych-video-$SUFFIX"

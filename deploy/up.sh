@@ -25,31 +25,12 @@ set -euo pipefail
 EMAIL="" LOCATION=westeurope NAME=triptych SETUP=small PIPELINE=faq PARAMS="" NEW_DATA=no DRY_RUN=no
 OPERATOR="" OPERATOR_TYPE=User REPLACE=no WHAT_IF=no BUILD_IMAGE=no RUN=yes
 account="" registry="" built="" started="" there="" present=""
-while (($#)); do
-  case "$1" in
-    --email) EMAIL="${2:?}" && shift ;;
-    --location) LOCATION="${2:?}" && shift ;;
-    --name) NAME="${2:?}" && shift ;;
-    --setup) SETUP="${2:?}" && shift ;;
-    --pipeline) PIPELINE="${2:?}" && shift ;;
-    --params) PARAMS="${2:?}" && shift ;;
-    --operator) OPERATOR="${2:?}" && shift ;;
-    --operator-type) OPERATOR_TYPE="${2:?}" && shift ;;
-    --new-data) NEW_DATA=yes ;;
-    --replace-clusters) REPLACE=yes ;;
-    --what-if) WHAT_IF=yes ;;
-    --build-image) BUILD_IMAGE=yes ;;
-    --no-run) RUN=no ;;
-    --dry-run) DRY_RUN=yes ;;
-    --help | -h) usage_wanted=yes ;;
-    *) echo "up.sh: unknown option $1, see --help" >&2 && exit 2 ;;
-  esac
-  shift
-done
 SAMPLE_OF_FAQ='{"faq": {"ingest": {"tags": []}, "filter": {"min_text_chars": 1, "min_duplicates": 1}}}'
 # shellcheck source=deploy/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-if [[ "${usage_wanted:-no}" == yes ]]; then usage && exit; fi
+options --email=EMAIL --location=LOCATION --name=NAME --setup=SETUP --pipeline=PIPELINE --params=PARAMS \
+  --operator=OPERATOR --operator-type=OPERATOR_TYPE --new-data:NEW_DATA=yes --replace-clusters:REPLACE=yes \
+  --what-if:WHAT_IF=yes --build-image:BUILD_IMAGE=yes --no-run:RUN=no --dry-run:DRY_RUN=yes -- "$@"
 [[ "$EMAIL" == *@* ]] || stop "--email is needed: where alerts and budget warnings go"
 [[ "$NAME" =~ ^[a-z][a-z0-9]{2,8}$ ]] || stop "--name must be 3 to 9 lower case letters and digits, got $NAME"
 [[ -f "deploy/infra/$SETUP.parameters.json" ]] || stop "there is no set-up $SETUP in deploy/infra"
