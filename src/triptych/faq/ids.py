@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FIRST_TEXT = 2**52
 """Numbers of texts are from here on, and below 2**53: exact as floats, which pandas makes of columns with gaps."""
@@ -31,8 +33,9 @@ class IdNumbers:
     """
 
     def __init__(self, names: pd.DataFrame | None = None) -> None:
-        known = no_names() if names is None else names
-        self._numbers: dict[str, int] = dict(zip(known["name"].tolist(), known["id"].tolist(), strict=True))
+        self._numbers: dict[str, int] = {}
+        if names is not None:
+            self._numbers = dict(zip(names["name"].tolist(), names["id"].tolist(), strict=True))
         self._taken = set(self._numbers.values())
 
     def number(self, given: str) -> int:
@@ -64,13 +67,15 @@ class IdNumbers:
     @property
     def names(self) -> pd.DataFrame:
         """Columns `id` (int64, ascending), `name` of every text so far."""
+        import pandas as pd  # the processes that read a dump do without
+
         table = pd.DataFrame({"id": list(self._numbers.values()), "name": list(self._numbers)})
         return table.astype({"id": np.int64, "name": str}).sort_values("id", ignore_index=True)
 
 
 def no_names() -> pd.DataFrame:
     """Give the table of names where all ids are whole numbers."""
-    return pd.DataFrame({"id": pd.Series(dtype=np.int64), "name": pd.Series(dtype=str)})
+    return IdNumbers().names
 
 
 def restore_ids(numbers: Iterable[int] | NDArray[np.int64], names: pd.DataFrame) -> NDArray[Any]:

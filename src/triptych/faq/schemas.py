@@ -14,6 +14,8 @@ LINKS = pa.DataFrameSchema(
     {"duplicate_id": _ID, "original_id": _ID, "created": pa.Column("datetime64[ns]", nullable=True)},
     unique=["duplicate_id", "original_id"],
 )
+# Ids that are text in the raw data, and the numbers that stand for them everywhere else.
+NAMES = pa.DataFrameSchema({"id": pa.Column("int64", unique=True), "name": pa.Column(str, unique=True)})
 QUESTIONS = pa.DataFrameSchema(
     {
         "question_id": pa.Column("int64", unique=True),

@@ -59,12 +59,12 @@ def save_faq_model(matcher: FaqMatcher, example: pd.DataFrame, folder: Path, dri
             artifacts={MATCHER: str(files), DRIFT_REFERENCE: str(reference)},
             code_paths=[str(copy_source(Path(part) / "source"))],
             pip_requirements=[*pin(DISTRIBUTIONS), *UNPINNED],
-            signature=_signature(DEFAULT_TOP_K, DEFAULT_TEXT_FORMAT),
+            signature=_signature(DEFAULT_TOP_K, DEFAULT_TEXT_FORMAT, "long" if matcher.names.empty else "string"),
             input_example=(example, {"top_k": DEFAULT_TOP_K, "text_format": DEFAULT_TEXT_FORMAT}),
         )
 
 
-def _signature(top_k: int, text_format: str) -> Any:
+def _signature(top_k: int, text_format: str, ids: str = "long") -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import AnyType
@@ -75,12 +75,12 @@ def _signature(top_k: int, text_format: str) -> Any:
     asked = [("string", "title"), ("string", "body")]
     given = [
         ("long", "rank"),
-        ("long", "original_id"),
+        (ids, "original_id"),
         ("double", "score"),
         ("double", "probability"),
         ("string", "verdict"),
         ("string", "title"),
-        ("long", "answer_id"),
+        (ids, "answer_id"),
         ("string", "answer"),
     ]
     return ModelSignature(

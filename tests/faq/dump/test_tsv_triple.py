@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import logging
+import pickle
 import string
 from pathlib import Path
 
@@ -103,7 +104,7 @@ def test_a_bad_line_never_loses_the_others(tmp_path: Path, junk: str, place: int
 
 
 def test_broken_rows_are_counted_with_their_lines(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    originals = ORIGINALS + "x\t1\ttext\t2012-01-01\n3\t1\n" + '4\t14\t"two\nlines"\t2012-01-01\n7\t\t\t\n'
+    originals = ORIGINALS + "\t1\ttext\t2012-01-01\n3\t1\n" + '4\t14\t"two\nlines"\t2012-01-01\n7\t\t\t\n'
     source = QuestionTsvDataset(filepath=write_triple(tmp_path, originals)).load()
     stream = source.read_posts(PostSelection())
     with caplog.at_level(logging.WARNING):
@@ -117,6 +118,43 @@ def test_broken_rows_are_counted_with_their_lines(tmp_path: Path, caplog: pytest
     ]
     assert (stream.metadata["broken_rows"], stream.metadata["rows"]) == (3, 11)
     assert sum(f"{path}, line" in record.getMessage() for record in caplog.records) == 3
+
+
+TICKETS = "INC-1\tKB 9\tHow to reset?\t2012-01-02\n7\tKB-2\tPrinter\t2012-01-02\n007\t12\tSpare\t2012-01-02\n"
+REPEATS = "INC-5\tKB 9\tReset it\t2013-01-02\n4000000000\tKB-2\tPrints nothing\t2013-01-02\n"
+
+
+def test_ids_may_be_text_and_whole_numbers_stay_what_they_are(tmp_path: Path) -> None:
+    answers = "KB 9\tHold the button\nKB-2\tAdd paper\nnobody's\tx\n"
+    source = QuestionTsvDataset(filepath=write_triple(tmp_path, TICKETS, REPEATS, answers)).load()
+    names = source.read_names()
+    assert names["id"].is_monotonic_increasing
+    assert sorted(names["name"]) == ["007", "INC-1", "INC-5", "KB 9", "KB-2"]
+    number = dict(zip(names["name"], names["id"], strict=True))
+    links = source.read_links()
+    expected = {(number["INC-5"], number["INC-1"]), (4_000_000_000, 7)}
+    assert set(links[["duplicate_id", "original_id"]].itertuples(index=False, name=None)) == expected
+    posts = read_all(source.read_posts(PostSelection()))
+    assert [(post["id"], post["parent_id"], post["accepted_answer_id"]) for post in posts] == [
+        (number["INC-1"], None, number["KB 9"]),
+        (7, None, number["KB-2"]),
+        (number["007"], None, 12),
+        (number["INC-5"], None, number["KB 9"]),
+        (4_000_000_000, None, number["KB-2"]),
+        (number["KB 9"], number["INC-1"], None),
+        (number["KB-2"], 7, None),
+    ]
+    # A handle that was sent elsewhere numbers them alike.
+    again = pickle.loads(pickle.dumps(source))  # noqa: S301 - ours
+    assert again.read_links().equals(links)
+    assert again.read_names().equals(names)
+
+
+def test_of_posts_with_the_same_text_as_id_the_first_is_kept(tmp_path: Path) -> None:
+    source = QuestionTsvDataset(filepath=write_triple(tmp_path, TICKETS + TICKETS, REPEATS, ANSWERS)).load()
+    stream = source.read_posts(PostSelection())
+    assert len(read_all(stream)) == 5
+    assert stream.metadata["duplicate_ids"] == 3
 
 
 def test_long_text_is_kept(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ Ids = npt.NDArray[np.int32]
 _UTC_DATE = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?)?(?:Z| ?UTC|\+00:?00)?", re.ASCII
 )  # `fromisoformat` alone knows fewer forms in Python 3.10
+_SMALL = 1 << 31  # those of Stack Exchange are below
 _EPOCH, _MILLISECOND = datetime(1970, 1, 1), timedelta(milliseconds=1)
 _YEARS = range(1678, 2262)  # what nanosecond timestamps can hold
 
@@ -86,17 +87,26 @@ def contains(ids: Ids, values: npt.ArrayLike) -> npt.NDArray[np.bool_]:
 
 
 class SeenIds:
-    """The ids, in [0, 2**31), that came before: a bit each, so the 80 million of a dense dump take 10 MB."""
+    """The ids that came before: a bit each, so the 80 million of a dense dump take 10 MB; from 2**31 on a set."""
 
     def __init__(self) -> None:
         # Only pages that are written take memory. `np.zeros` asks for pages of 2 MB: 200 MB for 100 ids far apart.
         self._bits = np.frombuffer(mmap(-1, 1 << 28), dtype=np.uint8)
+        self._large: set[int] = set()
 
     def add(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Add ids; tell which of them are new, the first one only where one comes twice."""
-        places, bits = ids >> 3, np.left_shift(1, ids & 7).astype(np.uint8)
         is_new = np.zeros(len(ids), dtype=bool)
         is_new[np.unique(ids, return_index=True)[1]] = True
-        is_new &= (self._bits[places] & bits) == 0
+        is_small = ids < _SMALL
+        is_new[is_small] &= self._add_small(ids[is_small])
+        large = ids[~is_small].tolist()
+        is_new[~is_small] &= np.array([one not in self._large for one in large], dtype=bool)
+        self._large.update(large)
+        return is_new
+
+    def _add_small(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        places, bits = ids >> 3, np.left_shift(1, ids & 7).astype(np.uint8)
+        is_new: npt.NDArray[np.bool_] = (self._bits[places] & bits) == 0
         np.bitwise_or.at(self._bits, places, bits)
         return is_new

@@ -138,6 +138,14 @@ class QuestionSource(Protocol):
         """
         ...
 
+    def read_names(self) -> pd.DataFrame:
+        """Read the ids that are text, such as a ticket's; links and posts have numbers in their place.
+
+        Returns:
+            Columns id (int64, ascending), name (str); empty where all ids are whole numbers.
+        """
+        ...
+
     def read_posts(self, selection: PostSelection) -> PostStream:
         """Stream the selected posts."""
         ...

@@ -18,6 +18,7 @@ from triptych.faq.dump.post_scanner import LINK_SCHEMA, BlockCounts, PostScanner
 from triptych.faq.dump.posts import PostSelection, PostStream
 from triptych.faq.dump.report import BrokenRows, IngestReport
 from triptych.faq.dump.xml_blocks import Block, refuse_declarations
+from triptych.faq.ids import no_names
 from triptych.parallel import count_workers, ordered_map
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ class StackExchangeSource:
         links = links.sort_values(["duplicate_id", "original_id", "created"], kind="stable")
         unique: pd.DataFrame = links.drop_duplicates(["duplicate_id", "original_id"], ignore_index=True)
         return unique
+
+    def read_names(self) -> pd.DataFrame:
+        """Give no name: all ids are whole numbers."""
+        return no_names()
 
     def read_posts(self, selection: PostSelection) -> PostStream:
         """Stream the selected posts; see `QuestionSource.read_posts`."""

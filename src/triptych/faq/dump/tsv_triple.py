@@ -25,7 +25,8 @@ from triptych.faq.dump.files import TsvTriple
 from triptych.faq.dump.posts import MAX_BATCH_ROWS, POST_SCHEMA, Post, PostSelection, PostStream
 from triptych.faq.dump.report import BrokenRows, IngestReport
 from triptych.faq.dump.xml_blocks import MAX_LINE_BYTES
-from triptych.faq.dump.xml_rows import BrokenRowError, read_id
+from triptych.faq.dump.xml_rows import BrokenRowError
+from triptych.faq.ids import IdNumbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,6 +72,15 @@ class QuestionTsvSource:
 
     def __init__(self, files: TsvTriple) -> None:
         self._files = files
+        self._numbers = IdNumbers()
+
+    def read_names(self) -> pd.DataFrame:
+        """Read the ids that are text; see `QuestionSource.read_names`."""
+        # Of its own: that of the posts has the ids of answers to nothing as well.
+        source = QuestionTsvSource(self._files)
+        for _ in source._read_pairs(source._read_originals(), IngestReport()):
+            pass
+        return source._numbers.names
 
     def read_links(self) -> pd.DataFrame:
         """Read every duplicate link; see `QuestionSource.read_links`. The files date no link (NaT)."""
@@ -93,12 +103,12 @@ class QuestionTsvSource:
     def _read_originals(self) -> dict[int, int]:
         """Return the original question of each AnswerId (the first one that has it)."""
         originals: dict[int, int] = {}
-        for row in _read_rows(self._files.originals, _QUESTION_COLUMNS, BrokenRows(is_logged=False)):
+        for row in self._read_rows(self._files.originals, _QUESTION_COLUMNS, BrokenRows(is_logged=False)):
             originals.setdefault(row.answer_id, row.id)
         return originals
 
     def _read_pairs(self, originals: dict[int, int], report: IngestReport) -> Iterator[tuple[int, int]]:
-        for row in _read_rows(self._files.duplicates, _QUESTION_COLUMNS, BrokenRows(is_logged=False)):
+        for row in self._read_rows(self._files.duplicates, _QUESTION_COLUMNS, BrokenRows(is_logged=False)):
             original = originals.get(row.answer_id)
             if original is None:
                 report.unmatched_duplicates += 1
@@ -124,48 +134,55 @@ class QuestionTsvSource:
 
     def _read_questions(self, selection: PostSelection, linked: set[int], report: IngestReport) -> Iterator[Post]:
         for path in (self._files.originals, self._files.duplicates):
-            for row in _read_rows(path, _QUESTION_COLUMNS, report.broken, report):
+            for row in self._read_rows(path, _QUESTION_COLUMNS, report.broken, report):
                 report.questions += 1
                 if row.id in linked or selection.covers_unlinked(row.id):
                     yield Post(row.id, "question", None, row.answer_id, row.created, 0, None, row.text, "")
 
     def _read_answers(self, parents: dict[int, int], report: IngestReport) -> Iterator[Post]:
-        for row in _read_rows(self._files.answers, _ANSWER_COLUMNS, report.broken, report):
+        for row in self._read_rows(self._files.answers, _ANSWER_COLUMNS, report.broken, report):
             report.answers += 1
             if row.id in parents:
                 yield Post(row.id, "answer", parents[row.id], None, None, 0, None, row.text, "")
 
+    def _read_rows(
+        self, path: Path, columns: tuple[str, ...], broken: BrokenRows, report: IngestReport | None = None
+    ) -> Iterator[_Row]:
+        """Yield a file's readable rows; count all of them into the report.
 
-def _read_rows(
-    path: Path, columns: tuple[str, ...], broken: BrokenRows, report: IngestReport | None = None
-) -> Iterator[_Row]:
-    """Yield a file's readable rows; count all of them into the report.
-
-    Raises:
-        InputError: none can be read, or see `read_records`.
-    """
-    before, good = broken.count, 0
-    for record in read_records(path, columns, broken):
-        try:
-            row = _read_row(record.fields)
-        except BrokenRowError as error:
-            broken.add(str(path), record.line, str(error))
-            continue
-        good += 1
-        yield row
-    bad = broken.count - before
-    if bad and not good:
-        first = f"line {broken.first[-1]['line']}: {broken.first[-1]['reason']}"
-        raise InputError(f"{path}: wrong schema: none of its {bad} rows can be read ({first}).")
-    if report is not None:
-        report.rows += good + bad
-        report.bytes += path.stat().st_size
-    broken.summarise(str(path), bad, good + bad)
+        Raises:
+            InputError: none can be read, or see `read_records`.
+        """
+        before, good = broken.count, 0
+        for record in read_records(path, columns, broken):
+            try:
+                row = _read_row(record.fields, self._numbers)
+            except BrokenRowError as error:
+                broken.add(str(path), record.line, str(error))
+                continue
+            good += 1
+            yield row
+        bad = broken.count - before
+        if bad and not good:
+            first = f"line {broken.first[-1]['line']}: {broken.first[-1]['reason']}"
+            raise InputError(f"{path}: wrong schema: none of its {bad} rows can be read ({first}).")
+        if report is not None:
+            report.rows += good + bad
+            report.bytes += path.stat().st_size
+        broken.summarise(str(path), bad, good + bad)
 
 
-def _read_row(fields: dict[str, str]) -> _Row:
-    answer_id = read_id(fields, "AnswerId") if "AnswerId" in fields else 0
-    return _Row(read_id(fields), answer_id, fields["Text0"], parse_timestamp_ms(fields.get("CreationDate")))
+def _read_row(fields: dict[str, str], numbers: IdNumbers) -> _Row:
+    answer_id = _read_id(fields, "AnswerId", numbers) if "AnswerId" in fields else 0
+    created = parse_timestamp_ms(fields.get("CreationDate"))
+    return _Row(_read_id(fields, "Id", numbers), answer_id, fields["Text0"], created)
+
+
+def _read_id(fields: dict[str, str], name: str, numbers: IdNumbers) -> int:
+    try:
+        return numbers.number(fields[name])
+    except ValueError as error:
+        raise BrokenRowError(f"{name} is none: {error}") from error
 
 
 def read_records(path: Path, columns: tuple[str, ...], broken: BrokenRows) -> Generator[Record, None, None]:

@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from triptych.faq.evaluation.metrics import GAINS, bootstrap_metrics, summarize_ranks
+from triptych.faq.ids import no_names, restore_ids
 from triptych.faq.params import EvaluationParams
 
 TEST_SETS = {"known": "new duplicates of known originals", "unseen": "originals never trained on"}
@@ -107,8 +108,16 @@ def _bars(rows: pd.DataFrame, ranker: str, *, show_legend: bool) -> go.Bar:
     )
 
 
-def list_worst_misses(ranks: pd.DataFrame, questions: pd.DataFrame, count: int) -> pd.DataFrame:
+def list_worst_misses(
+    ranks: pd.DataFrame, questions: pd.DataFrame, count: int, names: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """List the questions that the model ranks worst, with what it put first instead.
+
+    Args:
+        ranks: A row a test question.
+        questions: Columns `question_id`, `title`.
+        count: Most rows.
+        names: Columns `id`, `name` of ids that are text, which are given as they came.
 
     Returns:
         Columns `test_set`, `rank`, `retrieved` (false: no ranker could have found it), `question_id`, `question`,
@@ -117,16 +126,17 @@ def list_worst_misses(ranks: pd.DataFrame, questions: pd.DataFrame, count: int) 
     title = questions.set_index("question_id")["title"]
     missed = ranks[ranks["rank.model"] > 1]
     worst = missed.sort_values(["rank.model", "question_id"], ascending=[False, True]).head(count)
+    names = no_names() if names is None else names
     return pd.DataFrame(
         {
             "test_set": worst["test_set"],
             "rank": worst["rank.model"],
             "retrieved": worst["retrieved"],
-            "question_id": worst["question_id"],
+            "question_id": restore_ids(worst["question_id"].to_numpy(), names),
             "question": title.reindex(worst["question_id"]).to_numpy(),
-            "original_id": worst["original_id"],
+            "original_id": restore_ids(worst["original_id"].to_numpy(), names),
             "original": title.reindex(worst["original_id"]).to_numpy(),
-            "first_id": worst["first_id"],
+            "first_id": restore_ids(worst["first_id"].to_numpy(), names),
             "first": title.reindex(worst["first_id"]).to_numpy(),
         }
     ).reset_index(drop=True)

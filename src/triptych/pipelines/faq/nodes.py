@@ -56,7 +56,7 @@ from triptych.registry.provenance import fingerprint_tables, flatten_parameters
 from triptych.serving.faq_export import save_faq_model
 
 
-def ingest_posts(raw: QuestionSource, ingest: IngestParams) -> tuple[PostStream, pd.DataFrame]:
+def ingest_posts(raw: QuestionSource, ingest: IngestParams) -> tuple[PostStream, pd.DataFrame, pd.DataFrame]:
     """Select the posts that matter from the raw data.
 
     Args:
@@ -64,10 +64,10 @@ def ingest_posts(raw: QuestionSource, ingest: IngestParams) -> tuple[PostStream,
         ingest: What to select.
 
     Returns:
-        The posts, read only while they are saved, and the duplicate links.
+        The posts, read only while they are saved, the duplicate links, and the names of ids that are text.
     """
     selection = PostSelection(ingest.tags, ingest.background_every, ingest.workers)
-    return raw.read_posts(selection), raw.read_links()
+    return raw.read_posts(selection), raw.read_links(), raw.read_names()
 
 
 def clean_questions(
@@ -181,6 +181,7 @@ def evaluate_rankers(
     rankers: dict[str, Any],
     reference_scores: pd.DataFrame,
     probabilities: pd.DataFrame,
+    names: pd.DataFrame,
     evaluation: EvaluationParams,
 ) -> tuple[pd.DataFrame, dict[str, float], pd.DataFrame, go.Figure, pd.DataFrame]:
     """Rank every test question's candidates with every ranker, and compare the rankers.
@@ -198,7 +199,7 @@ def evaluate_rankers(
             tables.append(rank_fold(rows, ranker, asked, own, views))
     ranks = pd.concat(tables, ignore_index=True)
     comparison = compare_rankers(ranks, evaluation)
-    misses = list_worst_misses(ranks, questions, evaluation.worst_misses)
+    misses = list_worst_misses(ranks, questions, evaluation.worst_misses, names)
     metrics = flatten_metrics(ranks) | summarize_probabilities(probabilities)
     return ranks, metrics, comparison, plot_comparison(comparison), misses
 
@@ -230,13 +231,14 @@ def build_matcher(
     questions: pd.DataFrame,
     pairs: pd.DataFrame,
     answers: pd.DataFrame,
+    names: pd.DataFrame,
     rankers: dict[str, Any],
     retrieval: RetrievalParams,
 ) -> FaqMatcher:
     """Index all originals with all of their duplicates, for use: with the ranker of the first fold."""
     entries = make_entries(questions, pairs, answers)
     trained = TrainedRanker.from_dict(rankers["models"][0])
-    return FaqMatcher.build(add_answers(questions, answers), pairs, entries, trained, retrieval)
+    return FaqMatcher.build(add_answers(questions, answers), pairs, entries, trained, retrieval, names)
 
 
 def measure_reference_questions(
