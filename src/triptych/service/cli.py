@@ -66,6 +66,7 @@ def run_service(
     from triptych.jobs.settings import settings_of
     from triptych.service.app import create_app
     from triptych.service.configuration import read_settings
+    from triptych.service.pages.router import make_pages_router
     from triptych.service.server import check_exposure, make_server
     from triptych.service.taking_jobs import taking_jobs
     from triptych.service.telemetry import start_exporters
@@ -77,7 +78,9 @@ def run_service(
     check_exposure(settings.params, token)
     start_exporters()
     with ExitStack() as stack:
-        routers = [stack.enter_context(taking_jobs(settings_of(Path.cwd())))] if with_jobs else []
+        routers = [make_pages_router(settings.params)]
+        if with_jobs:
+            routers.append(stack.enter_context(taking_jobs(settings_of(Path.cwd()))))
         make_server(create_app(settings, routers), settings.params).run()
 
 

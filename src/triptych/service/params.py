@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from triptych.parameters.base import Params
 
@@ -66,6 +67,32 @@ class TimeoutParams(Params):
     """For the requests that are being answered when the service is told to stop."""
 
 
+def _check_link(address: str) -> str:
+    parts = urlsplit(address)
+    if address and (parts.scheme not in ("http", "https") or not parts.netloc):
+        raise ValueError("must be an address that begins with http:// or https://, or empty")
+    return address
+
+
+Link = Annotated[str, AfterValidator(_check_link)]
+"""An address that a page links to."""
+
+
+class PageParams(Params):
+    """What the pages show."""
+
+    mlflow_link: Link = ""
+    """Address of MLflow's pages, to which the first page links; empty: it does not."""
+    viz_link: Link = ""
+    """Address of kedro-viz, likewise."""
+    max_runs: Annotated[int, Field(ge=0, le=100)] = 8
+    """Runs of MLflow that the first page shows."""
+    max_upload_mb: Annotated[float, Field(gt=0, le=100_000)] = 500.0
+    """A video that is given to be stylized, in millions of bytes."""
+    max_kept_mb: Annotated[float, Field(gt=0)] = 5_000.0
+    """Videos that were given, all together; one more is refused."""
+
+
 class ServiceParams(Params):
     """How the promoted models are served on this machine."""
 
@@ -84,3 +111,4 @@ class ServiceParams(Params):
     batch: BatchParams = BatchParams()
     limits: LimitParams = LimitParams()
     timeouts: TimeoutParams = TimeoutParams()
+    pages: PageParams = PageParams()
