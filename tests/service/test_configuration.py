@@ -36,9 +36,12 @@ def test_defaults_agree_in_model_and_conf() -> None:
 def test_settings_are_read_from_the_project(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     (tmp_path / "conf/test/service.yml").write_text("service: {poll_s: 3.0, batch: {max_queue: 7}}\n")
+    base = tmp_path / "conf/base/service.yml"
+    base.write_text(base.read_text().replace("max_rows: 200", "max_rows: 100"))
     settings = read_settings(tmp_path, "test", ("faq", "faq"), {"port": 9000}, TOKEN)
     assert settings.workloads == ("faq",)
     assert (settings.params.port, settings.params.poll_s) == (9000, 3.0)
+    assert (settings.params.batch.max_queue, settings.params.limits.max_rows) == (7, 100)
     assert settings.models == {"faq": "faq-matcher", "shelf": "shelf-detector"}
     assert settings.style_model == tmp_path / "data/01_raw/video_style/models/mosaic.pth"
     assert settings.tracking_uri == "sqlite:///mlflow.db"
@@ -49,7 +52,13 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="service.port"):
         read_settings(ROOT, "base", ("faq",), {"port": 70_000})
     with pytest.raises(InputError, match="there is no .*conf"):
-        read_settings(tmp_path, "base", ("faq",), {})
+        read_settings(tmp_path, "local", ("faq",), {})
+
+
+def test_every_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://registry.example")
+    assert read_settings(ROOT, "azure", ("faq",), {}).tracking_uri == "https://registry.example"
+    assert read_settings(ROOT, "local", ("faq",), {}).tracking_uri == "sqlite:///mlflow.db"
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ _SHORTEST_TOKEN = 16
 @click.option("--processes", type=click.IntRange(1, 64), help="Processes a model (service.processes).")
 @click.option("--token-env", metavar="NAME", help="Variable of the environment that holds the token.")
 @click.option("--token-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File with the token.")
-@click.option("--env", "environment", default="base", help="Configuration: conf/ENV over conf/base.")
+@click.option("--env", "environment", default="local", help="Configuration: conf/ENV over conf/base.")
 @click.option("--mlflow-uri", help="Registry; by default that of conf/ENV/mlflow.yml.")
 @click.option("--style-model", type=click.Path(path_type=Path), help="File of the default style (video).")
 @click.option("--jobs", "with_jobs", is_flag=True, help="Take jobs at /jobs as well, and run them (triptych jobs).")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kedro.config import MissingConfigException, OmegaConfigLoader
+from omegaconf.resolvers import oc
 
 from triptych.errors import InputError
 from triptych.service.params import ServiceParams, Workload
@@ -39,9 +40,17 @@ def read_settings(
         InputError: If there is no conf, or a setting is wrong.
     """
     conf = project / "conf"
-    if not (conf / environment).is_dir():
+    if not (conf / ("base" if environment == "local" else environment)).is_dir():
         raise InputError(f"there is no {conf / environment}: run this in the project's folder")
-    loader = OmegaConfigLoader(str(conf), base_env="base", default_run_env=environment, config_patterns=_PATTERNS)
+    loader = OmegaConfigLoader(
+        str(conf),
+        base_env="base",
+        default_run_env=environment,
+        config_patterns=_PATTERNS,
+        # An environment's file names only what differs from conf/base.
+        merge_strategy={"parameters": "soft", "service": "soft"},
+        custom_resolvers={"oc.env": oc.env},
+    )
     try:
         params = ServiceParams.read({**loader["service"]["service"], **given}, "service")
     except (ValueError, MissingConfigException) as error:

@@ -35,6 +35,21 @@ class Problem(Told):
     """A sentence for people."""
 
 
+class FieldProblem(Told):
+    """What is wrong with a field."""
+
+    loc: list[str | int]
+    """Where it is."""
+    msg: str
+    type: str
+
+
+class FieldProblems(Told):
+    """What is wrong with a request's fields."""
+
+    detail: list[FieldProblem]
+
+
 _MEANINGS = {
     400: "The request is not of the form above, or the model refuses it",
     401: "The token is missing or wrong",
@@ -51,6 +66,9 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": meaning} for status, meaning in _MEANINGS.items()
 }
 """What every route that asks a model may answer instead."""
+WRONG_FIELDS: dict[int | str, dict[str, Any]] = {
+    422: {"model": FieldProblems, "description": "Fields are missing, unknown or wrong"}
+}
 
 
 async def ask_model(request: Request, model: ServedModel, job: Job, timeout_s: float) -> Answer:

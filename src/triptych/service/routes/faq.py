@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import Field
 
-from triptych.service.routes.asking import PROBLEMS, Asked, Told, ask_model, read_rows
+from triptych.service.routes.asking import PROBLEMS, WRONG_FIELDS, Asked, Told, ask_model, read_rows
 from triptych.service.served_model import ServedModel
 
 Text = Annotated[str, Field(max_length=100_000)]
@@ -58,7 +58,7 @@ def make_faq_router(model: ServedModel, timeout_s: float) -> APIRouter:
     """Make the route."""
     router = APIRouter(tags=["faq"])
 
-    @router.post("/faq/ask", responses=PROBLEMS)
+    @router.post("/faq/ask", responses={**PROBLEMS, **WRONG_FIELDS})
     async def ask(question: Question, request: Request) -> Matches:
         """Find the originals that answer a question."""
         if not (question.title + question.body).strip():

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 
 from triptych.service.routes.asking import PROBLEMS, Told
 from triptych.service.served_model import ServedModel
+
+# Probes have no token.
+_OPEN: dict[str, Any] = {"security": []}
 
 
 class Liveness(Told):
@@ -41,12 +44,12 @@ def make_health_router(models: Mapping[str, ServedModel]) -> APIRouter:
     """Make the routes of probes."""
     router = APIRouter(tags=["health"])
 
-    @router.get("/health/live", responses={421: PROBLEMS[421]})
+    @router.get("/health/live", responses={421: PROBLEMS[421]}, openapi_extra=_OPEN)
     async def live() -> Liveness:
         """Say that the process answers."""
         return Liveness()
 
-    @router.get("/health/ready", responses={421: PROBLEMS[421], 503: {"model": Readiness}})
+    @router.get("/health/ready", responses={421: PROBLEMS[421], 503: {"model": Readiness}}, openapi_extra=_OPEN)
     async def ready(request: Request, response: Response) -> Readiness:
         """Say whether every model has a version that answers."""
         is_ready = all(model.status.version for model in models.values())

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from triptych.service.routes.asking import PROBLEMS, Asked, Told, ask_model, read_rows
+from triptych.service.routes.asking import PROBLEMS, WRONG_FIELDS, Asked, Told, ask_model, read_rows
 from triptych.service.routes.uploads import describe_upload, read_upload
 from triptych.service.served_model import ServedModel
 
@@ -60,7 +60,7 @@ def make_shelf_router(model: ServedModel, timeout_s: float) -> APIRouter:
     router = APIRouter(tags=["shelf"])
     body = describe_upload("photo", FindOptions, {"photo": PIXEL, "score_threshold": 0.5})
 
-    @router.post("/shelf/find", responses=PROBLEMS, openapi_extra=body)
+    @router.post("/shelf/find", responses={**PROBLEMS, **WRONG_FIELDS}, openapi_extra=body)
     async def find(request: Request) -> Detections:
         """Find gaps on a photo, sent as a file of a form or in JSON as base64 text."""
         photo, options = await read_upload(request, "photo", FindOptions)

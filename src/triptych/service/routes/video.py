@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from triptych.service.routes.asking import PROBLEMS, Asked, Told, ask_model, check
+from triptych.service.routes.asking import PROBLEMS, WRONG_FIELDS, Asked, Told, ask_model, check
 from triptych.service.routes.shelf import PIXEL
 from triptych.service.routes.uploads import describe_upload, read_upload
 from triptych.service.served_model import ServedModel
@@ -35,8 +35,9 @@ def make_video_router(model: ServedModel, timeout_s: float) -> APIRouter:
     picture = {"schema": {"type": "string", "contentMediaType": "image/*", "format": "binary"}}
     content = {"image/jpeg": picture, "image/png": picture}
     painted: dict[int | str, dict[str, Any]] = {200: {"content": content, "description": "The painted frame"}}
+    responses = {**painted, **PROBLEMS, **WRONG_FIELDS}
 
-    @router.post("/video/frame", response_class=Response, responses={**painted, **PROBLEMS}, openapi_extra=body)
+    @router.post("/video/frame", response_class=Response, responses=responses, openapi_extra=body)
     async def paint(request: Request) -> Response:
         """Paint a picture, sent as a file of a form or in JSON as base64 text, in its own size."""
         frame, options = await read_upload(request, "picture", FrameOptions)

@@ -29,9 +29,9 @@ class Answerer(Protocol):
         """Answer jobs, one by one or joined."""
 
 
-def write_predictions(found: Any) -> Answer:
-    """Write a table as MLflow does."""
-    return 200, JSON, json.dumps({"predictions": found.to_dict("records")}).encode()
+def write_predictions(rows: list[dict[str, Any]]) -> Answer:
+    """Write what was found as MLflow does."""
+    return 200, JSON, json.dumps({"predictions": rows}).encode()
 
 
 def explain(error: Exception) -> Answer:

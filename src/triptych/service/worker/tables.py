@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .answers import JSON, Answer, Job, RefusedError, explain, write_predictions
-from .joining import Photos, Questions
+from .joining import Photos, Questions, count_rows
 from .reading import read_invocation
 
 _logger = logging.getLogger("triptych.service.worker")
@@ -70,13 +70,11 @@ class Tables:
             return explain(error)
 
     def _read(self, job: Job) -> tuple[Any, dict[str, Any] | None]:
-        import pandas as pd
-
         if job["op"] == "rows":
-            return pd.DataFrame(job["columns"]), job["params"]
+            return job["columns"], job["params"]
         table, params = read_invocation(job["content_type"], job["body"], self._schema)
-        if len(table) > self._max_rows:
-            raise RefusedError(f"{len(table)} rows, more than {self._max_rows} a request: ask in parts")
+        if (rows := count_rows(table)) > self._max_rows:
+            raise RefusedError(f"{rows} rows, more than {self._max_rows} a request: ask in parts")
         return table, params
 
     def _divide(self, members: list[tuple[int, Any]]) -> Iterator[list[tuple[int, Any]]]:
@@ -84,11 +82,11 @@ class Tables:
         part: list[tuple[int, Any]] = []
         rows = 0
         for member in members:
-            if part and rows + len(member[1]) > self._max_joined_rows:
+            if part and rows + count_rows(member[1]) > self._max_joined_rows:
                 yield part
                 part, rows = [], 0
             part.append(member)
-            rows += len(member[1])
+            rows += count_rows(member[1])
         if part:
             yield part
 
@@ -96,15 +94,18 @@ class Tables:
         if len(tables) > 1:
             try:
                 joined = self._join(tables)
-                found = joined.split(self._model.predict(joined.table, params=params))
+                found = joined.split(self._model.predict(joined.table, params=params).to_dict("records"))
             except Exception as error:  # whose fault it is shows when each is asked alone
                 _logger.debug("asked one by one: %s", error)
             else:
-                return [write_predictions(table) for table in found]
+                return [write_predictions(rows) for rows in found]
         return [self._predict(table, params) for table in tables]
 
     def _predict(self, table: Any, params: dict[str, Any] | None) -> Answer:
+        import pandas as pd
+
         try:
-            return write_predictions(self._model.predict(table, params=params))
+            table = pd.DataFrame(table) if isinstance(table, dict) else table
+            return write_predictions(self._model.predict(table, params=params).to_dict("records"))
         except Exception as error:
             return explain(error)

@@ -1,0 +1,129 @@
+"""`triptych serve` as it is started: it does what its description says, whatever it is asked, and ends when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi import checks
+
+from tests.registry.servers import free_port
+from tests.service.conftest import PARAMS, QUESTION, TOKEN, Registry, wait_until
+from triptych.service.params import TimeoutParams
+from triptych.service.server import make_server
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def started(
+    registry: Registry, style_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, subprocess.Popen[bytes], Path]]:
+    """Run the command with a token; gives its address, process and log."""
+    port, log = free_port(), tmp_path_factory.mktemp("service") / "serve.log"
+    options = ["--port", str(port), "--mlflow-uri", registry.uri, "--style-model", str(style_model)]
+    command = [sys.executable, "-m", "triptych", "serve", *options, "--token-env", "SERVICE_SECRET"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=out, stderr=out, env={**os.environ, "SERVICE_SECRET": TOKEN}
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: is_ready(address) or process.poll() is not None, 240)
+        assert process.poll() is None, log.read_text()
+        yield address, process, log
+    finally:
+        process.kill()
+        process.wait()
+
+
+def is_ready(address: str) -> bool:
+    try:
+        return httpx2.get(f"{address}/health/ready").status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+def test_whatever_is_asked_is_answered_as_described(started: Any) -> None:
+    # Bytes that are no photo are refused, and the description cannot say which are one.
+    excluded: Any = [checks.negative_data_rejection, checks.positive_data_acceptance]
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    schema = schemathesis.openapi.from_url(f"{started[0]}/openapi.json", headers=bearer)
+    found: Any = schema.get_all_operations()
+    operations = [result.ok() for result in found]
+    assert len(operations) == 8
+
+    def make_check() -> Any:
+        def check(case: Any) -> None:
+            case.call_and_validate(headers=bearer, excluded_checks=excluded)
+
+        return check
+
+    few = settings(max_examples=6, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))
+    for operation in operations:
+        for mode in GenerationMode:
+            given(case=operation.as_strategy(generation_mode=mode))(few(make_check()))()
+
+
+def test_it_answers_and_its_log_has_no_token(started: Any) -> None:
+    address, _, log = started
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    answer = httpx2.post(f"{address}/faq/ask", json=QUESTION, headers=bearer)
+    assert answer.json()["matches"][0]["original_id"] == 1030
+    assert httpx2.post(f"{address}/faq/ask", json=QUESTION).status_code == 401
+    assert "server" not in answer.headers
+    assert "faq-matcher 1 answers" in log.read_text()
+    assert TOKEN not in log.read_text()
+
+
+def test_told_to_stop_it_ends_with_its_processes(started: Any) -> None:
+    _, process, log = started
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        pytest.skip("needs Linux's list of a process's children")
+    workers = [int(pid) for pid in children.read_text().split()]
+    assert len(workers) == 3
+    process.send_signal(signal.SIGTERM)
+    process.wait(60)
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_head_that_has_no_end_is_not_waited_for() -> None:
+    params = PARAMS.replace(port=free_port(), timeouts=TimeoutParams(head_s=0.3))
+    app = FastAPI()
+
+    @app.get("/slow")
+    async def slow() -> str:
+        await asyncio.sleep(0.6)
+        return "answered"
+
+    server = make_server(app, params)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started)
+        for sent in (b"", b"GET / HTTP/1.1\r\nHost: a\r\nX: "):
+            with socket.create_connection((params.host, params.port), timeout=10) as connection:
+                connection.sendall(sent)
+                assert connection.recv(100) == b""  # closed
+        # The clock is for the head alone, of each request of a connection.
+        with httpx2.Client(base_url=f"http://127.0.0.1:{params.port}") as client:
+            assert [client.get("/slow").json() for _ in range(2)] == ["answered"] * 2
+    finally:
+        server.should_exit = True
+        thread.join()
