@@ -75,7 +75,8 @@ def test_whatever_is_asked_is_answered_as_described(started: Any) -> None:
 
     few = settings(max_examples=6, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))
     for operation in operations:
-        for mode in GenerationMode:
+        # What has no body cannot be asked wrongly.
+        for mode in GenerationMode if operation.method == "post" else [GenerationMode.POSITIVE]:
             given(case=operation.as_strategy(generation_mode=mode))(few(make_check()))()
 
 
