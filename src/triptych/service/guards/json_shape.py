@@ -22,10 +22,9 @@ def find_shape_problem(body: bytes, max_depth: int, max_values: int) -> str:
     while found := _TOKEN.search(body, place):
         place, token = found.end(), found.group()
         if token == b'"':
-            end = _STRING_END.match(body, place)
-            if end is None:
+            place = _find_end(body, place)
+            if place < 0:
                 return ""
-            place = end.end()
             continue
         if token in b"]}":
             depth -= 1
@@ -37,3 +36,12 @@ def find_shape_problem(body: bytes, max_depth: int, max_values: int) -> str:
         if values > max_values:
             return f"the JSON has more than {max_values} values: ask in parts"
     return ""
+
+
+def _find_end(body: bytes, start: int) -> int:
+    """Find where a string ends, after its quote; -1 if it does not."""
+    end = body.find(b'"', start)  # quicker than the expression by far, but knows nothing of escapes
+    if end < 0 or body[end - 1 : end] != b"\\":
+        return end + 1 if end >= 0 else -1
+    found = _STRING_END.match(body, start)
+    return found.end() if found else -1
