@@ -2,7 +2,10 @@
 
 Prefix filtering after Bayardo, Ma and Srikant, "Scaling up all pairs similarity search" (WWW 2007), with longer
 prefixes that must share several words (Wang, Li and Feng, "Can we beat the prefix filtering?", SIGMOD 2012): two sets
-with Jaccard similarity t or more share k of their first |x| - ceil(t |x|) + k words, rarest words first.
+with Jaccard similarity t or more share k of their first |x| - ceil(t |x|) + k words, rarest words first. Each set has
+its own k, so that its prefix ends before the words that very many sets have: those of a greeting or a form, which would
+make every two of them a pair to compare. A pair has to share the smaller k of both. Where more than about four fifths
+of the words are such, that cannot be, and the time grows with the square.
 """
 
 import math
@@ -17,8 +20,10 @@ from scipy.sparse.csgraph import connected_components
 
 IntArray = NDArray[np.int64]
 
-# Words that two prefixes must share: one more makes them longer, but leaves fewer pairs to compare.
+# Most words that two prefixes must share: one more makes them longer, but leaves fewer pairs to compare.
 _SHARED = 3
+# Words that more texts have stay out of prefixes where that can be.
+_COMMON = 500
 # Places of words that are looked at in one go: 8 bytes each, and as much again for what they give.
 _CHUNK_PLACES = 5_000_000
 
@@ -61,7 +66,8 @@ def find_near_identical(token_sets: Sequence[frozenset[str]], threshold: float) 
         first = int(np.searchsorted(size, threshold * size[start] - 1e-9))
         counts = coo_array(prefixes.table[start:end] @ prefixes.table[first:end].T)
         one, other = counts.coords[0] + start, counts.coords[1] + first
-        near = (other < one) & (size[other] >= threshold * size[one] - 1e-9) & (counts.data >= prefixes.shared[one])
+        near = (other < one) & (size[other] >= threshold * size[one] - 1e-9)
+        near &= counts.data >= np.minimum(prefixes.shared[one], prefixes.shared[other])
         one, other = one[near], other[near]
         shared = np.asarray(words[one].multiply(words[other]).sum(axis=1)).ravel()
         found = shared / (size[one] + size[other] - shared) >= threshold
@@ -69,7 +75,7 @@ def find_near_identical(token_sets: Sequence[frozenset[str]], threshold: float) 
 
 
 class _Prefixes(NamedTuple):
-    """The rarest words of each text, and how many of them a near-identical text of no greater size shares."""
+    """The rarest words of each text, and how many of them a near-identical one shares, if it does not ask for fewer."""
 
     table: csr_array
     shared: IntArray
@@ -88,7 +94,10 @@ def _number_words(token_sets: Sequence[frozenset[str]]) -> csr_array:
 
 def _cut_prefixes(words: csr_array, size: IntArray, threshold: float) -> _Prefixes:
     least = np.array([math.ceil(threshold * n - 1e-9) for n in size.tolist()], dtype=np.int64)
-    shared = np.minimum(_SHARED, least)
+    rare = np.bincount(words.indices, minlength=words.shape[1])[words.indices] <= _COMMON
+    rare_words = np.diff(np.concatenate([[0], np.cumsum(rare)])[words.indptr])
+    spare = rare_words - (size - least)
+    shared = np.minimum(np.where(spare > 0, np.minimum(spare, _SHARED), _SHARED), least)
     length = size - least + shared
     place = np.arange(len(words.indices)) - np.repeat(words.indptr[:-1], size)
     kept = place < np.repeat(length, size)
