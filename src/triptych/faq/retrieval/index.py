@@ -75,7 +75,9 @@ class FaqIndex:
         self._run_ends = np.searchsorted(self.owners[self._runs], np.arange(len(self.entries) + 1))
         first = self._runs[self._run_ends[:-1]]
         self._firsts = self.starts[first]
-        self._later = np.setdiff1d(self._runs, first)
+        is_later = np.full(len(self.owners), True)
+        is_later[first] = False
+        self._later = np.flatnonzero(is_later)
 
     @classmethod
     def build(
