@@ -66,7 +66,7 @@ def run_service(
     from triptych.jobs.settings import settings_of
     from triptych.service.app import create_app
     from triptych.service.configuration import read_settings
-    from triptych.service.pages.router import make_pages_router
+    from triptych.service.pages.router import make_page_rules, make_pages_router
     from triptych.service.server import check_exposure, make_server
     from triptych.service.taking_jobs import taking_jobs
     from triptych.service.telemetry import start_exporters
@@ -81,7 +81,7 @@ def run_service(
         routers = [make_pages_router(settings.params)]
         if with_jobs:
             routers.append(stack.enter_context(taking_jobs(settings_of(Path.cwd()))))
-        make_server(create_app(settings, routers), settings.params).run()
+        make_server(create_app(settings, routers, make_page_rules(settings.params)), settings.params).run()
 
 
 def read_service_token(variable: str | None, file: Path | None) -> str | None:

@@ -71,4 +71,12 @@ async def _find(request: Request, question: Question, timeout_s: float) -> list[
 
 def _show(match: Match, words: frozenset[str]) -> dict[str, Any]:
     shown = {"title": mark_text(match.title, words), "answer": clean_answer(match.answer, words)}
-    return {**match.model_dump(), **shown, "is_match": match.verdict == "match"}
+    percent = _write_percent(match.probability)
+    return {**match.model_dump(), **shown, "percent": percent, "is_match": match.verdict == "match"}
+
+
+def _write_percent(share: float) -> str:
+    """Write a probability; what is not quite sure is not called sure."""
+    if 0 < share < 0.01:
+        return "under 1 %"
+    return "over 99 %" if 0.99 < share < 1 else f"{share * 100:.0f} %"

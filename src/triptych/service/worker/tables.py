@@ -44,8 +44,9 @@ class Tables:
                 raise RuntimeError(f"the model does not answer its own example: {body.decode(errors='replace')[:500]}")
 
     def describe(self) -> dict[str, Any]:
-        """Say what it offers."""
-        return {}
+        """Say from which score on a detector gives what it finds."""
+        detector = getattr(self._model.unwrap_python_model(), "_detector", None)
+        return {"score_threshold": float(detector.score_threshold)} if detector else {}
 
     def answer(self, jobs: Sequence[Job]) -> list[Answer]:
         """Answer requests; those with the same parameters are joined, and a bad one loses no other."""

@@ -32,3 +32,19 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 
 document.addEventListener("htmx:sendError", () => tellProblem("The service does not answer. Is it still running?"));
+
+function watchDrops(place, take) {
+  // On the whole page: a file dropped beside the place would replace the page.
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    place.classList.add("over");
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) place.classList.remove("over");
+  });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    place.classList.remove("over");
+    if (event.dataTransfer.files.length) take(event.dataTransfer.files);
+  });
+}
