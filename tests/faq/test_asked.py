@@ -57,7 +57,7 @@ def test_a_word_of_one_question_alone_is_unknown_in_the_reference(matcher: FaqMa
         words = {word for text in (row.title, row.text, row.code) for word in word_tokens(str(text))}
         for word in words:
             frequency[word] = frequency.get(word, 0) + 1
-    from triptych.faq.asked import _mark_single
+    from triptych.faq.retrieval.query import _mark_single
 
     single = _mark_single(matcher.index.weightings["all"])
     known = matcher.index.vocabulary.words[: matcher.index.vocabulary.known]

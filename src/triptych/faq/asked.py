@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from triptych.faq.matcher import NO_MATCH, FaqMatcher
 from triptych.faq.ranking.features import featurize_chunks
 from triptych.faq.ranking.plans import QueryPlan
-from triptych.faq.retrieval.views import Weighting
+from triptych.faq.retrieval.query import share_unknown
 
 MEASURES = ("characters", "unknown_words", "probability", "no_match")
 MOST_REFERENCE = 1000
@@ -34,7 +34,7 @@ def measure_questions(matcher: FaqMatcher, questions: pd.DataFrame, matches: pd.
     first = matches[matches["rank"] == 1].set_index("question_id").reindex(questions["question_id"])
     return _lay_out(
         questions,
-        _share_unknown(matcher, questions, np.zeros(len(matcher.index.vocabulary.words), dtype=bool)),
+        _share_unknown(matcher, questions)[:, 0],
         first["probability"].fillna(0.0).to_numpy(np.float64),
         (first["verdict"].fillna(NO_MATCH) == NO_MATCH).to_numpy(),
     )
@@ -59,10 +59,9 @@ def measure_reference(matcher: FaqMatcher, questions: pd.DataFrame, roles: pd.Da
     if asked.empty:
         return pd.DataFrame({name: np.empty(0, bool if name == "no_match" else float) for name in MEASURES})
     probability = _find_probabilities(matcher, asked)
-    single = np.zeros(len(matcher.index.vocabulary.words), dtype=bool)
-    single[: matcher.index.vocabulary.known] = _mark_single(matcher.index.weightings["all"])
-    unknown = _share_unknown(matcher, asked, single)
-    return _lay_out(asked, unknown, probability, probability < matcher.trained.probability.threshold)
+    return _lay_out(
+        asked, _share_unknown(matcher, asked)[:, 1], probability, probability < matcher.trained.probability.threshold
+    )
 
 
 def _lay_out(
@@ -92,7 +91,7 @@ def _draw(questions: pd.DataFrame, roles: pd.DataFrame, seed: int) -> NDArray[np
 def _find_probabilities(matcher: FaqMatcher, questions: pd.DataFrame) -> NDArray[np.float64]:
     """Give the probability of each question's first match, with the question itself hidden."""
     hidden = [np.flatnonzero(matcher.index.documents == question) for question in questions["question_id"]]
-    plans = [QueryPlan(i, hidden=own, count=matcher.candidates) for i, own in enumerate(hidden)]
+    plans = [QueryPlan(i, hidden=own, count=matcher.candidates, is_learned=True) for i, own in enumerate(hidden)]
     found = [pair for chunk in featurize_chunks(matcher.index, questions, plans, 1) for pair in chunk]
     best = np.zeros(len(plans))
     for number, (entries, values) in enumerate(found):
@@ -103,20 +102,6 @@ def _find_probabilities(matcher: FaqMatcher, questions: pd.DataFrame) -> NDArray
     return best
 
 
-def _share_unknown(matcher: FaqMatcher, questions: pd.DataFrame, also: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Give the share of each question's words that are no terms, or are marked in `also`, shape (words,)."""
+def _share_unknown(matcher: FaqMatcher, questions: pd.DataFrame) -> NDArray[np.float64]:
     vocabulary = matcher.index.vocabulary
-    texts = vocabulary.read(questions)
-    unknown = (texts.words >= vocabulary.known) | np.append(also, True)[texts.words]
-    before = np.concatenate([[0], np.cumsum(unknown)])
-    ends = texts.word_ends[:: (len(texts.word_ends) - 1) // max(len(questions), 1)]
-    return np.asarray(np.diff(before[ends]) / np.maximum(np.diff(ends), 1), dtype=np.float64)
-
-
-def _mark_single(weighting: Weighting) -> NDArray[np.bool_]:
-    """Mark the terms that at most one document holds, shape (terms,).
-
-    The two idfs are ln((N + 1) / (n + 1)) + 1 and ln((N + 1) / (n + 0.5)), so their difference tells n.
-    """
-    ratio = np.exp(weighting.bm25_idf.astype(np.float64) - weighting.idf + 1)
-    return np.asarray(ratio > (1 / 0.75 + 1 / (2.5 / 3)) / 2)  # 4/3 for one document, 6/5 for two
+    return share_unknown(vocabulary.read(questions), vocabulary, matcher.index.weightings["all"])

@@ -36,7 +36,7 @@ from triptych.faq.retrieval.index import FaqIndex, StageWeights
 from triptych.faq.retrieval.storage import IndexParts, link_folder, load_index, name_part, save_index
 from triptych.faq.revision import ABOUT, Revision, read_about
 
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 MATCH, NO_MATCH = "match", "no match"
 _FOUND = ("question_id", "rank", "original_id", "score", "probability", "verdict")
 # Entry numbers, scores and probabilities of a question's best candidates.

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandera.pandas as pa
 
-from triptych.faq.ranking.features import FEATURES
+from triptych.faq.ranking.features import DESCRIBED
 from triptych.faq.ranking.plans import ABSENT, ABSENT_TEST, LEARNED, TESTED
 
 _ID = pa.Column("int64")
@@ -62,7 +62,7 @@ FEATURE_ROWS = pa.DataFrameSchema(
         "question_id": _ID,
         "candidate_id": _ID,
         "label": pa.Column("int8", pa.Check.isin([0, 1])),
-        **{name: pa.Column("float32", pa.Check.ge(0)) for name in FEATURES},
+        **{name: pa.Column("float32", pa.Check.ge(0)) for name in DESCRIBED},
     }
 )
 # Ids are whole numbers or text, whatever the system gives that they come from.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from triptych.faq.params import ProbabilityParams
-from triptych.faq.ranking.features import FEATURES
+from triptych.faq.ranking.features import DESCRIBED, FEATURES
 from triptych.faq.ranking.match_probability import (
     MatchProbability,
     choose_threshold,
     fit_probability,
     fit_rising_logistic,
+    rate_strangeness,
     share_candidates,
     weigh_questions,
 )
@@ -31,10 +34,10 @@ def draw(questions: int, seed: int) -> Drawn:
     chosen = (scores + rng.gumbel(size=scores.shape)).argmax(axis=1)
     label = np.zeros(scores.shape, dtype=np.int8)
     label[np.arange(questions), chosen] = ~absent
-    values = np.zeros((questions, CANDIDATES, len(FEATURES)), dtype=np.float32)
+    values = np.zeros((questions, CANDIDATES, len(DESCRIBED)), dtype=np.float32)
     values[:, :, ALIKE] = rng.normal(np.where(absent, 0.2, 0.4)[:, None], 0.1, size=scores.shape)
     sizes = np.full(questions, CANDIDATES)
-    return values.reshape(-1, len(FEATURES)), scores.ravel(), sizes, label.ravel(), absent
+    return values.reshape(-1, len(DESCRIBED)), scores.ravel(), sizes, label.ravel(), absent
 
 
 def test_it_is_right_as_often_as_it_says_on_other_questions() -> None:
@@ -122,3 +125,31 @@ def test_the_logistic_regression_is_scikit_learns_where_every_weight_is_positive
     assert intercept == pytest.approx(theirs.intercept_[0] - found @ rows.mean(axis=0), rel=1e-3)
     # What speaks against a match is left out.
     assert fit_rising_logistic(-rows, label, weights, 0.5)[0].tolist() == [0, 0]
+
+
+def test_what_is_stranger_than_nearly_all_questions_is_less_likely_a_match() -> None:
+    values, scores, sizes, label, absent = draw(2000, 0)
+    rng = np.random.default_rng(1)
+    values[:, -1] = np.repeat(rng.exponential(0.02, 2000), CANDIDATES)
+    model = fit_probability(values, scores, sizes, label, absent, ProbabilityParams())
+    first = values[::CANDIDATES, -1]
+    known, strange = values.copy(), values.copy()
+    known[:, -1], strange[:, -1] = np.quantile(first, 0.9), 0.5
+    plain = model.estimate(known, scores, sizes)
+    left = model.estimate(strange, scores, sizes) / plain
+    # No question has as many, so one of 2001: by 20 of them.
+    assert left == pytest.approx(20 / 2001, rel=0.05)
+    known[:, -1] = np.quantile(first, 0.98)
+    assert model.estimate(known, scores, sizes) / plain == pytest.approx(0.02 / 0.05, rel=0.1)
+
+
+def test_where_all_words_of_all_questions_are_known_any_unknown_one_is_strange() -> None:
+    points, left = rate_strangeness(np.zeros(99, dtype=np.float32))
+    assert (points, left) == ((0.0,), (1.0,))
+
+
+def test_a_saved_probability_is_the_same() -> None:
+    values, scores, sizes, label, absent = draw(200, 0)
+    values[:, -1] = np.repeat(np.random.default_rng(1).random(200), CANDIDATES)
+    model = fit_probability(values, scores, sizes, label, absent, ProbabilityParams())
+    assert MatchProbability.from_dict(json.loads(json.dumps(model.to_dict()))) == model

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from triptych.faq.dump.parquet_batches import PostFile
-from triptych.faq.ranking.features import FEATURES
+from triptych.faq.ranking.features import DESCRIBED
 from triptych.registry.provenance import fingerprint_tables
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ KEYS = {
     "candidate_id": pa.int64(),
     "label": pa.int8(),
 }
-SCHEMA = pa.schema([*KEYS.items(), *((name, pa.float32()) for name in FEATURES)])
+SCHEMA = pa.schema([*KEYS.items(), *((name, pa.float32()) for name in DESCRIBED)])
 _PLACE = ["fold", "role"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -27,6 +28,9 @@ SIMILARITIES = [
     *(f"nearest.{view.name}" for view in VIEWS if view.name not in ENTRY_VIEWS),
 ]
 FEATURES = [f"{name}.{form}" for form in ("score", "of_best", "by_rank") for name in SIMILARITIES]
+# The share of a question's unknown words. The ranker does not see it: it is the same for all candidates.
+UNKNOWN_WORDS = "unknown_words"
+DESCRIBED = [*FEATURES, UNKNOWN_WORDS]
 # What is ranked by in the report without any training: one view each.
 BASELINES = {
     "bm25": "nearest.all_bm25.score",
@@ -37,7 +41,7 @@ BASELINES = {
 _CHUNK_QUERIES = 256
 _FEW_QUERIES = 8192
 
-# The candidates of a question: entry numbers of shape (candidates,), features of shape (candidates, features).
+# The candidates of a question: entry numbers of shape (candidates,), values of shape (candidates, DESCRIBED).
 Candidates = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
@@ -72,7 +76,7 @@ def featurize(index: FaqIndex, questions: pd.DataFrame, plans: list[QueryPlan], 
 
     Returns:
         For each question the candidates' entry numbers, shape (candidates,), best retrieved first, and
-        their features, shape (candidates, features).
+        their values, shape (candidates, DESCRIBED).
     """
     return list(chain.from_iterable(featurize_chunks(index, questions, plans, workers)))
 
@@ -126,15 +130,16 @@ def _featurize_one(index: FaqIndex, query: Query, plan: QueryPlan) -> Candidates
         if original not in found:
             found = np.append(found, original)
     if not len(found):
-        return found, np.empty((0, len(FEATURES)), dtype=np.float32)
-    return found, describe_candidates(index.compare(query, found, allowed))
+        return found, np.empty((0, len(DESCRIBED)), dtype=np.float32)
+    unknown = np.full((len(found), 1), query.unknown_else if plan.is_learned else query.unknown, dtype=np.float32)
+    return found, np.hstack([describe_candidates(index.compare(query, found, allowed)), unknown])
 
 
 def tabulate(index: FaqIndex, plans: list[QueryPlan], rows: Iterable[Candidates]) -> pd.DataFrame:
     """Lay featurized questions out as one table, a row a candidate."""
     tables = []
     for plan, (found, features) in zip(plans, rows, strict=True):
-        table = pd.DataFrame(features, columns=FEATURES)
+        table = pd.DataFrame(features, columns=DESCRIBED)
         candidate = index.entries[found]
         table.insert(0, "label", (candidate == plan.original_id).astype(np.int8))
         table.insert(0, "candidate_id", candidate)
@@ -169,10 +174,14 @@ def iter_fold(
     Yields:
         Columns `role` (`train`, `tune`, `absent`, `test_known`, `test_unseen`, `absent_test`), `query` (number),
         `group` (in `roles` that of the question's original, -1 without one), `question_id`, `candidate_id`, `label`,
-        and FEATURES.
+        and DESCRIBED.
     """
     index = _index_fold(questions, roles, params, before)
-    plans = plan_queries(index, roles, _list_unlinked(questions, roles, before), params)
+    learned = set(_list_learned(questions, roles, before))
+    plans = [
+        (role, replace(plan, is_learned=plan.question_id in learned))
+        for role, plan in plan_queries(index, roles, _list_unlinked(questions, roles, before), params)
+    ]
     by_id = questions.set_index("question_id")
     texts = by_id.loc[[plan.question_id for _, plan in plans], ["title", "text", "code"]]
     index.weights = _choose_weights(index, texts, plans)
@@ -192,14 +201,27 @@ def iter_fold(
 def _index_fold(
     questions: pd.DataFrame, roles: pd.DataFrame, params: RetrievalParams, before: pd.Timestamp | None
 ) -> FaqIndex:
-    held_out = roles.loc[~roles["role"].isin(["train", "tune"]), "question_id"]
-    known = roles.loc[roles["role"].isin(["train", "tune"]), ["original_id", "question_id"]]
+    known = roles.loc[roles["role"].isin(LEARNED), ["original_id", "question_id"]]
     originals = np.unique(roles["original_id"])
     own = pd.DataFrame({"original_id": originals, "question_id": originals})
-    corpus = questions[~questions["question_id"].isin(np.setdiff1d(held_out, originals))]
-    # What has no date may be as late as any.
-    counted = None if before is None else (corpus["created"] < before).to_numpy()
+    corpus = _list_corpus(questions, roles)
+    counted = None if before is None else corpus["question_id"].isin(_list_learned(questions, roles, before)).to_numpy()
     return FaqIndex.build(corpus, pd.concat([own, known], ignore_index=True), params, counted)
+
+
+def _list_corpus(questions: pd.DataFrame, roles: pd.DataFrame) -> pd.DataFrame:
+    """Give all questions but test duplicates."""
+    held_out = roles.loc[~roles["role"].isin(LEARNED), "question_id"]
+    return questions[~questions["question_id"].isin(np.setdiff1d(held_out, roles["original_id"]))]
+
+
+def _list_learned(questions: pd.DataFrame, roles: pd.DataFrame, before: pd.Timestamp | None) -> list[int]:
+    """List the questions whose words are counted."""
+    corpus = _list_corpus(questions, roles)
+    # What has no date may be as late as any.
+    counted = corpus if before is None else corpus[corpus["created"] < before]
+    ids: list[int] = counted["question_id"].tolist()
+    return ids
 
 
 def _list_unlinked(

@@ -5,24 +5,31 @@ right is a logistic regression over the first one's similarities and its share: 
 candidate, too, but one that is less alike. No weight is below 0, so what has nothing in common with any original is the
 least likely of all, however far it is from what was fitted. The product of both is the probability. Fitted are
 questions whose original is there and questions whose original is not, weighed as they are expected to come in.
+
+Both are questions of the same site. What is of another, or in another language, shows by its words: where more of them
+are unknown than in all but a twentieth of the questions, the probability is multiplied by twenty times the share of
+questions with as many.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from triptych.faq.params import ProbabilityParams
-from triptych.faq.ranking.features import FEATURES, SIMILARITIES
+from triptych.faq.ranking.features import DESCRIBED, FEATURES, SIMILARITIES, UNKNOWN_WORDS
 from triptych.faq.ranking.linear import add_weighted
 
 # Lists are of different length; only the best of each are compared.
 _COMPARED = 50
 # A threshold is not set by fewer questions above it.
 _FEWEST = 20
+_STRANGE = 0.05
+_POINTS = 11
+_UNKNOWN = DESCRIBED.index(UNKNOWN_WORDS)
 _ALIKE = [FEATURES.index(f"{name}.score") for name in SIMILARITIES]
 Scores = NDArray[np.float64]
 
@@ -35,17 +42,19 @@ class MatchProbability:
         weights: Of the first candidate's similarities and the log-odds of its share.
         intercept: Log-odds where all of these are 0.
         threshold: In [0, 1].
+        strangeness: Shares of unknown words, ascending, and what each leaves of the probability, in (0, 1].
     """
 
     weights: tuple[float, ...]
     intercept: float
     threshold: float
+    strangeness: tuple[tuple[float, ...], tuple[float, ...]] = ((0.0,), (1.0,))
 
     def estimate(self, values: NDArray[np.float32], scores: Scores, sizes: NDArray[np.int64]) -> Scores:
         """Estimate the probability of every candidate.
 
         Args:
-            values: Features of the candidates of some questions, shape (rows, features).
+            values: Those of the candidates of some questions, shape (rows, DESCRIBED).
             scores: The ranker's, shape (rows,).
             sizes: Candidates of each question, shape (questions,), none empty.
 
@@ -54,7 +63,8 @@ class MatchProbability:
         """
         shares, first = share_candidates(scores, sizes)
         odds = add_weighted(describe_first(values, shares, first), np.array(self.weights)) + self.intercept
-        return np.asarray(shares * np.repeat(1 / (1 + np.exp(-odds)), sizes), dtype=np.float64)
+        known = np.interp(values[first, _UNKNOWN], *self.strangeness)
+        return np.asarray(shares * np.repeat(known / (1 + np.exp(-odds)), sizes), dtype=np.float64)
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as what JSON holds."""
@@ -63,7 +73,8 @@ class MatchProbability:
     @classmethod
     def from_dict(cls, saved: dict[str, Any]) -> MatchProbability:
         """Restore what `to_dict` gave."""
-        return cls(**saved | {"weights": tuple(saved["weights"])})
+        points, left = saved["strangeness"]
+        return cls(**saved | {"weights": tuple(saved["weights"]), "strangeness": (tuple(points), tuple(left))})
 
 
 def share_candidates(
@@ -110,7 +121,7 @@ def fit_probability(
     """Fit the probability on questions that the ranker's scores have not seen.
 
     Args:
-        values: Features, shape (rows, features).
+        values: Shape (rows, DESCRIBED).
         scores: The ranker's, shape (rows,), of models that were not trained on the question.
         sizes: Candidates of each question, shape (questions,).
         label: 1 for the right candidate, shape (rows,).
@@ -122,16 +133,33 @@ def fit_probability(
     right = label[first] == 1
     if absent.all() or not absent.any():
         # Nothing to tell them apart by: the ranker's share is all there is.
-        base = float(np.log(params.match_share / (1 - params.match_share)))
-        model = MatchProbability((0.0,) * rows.shape[1], base, 0.0)
+        coefficients, intercept = np.zeros(rows.shape[1]), float(np.log(params.match_share / (1 - params.match_share)))
     else:
         coefficients, intercept = fit_rising_logistic(rows, ~absent, weights * len(absent), params.inverse_l2)
-        model = MatchProbability(tuple(coefficients.tolist()), intercept, 0.0)
+    strangeness = rate_strangeness(values[first, _UNKNOWN])
+    model = MatchProbability(tuple(coefficients.tolist()), intercept, 0.0, strangeness)
     found = model.estimate(values, scores, sizes)[first]
     threshold = params.threshold
     if threshold == "auto":
         threshold = choose_threshold(found, right, weights, params.min_precision)
-    return MatchProbability(model.weights, model.intercept, threshold)
+    return replace(model, threshold=threshold)
+
+
+def rate_strangeness(unknown: NDArray[np.float32]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Rate shares of unknown words by how few questions have as many.
+
+    Args:
+        unknown: Of questions, shape (questions,), at least one.
+
+    Returns:
+        Shares, ascending, and what is left of a probability there: all up to the share that a twentieth of the
+        questions reach, then as much less as fewer reach it.
+    """
+    levels = np.linspace(1 - _STRANGE, 1, _POINTS)
+    points, where = np.unique(np.quantile(unknown.astype(np.float64), levels), return_index=True)
+    # Never nothing: of so many questions, one more may be as strange.
+    left = np.maximum((1 - levels[where]) / _STRANGE, 1 / (1 + _STRANGE * len(unknown)))
+    return tuple(points.tolist()), tuple(np.minimum(left, 1).tolist())
 
 
 def fit_rising_logistic(

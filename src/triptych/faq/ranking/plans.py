@@ -43,6 +43,7 @@ class QueryPlan:
         hidden: Documents that this question may not be matched with all the same.
         count: Candidates to retrieve.
         add_original: Add the right original where retrieval missed it (training only).
+        is_learned: Its own words are counted among those that are known.
     """
 
     question_id: int
@@ -51,6 +52,7 @@ class QueryPlan:
     hidden: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     count: int = 200
     add_original: bool = False
+    is_learned: bool = False
 
     def list_allowed(self, documents: int) -> NDArray[np.bool_] | None:
         """Mark the documents it may be matched with, shape (documents,); None allows all."""

@@ -54,13 +54,14 @@ class Ranker:
         """Score candidates, shape (rows,): log-odds of being the right one, but for a constant of each question.
 
         Args:
-            values: Features, shape (rows, features), in the order of FEATURES.
+            values: Features, shape (rows, features), in the order of FEATURES; further columns are left out.
             threads: LightGBM's; 0 takes its own choice.
         """
         return add_weighted(self.score_parts(values, threads), np.array(self.mix))
 
     def score_parts(self, values: NDArray[np.float32], threads: int = 0) -> NDArray[np.float64]:
         """Score candidates with either model, shape (rows, 2)."""
+        values = values[:, : len(FEATURES)]
         trees = self.booster.predict(values, num_threads=threads)
         return np.column_stack([np.asarray(trees, dtype=np.float64), add_weighted(values, self.weights)])
 

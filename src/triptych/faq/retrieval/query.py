@@ -9,20 +9,30 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from triptych.faq.retrieval.texts import FIELDS, Texts
 from triptych.faq.retrieval.views import VIEWS, Weighting
 from triptych.faq.retrieval.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
 class Query:
-    """The weighted terms of one question: for each view, term numbers and weights."""
+    """The weighted terms of one question: for each view, term numbers and weights.
+
+    Attributes:
+        terms: By view.
+        unknown: Share of its words that no text has, in [0, 1].
+        unknown_else: The same, where the question itself is one of the texts: that no other has.
+    """
 
     terms: tuple[tuple[NDArray[np.int32], NDArray[np.float32]], ...]
+    unknown: float = 0.0
+    unknown_else: float = 0.0
 
 
 def make_queries(questions: pd.DataFrame, vocabulary: Vocabulary, weightings: dict[str, Weighting]) -> Iterator[Query]:
     """Weigh the terms of new questions (columns `title`, `text`, `code`) in every view."""
-    counts = vocabulary.count(vocabulary.read(questions))
+    texts = vocabulary.read(questions)
+    counts, unknown = vocabulary.count(texts), share_unknown(texts, vocabulary, weightings["all"])
     sides = {
         side: weightings[side[0]].weigh_query(side[1], counts[side[2]])
         for side in {(view.document, view.measure, view.query) for view in VIEWS}
@@ -30,4 +40,32 @@ def make_queries(questions: pd.DataFrame, vocabulary: Vocabulary, weightings: di
     ordered = [sides[view.document, view.measure, view.query] for view in VIEWS]
     for i in range(len(questions)):
         slices = [slice(side.indptr[i], side.indptr[i + 1]) for side in ordered]
-        yield Query(tuple((s.indices[w], s.data[w]) for s, w in zip(ordered, slices, strict=True)))
+        terms = tuple((s.indices[w], s.data[w]) for s, w in zip(ordered, slices, strict=True))
+        yield Query(terms, *unknown[i].tolist())
+
+
+def share_unknown(texts: Texts, vocabulary: Vocabulary, weighting: Weighting) -> NDArray[np.float64]:
+    """Give the shares of each text's words that no text has that was learned from, and that at most one has.
+
+    Args:
+        texts: Those to look at, read with the vocabulary.
+        vocabulary: What is known.
+        weighting: Of all words.
+
+    Returns:
+        Shape (texts, 2), in [0, 1]; 0 without any word.
+    """
+    single = np.concatenate([_mark_single(weighting), [True]])
+    words = np.minimum(texts.words, vocabulary.known)
+    ends = texts.word_ends[:: len(FIELDS)]
+    before = np.concatenate([[[0, 0]], np.cumsum([words == vocabulary.known, single[words]], axis=1).T])
+    return np.asarray(np.diff(before[ends], axis=0) / np.maximum(np.diff(ends), 1)[:, None], dtype=np.float64)
+
+
+def _mark_single(weighting: Weighting) -> NDArray[np.bool_]:
+    """Mark the terms that at most one text holds, shape (terms,).
+
+    The two idfs are ln((N + 1) / (n + 1)) + 1 and ln((N + 1) / (n + 0.5)), so their difference tells n.
+    """
+    ratio = np.exp(weighting.bm25_idf.astype(np.float64) - weighting.idf + 1)
+    return np.asarray(ratio > (4 / 3 + 6 / 5) / 2)  # 4/3 for one text, 6/5 for two
