@@ -158,6 +158,24 @@ def test_every_photo_of_a_folder_has_a_row(start: Start, shelf_folder: Path, tmp
     assert {"category", "score", "x", "y", "width", "height"} <= set(found.columns)
 
 
+@pytest.mark.parametrize("mount", ["cr/j/0f1c/cap/data-capability/wd/INPUT_folder", "elsewhere"])
+def test_files_of_two_folders_may_have_the_same_name(
+    mount: str, start: Start, model_folder: Path, tmp_path: Path, output: Path
+) -> None:
+    """Photos of two stores, say; each mini-batch has one of them."""
+    script = start("batch_score", model_folder)
+    for folder in ("Filiale Köln", "b"):
+        place = tmp_path / mount / folder
+        place.mkdir(parents=True)
+        (place / "new.CSV").write_text("title\ntopic3x topic3y\n", encoding="utf-8")  # as Windows names it
+        script.run([str(place / "new.CSV")])
+    found = read_tables(output)
+    assert len(found) == 6
+    assert found["error"].isna().all()
+    if mount != "elsewhere":
+        assert set(found["file"]) == {"Filiale Köln/new.CSV", "b/new.CSV"}
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

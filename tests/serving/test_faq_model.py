@@ -59,6 +59,11 @@ def test_one_text_is_enough_and_ids_are_kept(model: Any) -> None:
     assert bodies[["question_id", "original_id"]].to_numpy().tolist() == [[2, 1080]]  # the first one has no text
 
 
+def test_a_parameter_that_is_null_was_not_given(model: Any) -> None:
+    given = model.predict(EXAMPLE, params={"top_k": None, "text_format": None})
+    pd.testing.assert_frame_equal(given, model.predict(EXAMPLE))
+
+
 def test_another_text_format_is_refused(model: Any) -> None:
     from mlflow import MlflowException
 

@@ -63,6 +63,11 @@ def test_it_holds_plain_files_its_source_and_what_it_needs(shelf_folder: Path) -
     assert example["dataframe_split"]["data"] == [[to_text(draw_photo(1))]]
 
 
+def test_a_threshold_that_is_null_was_not_given(model: Any) -> None:
+    photo = pd.DataFrame({"image": [to_text(draw_photo(1))]})
+    pd.testing.assert_frame_equal(model.predict(photo, params={"score_threshold": None}), model.predict(photo))
+
+
 def test_it_finds_what_the_detector_finds(model: Any, detector_folder: Path) -> None:
     photos = [draw_photo(1), draw_photo(2, (120, 50)), draw_photo(3)]
     found = model.predict(pd.DataFrame({"image": [to_text(photo) for photo in photos]}), params=LOW)

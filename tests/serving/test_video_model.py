@@ -76,6 +76,11 @@ def test_it_paints_what_the_network_paints(model: Any, style: str, seed: int) ->
         assert np.abs(painted - paint_by_hand(picture, seed)).max() <= 1
 
 
+def test_a_parameter_that_is_null_was_not_given(model: Any) -> None:
+    nothing = dict.fromkeys(("style", "strength", "keep_colours", "scale", "format"))
+    pd.testing.assert_frame_equal(model.predict(ask([draw()]), params=nothing), model.predict(ask([draw()])))
+
+
 def test_a_blend_is_between_its_styles(model: Any) -> None:
     picture = draw()
     (mixed,) = answers(model.predict(ask([picture]), params=PNG | {"style": "style1:3 + style2:1"}))

@@ -12,6 +12,7 @@ from mlflow.pyfunc.model import PythonModel
 
 from triptych.faq.text.markup import TextFormat
 from triptych.faq.text.new_questions import clean_new_questions, complete_columns
+from triptych.serving.request_params import complete_params
 from triptych.startup import ensure_openmp
 
 if TYPE_CHECKING:
@@ -68,13 +69,14 @@ class FaqModel(PythonModel):
         Raises:
             MlflowException: If the input or a parameter is wrong (HTTP 400 from a server).
         """
-        top_k = int((params or {}).get("top_k", DEFAULT_TOP_K))
+        given = complete_params(params, {"top_k": DEFAULT_TOP_K, "text_format": DEFAULT_TEXT_FORMAT})
+        top_k = int(given["top_k"])
         if not 1 <= top_k <= _MOST_ORIGINALS:
             raise MlflowException.invalid_parameter_value(f"top_k must be in [1, {_MOST_ORIGINALS}], got {top_k}")
         is_limited = os.environ.get(UNLIMITED) != "1"
         if is_limited:
             _check_count(len(model_input), top_k)
-        text_format = (params or {}).get("text_format", DEFAULT_TEXT_FORMAT)
+        text_format = given["text_format"]
         if text_format not in get_args(TextFormat):
             raise MlflowException.invalid_parameter_value(
                 f"text_format must be one of {', '.join(get_args(TextFormat))}, got {text_format}"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ImageError", "decode_image", "to_text"]
+__all__ = ["ImageError", "decode_image", "to_bytes", "to_text"]
 
 
 class ImageError(ValueError):
@@ -35,7 +35,7 @@ def decode_image(cell: Any, max_bytes: int, max_pixels: int) -> NDArray[np.uint8
     Raises:
         ImageError: If it is none.
     """
-    data = _to_bytes(cell, max_bytes)
+    data = to_bytes(cell, max_bytes)
     with tempfile.TemporaryDirectory(prefix="triptych-image-") as folder:
         file = Path(folder) / "image"
         file.write_bytes(data)
@@ -50,7 +50,16 @@ def to_text(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def _to_bytes(cell: Any, max_bytes: int) -> bytes:
+def to_bytes(cell: Any, max_bytes: int) -> bytes:
+    """Take bytes, or decode base64 text.
+
+    Args:
+        cell: What was sent; a `data:` URL too.
+        max_bytes: Refuse more, where it can be told before they are decoded.
+
+    Raises:
+        ImageError: If it is neither, or too long.
+    """
     if isinstance(cell, str):
         _check_length(len(cell) * 3 // 4, max_bytes)
         text = cell.partition(",")[2] if cell.startswith("data:") else cell

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +13,8 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel
 
+from triptych.serving.images import ImageError, to_bytes
+from triptych.serving.request_params import complete_params
 from triptych.shelf.data.photo_files import PhotoError, measure_photo
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class ShelfModel(PythonModel):
         """
         from triptych.shelf.model.prediction import predict_prepared
 
-        threshold = float((params or {}).get("score_threshold", 0.0))
+        threshold = float(complete_params(params, {"score_threshold": 0.0})["score_threshold"])
         if not 0 <= threshold < 1:
             raise _refuse(f"score_threshold must be in [0, 1), got {threshold}")
         threshold = threshold or self._detector.score_threshold
@@ -120,7 +120,7 @@ def _write_photos(cells: list[Any], files: list[Path]) -> None:
     total = 0
     for index, (cell, file) in enumerate(zip(cells, files, strict=True)):
         with _naming(index):
-            total += file.write_bytes(_to_bytes(cell))
+            total += file.write_bytes(to_bytes(cell, MOST_BYTES))
         if total > MOST_BYTES_IN_ALL:
             raise _refuse(f"the first {index + 1} photos have {total} bytes, more than {MOST_BYTES_IN_ALL} {_IN_PARTS}")
 
@@ -149,28 +149,8 @@ def _naming(index: int) -> Iterator[None]:
     """Say of a photo that is refused which it is."""
     try:
         yield
-    except PhotoError as error:
+    except (ImageError, PhotoError) as error:
         raise _refuse(f"image {index}: {error}") from error
-
-
-def _to_bytes(cell: Any) -> bytes:
-    """Take bytes, or decode base64 text."""
-    if isinstance(cell, str):
-        _check_length(len(cell) * 3 // 4)
-        text = cell.partition(",")[2] if cell.startswith("data:") else cell
-        try:
-            cell = base64.b64decode("".join(text.split()), validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise PhotoError(f"no base64 text: {error}") from error
-    if not isinstance(cell, bytes | bytearray):
-        raise PhotoError(f"neither base64 text nor bytes but {type(cell).__name__}")
-    _check_length(len(cell))
-    return bytes(cell)
-
-
-def _check_length(length: int) -> None:
-    if length > MOST_BYTES:
-        raise PhotoError(f"{length} bytes, more than {MOST_BYTES}")
 
 
 def _refuse(message: str) -> MlflowException:

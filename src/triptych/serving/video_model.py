@@ -12,6 +12,7 @@ from mlflow.pyfunc.model import PythonModel
 from pydantic import ValidationError
 
 from triptych.serving.images import ImageError, decode_image, to_text
+from triptych.serving.request_params import complete_params
 from triptych.video.params import StyleParams
 from triptych.video.planning.blends import Blend, resolve
 from triptych.video.planning.grammar import Part, Stop, read_fade
@@ -85,7 +86,7 @@ class VideoModel(PythonModel):
         Raises:
             MlflowException: If a picture or a parameter is wrong (HTTP 400 from a server).
         """
-        given = PARAMETERS | (params or {})
+        given = complete_params(params, PARAMETERS)
         if given["format"] not in _FORMATS:
             raise _refuse(f"format must be one of {', '.join(_FORMATS)}, got {given['format']}")
         wish = _read_wish(given)
