@@ -150,6 +150,17 @@ in_workspace() {
   THERE=(--resource-group "$GROUP" --workspace-name "$WORKSPACE")
 }
 
+# NAME is that of the deployment in OUTPUTS; another one that was asked for ends the script before anything is made.
+check_name() {
+  if [[ "$GROUP" != rg-* ]]; then
+    NAME="${NAME:-triptych}"
+  elif [[ -n "$NAME" && "rg-$NAME" != "$GROUP" ]]; then
+    stop "--name is $NAME, and $OUTPUTS is that of ${GROUP#rg-}: run deploy/up.sh --name $NAME first"
+  else
+    NAME="${GROUP#rg-}"
+  fi
+}
+
 # `create_endpoint KIND NAME FILE [OPTION...]`, unless it is there.
 create_endpoint() {
   local there="" kind="$1" name="$2" file="$3"

@@ -21,7 +21,10 @@ look account "<subscription>" az account show --query name --output tsv
 [[ -n "$account" ]] || stop "not signed in: az login"
 look there "$GROUP" az group show --name "$GROUP" --query name --output tsv
 if [[ -z "$there" ]]; then
-  echo "$GROUP is not there: nothing to remove"
+  echo "$GROUP is not there, in $account"
+  # One that went before, and was interrupted, may have left this.
+  look vaults "" az keyvault list-deleted --resource-type vault \
+    --query "[?contains(properties.vaultId, '/resourceGroups/$GROUP/')].name" --output tsv
 else
   if [[ "$YES$DRY_RUN" == nono ]]; then
     read -r -p "Delete $GROUP in $account with all data, models and results in it? Type its name: " typed
@@ -36,7 +39,6 @@ else
 
   say "2. Workspace and logs, for good: both would be kept for 14 days"
   look vaults "<vault>" az keyvault list --resource-group "$GROUP" --query "[].name" --output tsv
-  look region "<region>" az group show --name "$GROUP" --query location --output tsv
   look there "$WORKSPACE" az ml workspace show --name "$WORKSPACE" --resource-group "$GROUP" --query name --output tsv
   if [[ -n "$there" ]]; then
     run az ml workspace delete --name "$WORKSPACE" --resource-group "$GROUP" --permanently-delete --yes
@@ -49,18 +51,19 @@ else
 
   say "3. The resource group"
   run az group delete --name "$GROUP" --yes
-
-  say "4. The deleted vault"
-  for vault in $vaults; do
-    look protected "false" az keyvault show-deleted --name "$vault" --query properties.purgeProtectionEnabled --output tsv
-    if [[ "$protected" == true ]]; then
-      echo "$vault is protected from being purged: Azure removes it 7 days from now, and its name is taken until then." \
-        "It costs nothing. To deploy again before, give up.sh another --name."
-    else
-      run az keyvault purge --name "$vault" --location "$region"
-    fi
-  done
 fi
+
+say "4. The deleted vault"
+for vault in $vaults; do
+  look region "<region>" az keyvault show-deleted --name "$vault" --query properties.location --output tsv
+  look protected "false" az keyvault show-deleted --name "$vault" --query properties.purgeProtectionEnabled --output tsv
+  if [[ "$protected" == true ]]; then
+    echo "$vault is protected from being purged: Azure removes it 7 days after its deletion, and its name is taken until" \
+      "then. It costs nothing. To deploy again before, give up.sh another --name."
+  elif [[ -n "$region" ]]; then
+    run az keyvault purge --name "$vault" --location "$region"
+  fi
+done
 
 say "5. The record of the deployment"
 look there "$NAME" az deployment sub show --name "$NAME" --query name --output tsv

@@ -38,15 +38,23 @@ fi
 if [[ "$DRY_RUN" == no ]]; then printf '%s\n' "$JOB" >deploy/build/job; fi
 
 say "2. Wait for $JOB"
-turn=0 before=""
+turn=0 before="" lost=0
 while true; do
-  if ((turn % 20 == 19)); then sign_in_again; fi
+  if ((turn % 20 == 19)); then sign_in_again || echo "could not sign in anew"; fi
   turn=$((turn + 1))
   if [[ "$DRY_RUN" == yes ]]; then
     show az ml job show --name "$JOB" "${THERE[@]}" --query status --output tsv
     exit
   fi
-  look status "" az ml job show --name "$JOB" "${THERE[@]}" --query status --output tsv >/dev/null
+  if ! status="$(look status "" az ml job show --name "$JOB" "${THERE[@]}" --query status --output tsv >/dev/null &&
+    printf '%s' "$status")"; then
+    # Who asks for hours does not get every answer.
+    lost=$((lost + 1))
+    ((lost < 10)) || stop "Azure did not answer ten times: deploy/run.sh --job $JOB goes on waiting"
+    sleep "${PAUSE_S:-30}"
+    continue
+  fi
+  lost=0
   [[ -n "$status" ]] || stop "there is no job $JOB in $WORKSPACE"
   if [[ "$status" != "$before" ]]; then printf '%s %s\n' "$(date -u +%H:%M:%S)" "$status"; fi
   before="$status"

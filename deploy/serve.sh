@@ -13,7 +13,7 @@
 # --email   where the monitor's findings go
 # --style   the style that is meant where none is asked for (data/01_raw/video_style/models/mosaic.pth); those beside it go
 #           along
-# --name    as for up.sh (triptych)
+# --name    as for up.sh (that of its last run)
 # --online  only the online endpoint; --batch: only the batch endpoint
 # --registry, --version  serve a version that deploy/share.sh put into a registry, not the promoted one of this workspace
 # --steps   shares of the requests that a newer version gets before all of them (none: all at once when it has answered)
@@ -23,7 +23,7 @@
 # --retire  delete the deployment that gets no requests: it costs as much as the one that does
 set -euo pipefail
 
-WORKLOAD="" EMAIL="" NAME=triptych ONLINE=no BATCH=no BACK=no RETIRE=no DRY_RUN=no REGISTRY="" VERSION="" STEPS="" SOAK_S=300
+WORKLOAD="" EMAIL="" NAME="" ONLINE=no BATCH=no BACK=no RETIRE=no DRY_RUN=no REGISTRY="" VERSION="" STEPS="" SOAK_S=300
 STYLE=data/01_raw/video_style/models/mosaic.pth
 version="" there="" deployed=""
 # shellcheck source=deploy/common.sh
@@ -54,6 +54,7 @@ if [[ "$WORKLOAD" == shelf ]]; then SLOW_MS=30000; fi
 if [[ "$WORKLOAD" == video ]]; then SLOW_MS=20000; fi
 needs az python3
 in_workspace
+check_name
 endpoint="triptych-$WORKLOAD-$SUFFIX"
 if [[ "$WORKLOAD" == video ]]; then endpoint="triptych-video-online-$SUFFIX"; fi # the other one is that of trigger.sh
 
@@ -64,7 +65,15 @@ read_colours() {
   local colour share
   for colour in $deployed; do
     look share 0 az ml online-endpoint show --name "$endpoint" "${THERE[@]}" --query "traffic.$colour" --output tsv
-    if [[ "${share:-0}" != 0 ]]; then LIVE="$colour"; else IDLE="$colour"; fi
+    if [[ "${share:-0}" == 0 ]]; then
+      IDLE="$colour"
+    elif [[ -z "$LIVE" ]]; then
+      LIVE="$colour"
+    else
+      stop "$LIVE and $colour both have a share of the requests, as something left them that was killed in between. Say" \
+        "which is to answer all of them, then run this again: az ml online-endpoint update --name $endpoint ${THERE[*]}" \
+        "--traffic \"$LIVE=100 $colour=0\" or --traffic \"$colour=100 $LIVE=0\""
+    fi
   done
   NEXT=blue
   if [[ "$LIVE" == blue ]]; then NEXT=green; fi
@@ -113,11 +122,13 @@ print(sum(point.get("average") or 0 for each in failed for point in each["data"]
 }
 
 # `shift_traffic TO FROM`: the first gets more and more of the requests, and all of them at the end. If it fails some on the
-# way, the second has all of them back.
+# way, or the script ends for any other reason, the second has all of them back.
 shift_traffic() {
   local percent since why
+  TO="$1" FROM="$2"
   for percent in ${STEPS//,/ }; do
     if [[ -z "$2" ]]; then break; fi # the first deployment of all
+    trap 'send_traffic "$FROM" "$TO"' EXIT
     since="$(date -u +%Y-%m-%dT%H:%M:%SZ)"
     run az ml online-endpoint update --name "$endpoint" --traffic "$1=$percent $2=$((100 - percent))" "${THERE[@]}" \
       --output none
@@ -127,12 +138,14 @@ shift_traffic() {
     count_failures "$1" "$since"
     if [[ "$FAILURES" != 0 ]]; then why="its container failed requests ($FAILURES a minute, summed up)"; fi
     if [[ -n "$why" ]]; then
+      trap - EXIT
       send_traffic "$2" "$1"
       stop "$1 had $percent % of the requests, and $why. $2 answers all of them again; $1 stays beside it for a look:" \
         "az ml online-deployment get-logs --name $1 --endpoint-name $endpoint ${THERE[*]}"
     fi
   done
   send_traffic "$1" "$2"
+  trap - EXIT
 }
 
 if [[ "$BACK$RETIRE" != nono ]]; then
@@ -152,7 +165,9 @@ pack_styles() {
   local sources=()
   needs triptych
   mapfile -t sources < <(find src/triptych -name '*.py' | LC_ALL=C sort)
-  version="$(digest "$STYLE" "$(dirname "$STYLE")"/*.pth requirements.lock "${sources[@]}")"
+  # Names count too: by them styles are asked for.
+  local files=("$STYLE" "$(dirname "$STYLE")"/*.pth)
+  version="$(digest "${files[@]}" requirements.lock "${sources[@]}" <(printf '%s\n' "${files[@]##*/}"))"
   look there "" az ml model show --name "$MODEL" --version "$version" "${THERE[@]}" --query name --output tsv
   if [[ -n "$there" ]]; then return; fi
   rm -rf "deploy/build/$MODEL"
@@ -204,8 +219,11 @@ if [[ "$ONLINE" == yes ]]; then
     say "6. Monitor"
     # Its file names the endpoint in many places.
     mkdir -p deploy/build
-    sed -e "s/triptych-$WORKLOAD-blue-/$endpoint-$colour-/; s/triptych-$WORKLOAD:blue/$endpoint:$colour/" \
-      -e "s/ALERT_EMAIL.*/$EMAIL/" "$MONITOR" >"deploy/build/monitor-$WORKLOAD.yml"
+    python3 -c 'import json, re, sys
+before, endpoint, colour, email = sys.argv[1:]
+text = sys.stdin.read().replace(f"{before}-blue-", f"{endpoint}-{colour}-").replace(f"{before}:blue", f"{endpoint}:{colour}")
+print(re.sub("ALERT_EMAIL.*", lambda _: json.dumps(email), text), end="")' \
+      "triptych-$WORKLOAD" "$endpoint" "$colour" "$EMAIL" <"$MONITOR" >"deploy/build/monitor-$WORKLOAD.yml"
     run az ml schedule create --file "deploy/build/monitor-$WORKLOAD.yml" "${THERE[@]}" --output none
   fi
 fi

@@ -8,7 +8,8 @@
 # --registry  of Azure ML: deploy/registry/registry.yml makes one
 # --commit    what was trained (HEAD). If the promoted version is another's, the new one was not better: it ends with 3
 #
-# The version is in deploy/build/version.
+# What it is called there has the commit in it, for a workspace that was made anew counts versions from 1 again; it is in
+# deploy/build/version.
 set -euo pipefail
 
 WORKLOAD="" REGISTRY="" COMMIT="" DRY_RUN=no version="" trained="" there=""
@@ -37,10 +38,11 @@ if [[ "${trained%-dirty}" != "$COMMIT" ]]; then
 fi
 
 say "2. Into $REGISTRY"
-look there "" az ml model show --name "$MODEL" --version "$version" --registry-name "$REGISTRY" --query name --output tsv
+shared="$version-${COMMIT:0:12}"
+look there "" az ml model show --name "$MODEL" --version "$shared" --registry-name "$REGISTRY" --query name --output tsv
 if [[ -z "$there" ]]; then
   run az ml model share --name "$MODEL" --version "$version" --registry-name "$REGISTRY" \
-    --share-with-name "$MODEL" --share-with-version "$version" "${THERE[@]}" --output none
+    --share-with-name "$MODEL" --share-with-version "$shared" "${THERE[@]}" --output none
 fi
-if [[ "$DRY_RUN" == no ]]; then printf '%s\n' "$version" >deploy/build/version; fi
-say "Done: version $version of $MODEL. deploy/serve.sh $WORKLOAD --registry $REGISTRY --version $version serves it."
+if [[ "$DRY_RUN" == no ]]; then printf '%s\n' "$shared" >deploy/build/version; fi
+say "Done: version $shared of $MODEL. deploy/serve.sh $WORKLOAD --registry $REGISTRY --version $shared serves it."

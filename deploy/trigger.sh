@@ -7,15 +7,16 @@
 #
 # --job    a finished run of `kedro azureml -e azure run -p video` (the latest)
 # --every  minutes between two looks at what has landed (5)
-# --name   as for up.sh (triptych)
+# --name   as for up.sh (that of its last run)
 set -euo pipefail
 
-JOB="" EVERY=5 NAME=triptych DRY_RUN=no uri=""
+JOB="" EVERY=5 NAME="" DRY_RUN=no uri=""
 # shellcheck source=deploy/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 options --job=JOB --every=EVERY --name=NAME --dry-run:DRY_RUN=yes -- "$@"
 needs az python3
 in_workspace
+check_name
 ENDPOINT="triptych-video-$SUFFIX"
 
 say "1. The run the endpoint repeats"

@@ -45,6 +45,7 @@ case "$*" in
     all="$*"
     colour="${all##*traffic.}"
     sed -n "s/^${colour%% *} //p" "$ANSWERS/traffic" 2>/dev/null ;;
+  "keyvault show-deleted"*location*) echo westeurope ;;
   "deployment sub create"*) cat "$ANSWERS/outputs" ;;
   "ad signed-in-user"*) echo me ;;
   "account show"*) echo subscription ;;

@@ -40,11 +40,23 @@ def test_what_was_better_goes_into_the_registry_once(deploy_copy: Path, workspac
     assert share(deploy_copy, workspace) == 0
     (shared,) = [call for call in calls(workspace) if call.startswith("az ml model share")]
     assert "--name faq-matcher --version 1 --registry-name models --share-with-name faq-matcher" in shared
-    assert (deploy_copy / "build/version").read_text() == "1\n"
+    assert (deploy_copy / "build/version").read_text() == "1-012345678901\n"
     answer(workspace, "shared", "")
     assert share(deploy_copy, workspace) == 0
     assert not [call for call in calls(workspace) if call.startswith("az ml model share")]
-    assert (deploy_copy / "build/version").read_text() == "1\n"
+    assert (deploy_copy / "build/version").read_text() == "1-012345678901\n"
+
+
+def test_a_version_of_another_workspace_is_not_taken_for_this_one(deploy_copy: Path, workspace: dict[str, str]) -> None:
+    """A workspace that was made anew counts from 1 again, and a registry keeps what it has."""
+    versions = set()
+    for commit in (COMMIT, "f" * 40):
+        answer(workspace, "commit", commit)
+        assert share(deploy_copy, workspace, commit) == 0
+        versions.add((deploy_copy / "build/version").read_text().strip())
+        (shared,) = [call for call in calls(workspace) if call.startswith("az ml model share")]
+        assert shared.split("--share-with-version ")[1].split()[0] in versions
+    assert len(versions) == 2
 
 
 def test_what_was_not_better_does_not(deploy_copy: Path, workspace: dict[str, str]) -> None:
@@ -74,6 +86,24 @@ def test_a_job_that_does_not_exist_is_not_waited_for(deploy_copy: Path, workspac
     done = run(deploy_copy / "run.sh", "--job", "a b'c", **workspace, PAUSE_S="0")
     assert done.returncode == 2
     assert "there is no job a b'c" in done.stderr
+
+
+def test_a_lost_answer_does_not_end_the_wait(deploy_copy: Path, workspace: dict[str, str]) -> None:
+    tool = Path(workspace["ANSWERS"]) / "tools/az"
+    lost = """"ml job show"*)
+    if [[ -s "$ANSWERS/lost" ]]; then
+      sed -i 1d "$ANSWERS/lost"
+      echo "ERROR: <urllib3> Connection reset by peer, AADSTS90033: a transient error" >&2
+      exit 1
+    fi
+    echo Completed ;;
+  x)"""
+    tool.write_text(tool.read_text().replace('"ml job show"*)', lost))
+    for times, code in ((3, 0), (30, 2)):
+        answer(workspace, "lost", "x\n" * times)
+        done = run(deploy_copy / "run.sh", "--job", "job1", **workspace, PAUSE_S="0")
+        assert done.returncode == code, done.stderr
+        assert code == 0 or "Connection reset by peer" in done.stderr
 
 
 REGISTERED = ("faq", *MAIL, "--online", "--registry", "models", "--version", "7")
@@ -110,6 +140,28 @@ def test_a_version_that_fails_requests_gives_them_back(deploy_copy: Path, worksp
     assert done.returncode == 2
     assert shifts(workspace) == ["green", "green=10 blue=90", "green", "blue=100 green=0"]
     assert "failed requests (2.0 a minute, summed up)" in done.stderr
+
+
+@pytest.mark.parametrize("why", ["refused", "stopped"])
+def test_shares_are_given_back_whatever_ends_the_script(deploy_copy: Path, workspace: dict[str, str], why: str) -> None:
+    answer(workspace, "traffic", "blue 100\n")
+    tool = Path(workspace["ANSWERS"]) / "tools/az"
+    end = "echo 'Connection reset by peer' >&2; exit 1" if why == "refused" else "kill -TERM $PPID; exit 1"
+    tool.write_text(tool.read_text().replace('"monitor metrics list"*)', f'"monitor metrics list"*) {end} ;;\n  x)'))
+    done = run(deploy_copy / "serve.sh", *REGISTERED, "--steps", "10", "--soak", "0", **workspace)
+    assert done.returncode != 0
+    assert shifts(workspace) == ["green", "green=10 blue=90", "green", "blue=100 green=0"]
+
+
+def test_a_deployment_that_has_a_share_is_not_overwritten(deploy_copy: Path, workspace: dict[str, str]) -> None:
+    """As a script left it that was killed in between."""
+    answer(workspace, "traffic", "blue 90\ngreen 10\n")
+    for options in (REGISTERED, ("faq", "--back"), ("faq", "--retire")):
+        done = run(deploy_copy / "serve.sh", *options, **workspace)
+        assert done.returncode == 2
+        assert "blue=100 green=0" in done.stderr
+        assert "green=100 blue=0" in done.stderr
+        assert not [call for call in calls(workspace) if " create " in call or " delete " in call or "update" in call]
 
 
 @pytest.mark.parametrize("told", [metrics("400", 5.0), metrics("200", 5.0), metrics("500", None)])

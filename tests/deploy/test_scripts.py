@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.deploy.conftest import DEPLOY
 from tests.deploy.stand_in import BASH, OUTPUTS, azure, calls, commands_of, run
@@ -156,6 +157,21 @@ def test_down_leaves_nothing_behind(deploy_copy: Path, azure: dict[str, str]) ->
     assert not (deploy_copy / "build").exists()
 
 
+@pytest.mark.parametrize("protected", ["false", "true"])
+def test_down_goes_on_where_it_was_interrupted(deploy_copy: Path, azure: dict[str, str], protected: str) -> None:
+    """The group is gone, its vault is only deleted: its name would be taken."""
+    tool = Path(azure["ANSWERS"]) / "tools/az"
+    answers = f""""keyvault list-deleted"*) echo kv-triptych-abc123 ;;
+  "keyvault show-deleted"*Protection*) echo {protected} ;;
+  "ml compute show"*)"""
+    tool.write_text(tool.read_text().replace('"ml compute show"*)', answers))
+    done = run(deploy_copy / "down.sh", "--name", "triptych", "--yes", **azure)
+    assert done.returncode == 0, done.stderr
+    text = "\n".join(calls(azure))
+    assert ("az keyvault purge --name kv-triptych-abc123 --location westeurope" in text) is (protected == "false")
+    assert ("is protected from being purged" in done.stdout) is (protected == "true")
+
+
 def test_down_asks_and_takes_no_for_an_answer(deploy_copy: Path, azure: dict[str, str]) -> None:
     (Path(azure["ANSWERS"]) / "there").touch()
     done = run(deploy_copy / "down.sh", "--name", "triptych", **azure)
@@ -176,6 +192,48 @@ def test_serving_names_the_promoted_version_and_the_endpoint(deploy_copy: Path, 
     assert "azureml:triptych-shelf-abc123-blue-model_outputs:1" in monitor
     assert MAIL[1] in monitor
     assert "ALERT_EMAIL" not in monitor
+
+
+def test_any_address_gets_into_the_monitor(deploy_copy: Path, azure: dict[str, str]) -> None:
+    (deploy_copy / "build/outputs.json").write_text(OUTPUTS, encoding="utf-8")
+    (Path(azure["ANSWERS"]) / "there").touch()
+    for email in ("r&d@example.org", "a/b@example.org", "o'neil@example.org", "100%|x@example.org", "*a@example.org"):
+        done = run(deploy_copy / "serve.sh", "faq", "--email", email, "--online", **azure)
+        assert done.returncode == 0, done.stderr
+        monitor = yaml.safe_load((deploy_copy / "build/monitor-faq.yml").read_text(encoding="utf-8"))
+        assert monitor["create_monitor"]["alert_notification"]["emails"] == [email]
+
+
+@pytest.mark.parametrize("script", ["serve.sh", "trigger.sh"])
+def test_a_name_that_is_not_that_of_up_is_refused_at_once(
+    deploy_copy: Path, azure: dict[str, str], script: str
+) -> None:
+    """Else the alerts would be the first to miss it, with a deployment that costs behind them."""
+    (deploy_copy / "build/outputs.json").write_text(OUTPUTS.replace("rg-triptych", "rg-other"), encoding="utf-8")
+    (Path(azure["ANSWERS"]) / "there").touch()
+    words = ("faq", *MAIL) if script == "serve.sh" else ("--job", "job1")
+    done = run(deploy_copy / script, *words, "--name", "triptych", **azure)
+    assert done.returncode == 2
+    assert "other" in done.stderr
+    assert calls(azure) == []
+    done = run(deploy_copy / script, *words, **azure)
+    assert done.returncode == 0, done.stderr
+    assert "actionGroupName=ag-other" in done.stdout
+
+
+def test_a_style_of_another_name_is_another_version(deploy_copy: Path, azure: dict[str, str]) -> None:
+    (deploy_copy / "build/outputs.json").write_text(OUTPUTS, encoding="utf-8")
+    styles = deploy_copy.parent / "my styles"
+    styles.mkdir()
+    versions = set()
+    for first, second in (("a", "b"), ("a", "c")):
+        (styles / f"{first}.pth").write_text("1")
+        (styles / f"{second}.pth").write_text("2")
+        done = run(deploy_copy / "serve.sh", "video", "--style", "my styles/a.pth", **azure)
+        assert done.returncode == 0, done.stderr
+        versions |= set(re.findall(r"model create --name video-styles --version (\w{12})", "\n".join(calls(azure))))
+        (styles / f"{second}.pth").unlink()
+    assert len(versions) == 2
 
 
 VIDEO = "triptych-video-online-abc123"
