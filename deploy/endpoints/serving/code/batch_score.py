@@ -1,7 +1,7 @@
 """What a batch deployment runs: a model in MLflow's format, over the files of a folder.
 
 A table (.csv, .parquet) is given to the model as it is; anything else is a photo. What was found goes to tables in the
-output folder of the job, one a mini-batch, with the columns `file` (its place in the input folder) and `error` in front.
+output folder of the job, one a mini-batch, with `file` (its place in the input folder) and `error` as first columns.
 Every file has a row: one in which nothing was found an empty one, one that cannot be used one with the reason; the
 others go on.
 """
