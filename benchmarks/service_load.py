@@ -116,13 +116,14 @@ def measure_pair(options: argparse.Namespace, workload: str, uri: str, version: 
     """Load both servers in turns, then the service past its capacity."""
     body = write_body(workload, work)
     ours, mlflows, small = (options.port + offset for offset in range(3))
-    serve = [sys.executable, "-m", "triptych", "serve", workload, "--mlflow-uri", uri, "--port"]
+    count = str(options.processes)
+    serve = [sys.executable, "-m", "triptych", "serve", workload, "--mlflow-uri", uri, "--processes", count, "--port"]
     with ExitStack() as stack:
         service = stack.enter_context(
             run_server([*serve, str(ours)], f"http://127.0.0.1:{ours}/health/ready", work / "ours.log", {})
         )
-        model = ["-m", f"models:/{MODELS[workload]}/{version}", "--env-manager", "local", "--port", str(mlflows)]
-        command = [sys.executable, "-m", "mlflow", "models", "serve", *model]
+        model = ["-m", f"models:/{MODELS[workload]}/{version}", "--env-manager", "local", "--workers", count]
+        command = [sys.executable, "-m", "mlflow", "models", "serve", *model, "--port", str(mlflows)]
         tracked = {"MLFLOW_TRACKING_URI": uri}
         stack.enter_context(run_server(command, f"http://127.0.0.1:{mlflows}/ping", work / "mlflow.log", tracked))
         urls = {
@@ -183,7 +184,7 @@ def write_body(workload: str, work: Path) -> Path:
 
 
 def make_registry(folder: Path) -> str:
-    """Register a matcher of a generated FAQ of 5,000 originals, and a detector of random weights on photos of 320."""
+    """Register a matcher of a generated FAQ of 5,000 originals, and a detector of random weights that sees 96 px."""
     sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
     import pandas as pd
     from faq_matching import run_build
@@ -240,6 +241,7 @@ def main() -> None:
     parser.add_argument("--workloads", nargs="+", choices=list(MODELS), default=list(MODELS))
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--seconds", type=float, default=10, help="for each number of connections and server")
+    parser.add_argument("--processes", type=int, default=1, help="of the model, on both sides")
     parser.add_argument("--soak-s", type=float, default=0, help="load for so long, and look at the memory")
     parser.add_argument("--mlflow-uri", help="registry; without it models are made")
     parser.add_argument("--make", type=Path, help="make models in this folder, and end")

@@ -89,10 +89,12 @@ def test_whoever_takes_and_is_stopped_loses_nothing(takers: int, jobs: int, data
 def test_the_first_waits_for_others_only_so_long() -> None:
     async def run() -> tuple[list[Any], float, list[Any], float]:
         batcher: Batcher[str, str] = Batcher(2, 0.2, 10)
+        await take_two(batcher)
         start = time.monotonic()
         batcher.submit("a")
         alone = await batcher.take()
         waited = time.monotonic() - start
+        await take_two(batcher)
         batcher.submit("b")
         asyncio.get_running_loop().call_later(0.01, batcher.submit, "c")
         start = time.monotonic()
@@ -103,3 +105,21 @@ def test_the_first_waits_for_others_only_so_long() -> None:
     assert [[item.job for item in batch] for batch in (alone, both)] == [["a"], ["b", "c"]]
     assert waited >= 0.19
     assert full_after < 0.19
+
+
+async def take_two(batcher: Batcher[str, str]) -> None:
+    batcher.submit("one")
+    batcher.submit("two")
+    assert len(await batcher.take()) == 2
+
+
+def test_one_that_comes_alone_after_another_does_not_wait() -> None:
+    async def run() -> float:
+        batcher: Batcher[str, str] = Batcher(8, 5.0, 10)
+        start = time.monotonic()
+        for _ in range(3):
+            batcher.submit("a")
+            await batcher.take()
+        return time.monotonic() - start
+
+    assert asyncio.run(run()) < 1

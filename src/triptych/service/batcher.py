@@ -38,7 +38,8 @@ class Batcher(Generic[Job, Answer]):
 
     Args:
         max_jobs: Of a batch.
-        max_wait_s: How long the first of a batch waits for others while somebody is free to take it.
+        max_wait_s: How long the first of a batch waits for others while somebody is free to take it; where the batch
+            before had one job only, nobody is waited for.
         max_queue: Jobs that wait.
     """
 
@@ -46,6 +47,7 @@ class Batcher(Generic[Job, Answer]):
         self._max_jobs, self._max_wait_s, self._max_queue = max_jobs, max_wait_s, max_queue
         self._queue: deque[Waiting[Job, Answer]] = deque()
         self._changed = asyncio.Event()
+        self._is_busy = False
 
     def __len__(self) -> int:
         """Count the jobs that wait."""
@@ -74,9 +76,12 @@ class Batcher(Generic[Job, Answer]):
             while not self._queue:
                 self._changed.clear()
                 await self._changed.wait()
-            await self._wait_for_more()
+            if self._is_busy:
+                await self._wait_for_more()
             if self._queue:  # another may have been quicker
-                return [self._queue.popleft() for _ in range(min(self._max_jobs, len(self._queue)))]
+                batch = [self._queue.popleft() for _ in range(min(self._max_jobs, len(self._queue)))]
+                self._is_busy = len(batch) > 1
+                return batch
 
     async def _wait_for_more(self) -> None:
         end = self._queue[0].since + self._max_wait_s

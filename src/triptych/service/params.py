@@ -18,7 +18,8 @@ class BatchParams(Params):
     max_requests: Annotated[int, Field(ge=1, le=1024)] = 32
     """Requests that are asked together."""
     max_wait_ms: Annotated[float, Field(ge=0, le=1000)] = 2.0
-    """How long a request waits for others to join it when the model has nothing to do."""
+    """How long a request waits for others to join it when the model has nothing to do; one that comes alone, after
+    another that did, does not wait."""
     max_faq_rows: PositiveInt = 64
     """Questions that are asked together; a request with more is asked alone."""
     max_shelf_rows: PositiveInt = 8
