@@ -22,6 +22,7 @@ from triptych.service.params import BatchParams, TimeoutParams
 from triptych.service.served_model import ServedModel, Version
 from triptych.service.telemetry import Telemetry
 
+pytestmark = pytest.mark.slow
 SLOW_MODEL = '''
 import os, time
 import pandas as pd

@@ -26,6 +26,7 @@ from tests.service.conftest import PARAMS, QUESTION, TOKEN, Registry, wait_until
 from triptych.service.params import TimeoutParams
 from triptych.service.server import make_server
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
 
