@@ -29,6 +29,7 @@ _SHORTEST_TOKEN = 16
 @click.option("--env", "environment", default="local", help="Configuration: conf/ENV over conf/base.")
 @click.option("--mlflow-uri", help="Registry; by default that of conf/ENV/mlflow.yml.")
 @click.option("--style-model", type=click.Path(path_type=Path), help="File of the default style (video).")
+@click.option("--log-requests", metavar="FOLDER", help="Log measures of what is asked there (service.log_requests).")
 @click.option("--jobs", "with_jobs", is_flag=True, help="Take jobs at /jobs as well, and run them (triptych jobs).")
 def serve(
     workloads: tuple[Workload, ...],

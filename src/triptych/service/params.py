@@ -109,6 +109,11 @@ class ServiceParams(Params):
     """How often the registry is asked whether another version was promoted."""
     retry_s: NonNegativeFloat = 300.0
     """After how long a version that could not be loaded is tried again."""
+    log_requests: str = ""
+    """Folder in which measures of what is asked are logged for `faq_drift` and `shelf_drift`, in one folder a workload,
+    neither texts nor photos; empty: nothing is logged."""
+    max_log_mb: Annotated[float, Field(ge=1)] = 100.0
+    """Of a workload's log, in millions of bytes; the oldest go."""
     batch: BatchParams = BatchParams()
     limits: LimitParams = LimitParams()
     timeouts: TimeoutParams = TimeoutParams()

@@ -93,7 +93,8 @@ class RegisteredSource:
         params = self._settings.params
         joined = params.batch.max_faq_rows if self._workload == "faq" else params.batch.max_shelf_rows
         rows = {"max_rows": params.limits.max_rows, "max_joined_rows": joined}
-        return {"workload": self._workload, "path": path, **rows}
+        log = {"folder": str(Path(params.log_requests, self._workload).absolute()), "max_mb": params.max_log_mb}
+        return {"workload": self._workload, "path": path, **rows, "log": log if params.log_requests else None}
 
 
 class StyleSource:

@@ -91,6 +91,23 @@ class FaqModel(PythonModel):
         # One process: a server has its own.
         return self._matcher.match(clean, top_k, workers=1)
 
+    def measure(
+        self, model_input: pd.DataFrame, found: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> list[dict[Any, Any]]:
+        """Measure questions that were answered, for `faq_drift`: a row of figures each, never their text.
+
+        Args:
+            model_input: As for `predict`.
+            found: What that gave.
+            params: As for that.
+        """
+        from triptych.faq.asked import measure_questions
+
+        text_format = (params or {}).get("text_format", DEFAULT_TEXT_FORMAT)
+        clean, _ = clean_new_questions(complete_columns(model_input), text_format)
+        measured: list[dict[Any, Any]] = measure_questions(self._matcher, clean, found).to_dict("records")
+        return measured
+
 
 def _check_count(questions: int, top_k: int) -> None:
     if questions > MOST_QUESTIONS:

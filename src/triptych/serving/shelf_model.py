@@ -95,6 +95,33 @@ class ShelfModel(PythonModel):
         ]
         return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
+    def measure(
+        self, model_input: pd.DataFrame, found: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> list[dict[Any, Any]]:
+        """Measure photos that were looked at, for `shelf_drift`: a row of figures each, never their pixels.
+
+        What was asked for with a higher score threshold than the detector's own is not measured: there detections are
+        missing.
+
+        Args:
+            model_input: As for `predict`.
+            found: What that gave.
+            params: As for that.
+        """
+        from triptych.shelf.scoring.photo_measures import Found, measure_photos
+
+        own = self._detector.score_threshold
+        if float((params or {}).get("score_threshold", 0.0)) > own:
+            return []
+        found = found[found["score"] >= own]
+        with tempfile.TemporaryDirectory(prefix="triptych-photos-") as folder:
+            files = [Path(folder) / str(index) for index in range(len(model_input))]
+            _write_photos(model_input["image"].tolist(), files)
+            scores = [found.loc[found["photo"] == index, "score"].tolist() for index in range(len(files))]
+            table = measure_photos(map(Found, files, scores), MOST_PIXELS)
+        measured: list[dict[Any, Any]] = table.to_dict("records")
+        return measured
+
     def _describe(self, photo: int, item: dict[str, Any]) -> tuple[Any, ...]:
         mask = json.dumps(item["segmentation"]) if "segmentation" in item else ""
         return photo, self._detector.categories[item["category_id"] - 1], item["score"], *item["bbox"], mask

@@ -23,7 +23,7 @@ def make_answerer(spec: dict[str, Any]) -> Answerer:
         return Styles(spec["path"], spec["max_pixels"])
     from .tables import Tables
 
-    return Tables(spec["workload"], spec["path"], spec["max_rows"], spec["max_joined_rows"])
+    return Tables(spec["workload"], spec["path"], spec["max_rows"], spec["max_joined_rows"], spec.get("log"))
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .answers import JSON, Answer, Job, RefusedError, explain, write_predictions
+from .asked import make_log
 from .joining import Photos, Questions, count_rows
 from .reading import read_invocation
 
@@ -23,16 +24,21 @@ class Tables:
         folder: The model.
         max_rows: Rows of a request.
         max_joined_rows: Rows of requests that are joined.
+        log: Where measures of what is asked go: `folder`, `max_mb`; None where they are not wanted.
     """
 
-    def __init__(self, workload: str, folder: str, max_rows: int, max_joined_rows: int) -> None:
+    def __init__(
+        self, workload: str, folder: str, max_rows: int, max_joined_rows: int, log: dict[str, Any] | None = None
+    ) -> None:
         import mlflow.pyfunc
 
         self._model = mlflow.pyfunc.load_model(folder)
         self._schema = self._model.metadata.get_input_schema()
         self._join = Questions if workload == "faq" else Photos
         self._max_rows, self._max_joined_rows = max_rows, max_joined_rows
-        self._warm_up(Path(folder) / "serving_input_example.json")
+        self._log = None
+        self._warm_up(Path(folder) / "serving_input_example.json")  # which nobody asked, and is not logged
+        self._log = make_log(log, self._model) if log else None
 
     def _warm_up(self, example: Path) -> None:
         """Ask what was saved as an example: a version that cannot answer it is not taken over."""
@@ -95,7 +101,7 @@ class Tables:
         if len(tables) > 1:
             try:
                 joined = self._join(tables)
-                found = joined.split(self._model.predict(joined.table, params=params).to_dict("records"))
+                found = joined.split(self._ask(joined.table, params).to_dict("records"))
             except Exception as error:  # whose fault it is shows when each is asked alone
                 _logger.debug("asked one by one: %s", error)
             else:
@@ -107,6 +113,12 @@ class Tables:
 
         try:
             table = pd.DataFrame(table) if isinstance(table, dict) else table
-            return write_predictions(self._model.predict(table, params=params).to_dict("records"))
+            return write_predictions(self._ask(table, params).to_dict("records"))
         except Exception as error:
             return explain(error)
+
+    def _ask(self, table: Any, params: dict[str, Any] | None) -> Any:
+        found = self._model.predict(table, params=params)
+        if self._log:
+            self._log.add(table, found, params)
+        return found
