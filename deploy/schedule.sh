@@ -30,4 +30,6 @@ environment="triptych:$(digest deploy/environment/Dockerfile requirements.lock)"
 commit="$(git describe --always --dirty --abbrev=40 '--exclude=*' 2>/dev/null || echo unknown)"
 run az ml schedule create --file "deploy/schedules/$PIPELINE.yml" --name "$name" "${THERE[@]}" --output none \
   --set "create_job.inputs.environment=$environment" "create_job.inputs.commit=$commit"
+# One that was switched off may have stayed so.
+run az ml schedule enable --name "$name" "${THERE[@]}" --output none
 say "Done. deploy/schedule.sh $PIPELINE --stop switches it off."

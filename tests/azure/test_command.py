@@ -16,7 +16,7 @@ from PIL import Image
 
 from tests.azure.project_copy import copy_sources
 from tests.video.styles import save_style
-from triptych.azure import cli
+from triptych.azure import cli, submission
 from triptych.azure.cli import azure
 from triptych.azure.deployment import NAMES
 
@@ -63,6 +63,22 @@ def test_wrong_words_are_explained(command: CliRunner, words: list[str], reason:
     assert result.exit_code == 1
     assert reason in result.output
     assert "Traceback" not in result.output
+
+
+def test_no_parameters_may_be_written_as_json(command: CliRunner) -> None:
+    """As the release of Azure DevOps does where none are given."""
+    result = run(command, "preflight", "faq", "--params", " {} ")
+    assert result.exit_code == 0, result.output
+
+
+def test_what_would_end_its_quotes_is_not_submitted(command: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes get parameters in quotes, in a command of a shell."""
+    monkeypatch.setattr(submission, "connect_as_node", lambda config: None)
+    result = run(
+        command, "submit", "video", "--params", json.dumps({"video_raw": "abfs://it's@x.dfs.core.windows.net"})
+    )
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: a ' in --params")
 
 
 def test_it_wants_the_projects_folder(command: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,8 @@ def test_outputs_become_values(globals_file: Path, tmp_path: Path, wrapped: bool
     [
         ({"workspace": None}, "lacks workspace"),
         ({"workspace": {"value": "a b"}}, "which is no name"),
+        ({"workspace": {"value": None}}, "which is no name"),
+        ({"workspace": {"value": True}}, "which is no name"),
         ({"workspace": {"value": "x\nkey: 1"}}, "which is no name"),
     ],
 )
@@ -48,6 +50,12 @@ def test_other_outputs_are_refused(tmp_path: Path, change: dict[str, object], re
     values = {name: value for name, value in (VALUES | change).items() if value is not None}
     with pytest.raises(ValueError, match=reason):
         read_outputs(write(tmp_path / "outputs.json", values))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_outputs_may_come_from_powershell(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "outputs.json").write_text(json.dumps(VALUES), encoding=encoding)
+    assert read_outputs(tmp_path / "outputs.json")["workspace"] == VALUES["workspace"]
 
 
 def test_no_json_is_refused(tmp_path: Path) -> None:

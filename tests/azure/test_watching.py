@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
+import threading
+from collections.abc import Iterator
 from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +18,7 @@ from rich.console import Console
 
 from triptych.azure.job_view import JobView, StepView
 from triptych.azure.run_view import follow, to_table
-from triptych.azure.watching import read_job
+from triptych.azure.watching import read_job, read_last_line
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=timezone.utc)
 MS = int(NOW.timestamp() * 1000)
@@ -56,6 +60,39 @@ class Tracking:
         return SimpleNamespace(info=info, data=SimpleNamespace(metrics={"ap": 0.51234, "loss": 1.5}))
 
 
+class LogServer(ThreadingHTTPServer):
+    """Answers as Azure's blob storage does: of ranges it knows `bytes=A-` and `bytes=A-B`, and passes over others."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), LogHandler)
+        self.log, self.sent_bytes = b"", 0
+
+
+class LogHandler(BaseHTTPRequestHandler):
+    server: LogServer
+
+    def do_GET(self) -> None:
+        log = self.server.log
+        found = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if found is None:
+            self.answer(200, log)
+        elif int(found[1]) >= len(log):
+            self.answer(416, b"InvalidRange")
+        else:
+            part = log[int(found[1]) : int(found[2] or len(log)) + 1]
+            self.answer(206, part, {"Content-Range": f"bytes {found[1]}-{int(found[1]) + len(part) - 1}/{len(log)}"})
+
+    def answer(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(content)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+        self.server.sent_bytes += len(content)
+
+    def log_message(self, *words: Any) -> None: ...
+
+
 def step(title: str, cluster: str = "gpu-cluster", nodes: int = 2) -> Any:
     return SimpleNamespace(
         component=SimpleNamespace(display_name=title),
@@ -93,6 +130,31 @@ def test_a_step_at_work_and_one_that_waits() -> None:
     text = draw(job)
     for words in ("1:02:03", "ap 0.5123, loss 1.5", "epoch 3 of 10", "0 of 2 steps done", "ml.azure.com/runs/job1"):
         assert words in text
+
+
+@pytest.fixture
+def log_server() -> Iterator[LogServer]:
+    with LogServer() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        ("début\n" * 500_000 + "epoch 1\repoch 2 é\n\n", "epoch 2 é"),
+        ("only", "only"),
+        ("", ""),
+        ("x" * 5_000_000, "x" * 4096),
+    ],
+)
+def test_of_a_huge_log_no_more_than_its_end_is_fetched(log_server: LogServer, log: str, line: str) -> None:
+    log_server.log = log.encode()
+    assert read_last_line(f"http://127.0.0.1:{log_server.server_address[1]}/log.txt?sig=secret") == line
+    assert log_server.sent_bytes < 10_000
 
 
 def test_a_queued_step_has_no_time_yet() -> None:

@@ -407,7 +407,9 @@ def test_a_schedule_has_the_environment_and_the_commit_of_its_code(deploy_copy: 
     (deploy_copy / "build/outputs.json").write_text(OUTPUTS, encoding="utf-8")
     done = run(deploy_copy / "schedule.sh", "faq_tune", **azure)
     assert done.returncode == 0, done.stderr
-    (made,) = [call for call in calls(azure) if call.startswith("az ml schedule create")]
+    asked = calls(azure)
+    (made,) = [call for call in asked if call.startswith("az ml schedule create")]
+    assert asked[-1].startswith("az ml schedule enable --name triptych-faq-tune ")  # after --stop too
     assert "--name triptych-faq-tune " in made
     assert re.search(r"create_job.inputs.environment=triptych:\w{12} create_job.inputs.commit=\w+$", made)
     run(deploy_copy / "schedule.sh", "faq_tune", "--stop", **azure)

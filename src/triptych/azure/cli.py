@@ -87,12 +87,16 @@ def preflight(name: str, env: str, params: str, online: bool) -> None:
 @click.option("--job-name", default=None, help="Name of the job; of one that is there, nothing is submitted again.")
 def submit(name: str, env: str, params: str, aml_env: str | None, job_name: str | None) -> None:
     """Submit a pipeline with the latest data, as the jobs of schedules do; by hand, take `kedro azureml run`."""
+    from triptych.azure.compilation import QuoteError
     from triptych.azure.submission import connect_as_node
     from triptych.azure.submission import submit as send
 
     with _open(env, params) as bench:
         (name,) = _choose((name,), bench.pipelines)
-        job = send(bench, name, connect_as_node(bench.config), aml_env, job_name)
+        try:
+            job = send(bench, name, connect_as_node(bench.config), aml_env, job_name)
+        except QuoteError as error:
+            raise click.ClickException(str(error)) from error
     click.echo(f"{name}: {job.name} {job.studio_url}")
 
 
@@ -201,7 +205,9 @@ def _open(env: str, params: str) -> Iterator[Workbench]:
     if not (project / "conf").is_dir():
         raise click.ClickException(f"{project} is not the project: go to the folder that holds conf/")
     bootstrap_project(project)
-    runtime = _read_json(params) or run.make_context("triptych azure", ["--params", params]).params["params"]
+    runtime = _read_json(params)
+    if runtime is None:
+        runtime = run.make_context("triptych azure", ["--params", params]).params["params"]
     with ExitStack() as stack:
         try:
             bench = stack.enter_context(open_workbench(project, env, runtime))
@@ -210,10 +216,10 @@ def _open(env: str, params: str) -> Iterator[Workbench]:
         yield bench
 
 
-def _read_json(params: str) -> dict[str, Any]:
-    """Read parameters as `kedro azureml run` takes them; what is no JSON is read as `kedro run` reads it."""
+def _read_json(params: str) -> dict[str, Any] | None:
+    """Read parameters as `kedro azureml run` takes them; nothing, where they are as `kedro run` takes them."""
     if not params.lstrip().startswith("{"):
-        return {}
+        return None
     try:
         found: dict[str, Any] = json.loads(params)
     except ValueError as error:

@@ -16,7 +16,13 @@ from kedro.pipeline import Pipeline
 
 from triptych.log_levels import errors_only
 
-__all__ = ["Compiled", "Workbench", "open_workbench"]
+__all__ = ["QUOTE_FAULT", "Compiled", "QuoteError", "Workbench", "open_workbench"]
+
+QUOTE_FAULT = "a ' in --params would end the quotes around them in the step's command: leave it out"
+
+
+class QuoteError(ValueError):
+    """Parameters would end their quotes in the command of a step, and go on as words of a shell."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,11 @@ class Workbench:
     config: Any
     parameters: dict[str, Any]
     runtime_params: dict[str, Any]
+
+    @property
+    def has_quotes(self) -> bool:
+        """Whether parameters of the command line cannot stand in quotes."""
+        return "'" in json.dumps(self.runtime_params)
 
     def entries(self, pipeline: Pipeline) -> dict[str, dict[str, Any]]:
         """Give the catalog entry of each dataset of a pipeline, those of patterns and wrappers included."""

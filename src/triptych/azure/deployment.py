@@ -39,16 +39,16 @@ def read_outputs(path: Path) -> dict[str, str]:
         ValueError: If it is no such file, an output is missing, or a value cannot be a name.
     """
     try:
-        outputs: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        outputs: dict[str, Any] = json.loads(path.read_bytes())  # PowerShell writes UTF-16
         plain = {name: value["value"] if isinstance(value, dict) else value for name, value in outputs.items()}
     except (ValueError, AttributeError, KeyError) as error:
         raise ValueError(f"{path} does not hold the outputs of a deployment as JSON: {error}") from error
     missing = sorted(set(NAMES.values()) - set(plain))
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}: were these the outputs of deploy/infra/main.bicep?")
-    values = {key: str(plain[output]) for key, output in NAMES.items()}
+    values = {key: plain[output] for key, output in NAMES.items()}
     for key, value in values.items():
-        if not _PLAIN.fullmatch(value):
+        if not isinstance(value, str) or not _PLAIN.fullmatch(value):
             raise ValueError(f"{path}: {NAMES[key]} is {value!r}, which is no name")
     return values
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from typing import Any
@@ -11,7 +10,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro_azureml.constants import DISTRIBUTED_CONFIG_FIELD
 from kedro_azureml.datasets import AzureMLAssetDataset, AzureMLPipelineDataset
 
-from triptych.azure.compilation import Compiled, Workbench, sanitize
+from triptych.azure.compilation import QUOTE_FAULT, Compiled, Workbench, sanitize
 from triptych.node_tags import DETERMINISTIC, GPU
 from triptych.storage.blob_storage import is_remote
 
@@ -44,8 +43,8 @@ def find_faults(bench: Workbench, name: str) -> list[str]:
         *_find_unknown_clusters(bench, pipeline),
         *_find_excess(pipeline),
     ]
-    if "'" in json.dumps(bench.runtime_params):
-        faults.append("a ' in --params would end the quotes around them in the step's command: leave it out")
+    if bench.has_quotes:
+        faults.append(QUOTE_FAULT)
     if faults:
         return faults
     try:

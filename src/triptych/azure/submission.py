@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from triptych.azure.compilation import Workbench
+from triptych.azure.compilation import QUOTE_FAULT, QuoteError, Workbench
 from triptych.azure.workspace import connect
 from triptych.hooks.commit_passing import note_commit
 
@@ -48,7 +48,12 @@ def submit(
 
     Returns:
         The job as Azure ML took it, with `name` and `studio_url`.
+
+    Raises:
+        QuoteError: If parameters of the command line cannot be handed on to nodes.
     """
+    if bench.has_quotes:
+        raise QuoteError(QUOTE_FAULT)
     if job_name and (found := _find(client, job_name)) is not None:
         return found
     job = bench.build(name, environment_name)

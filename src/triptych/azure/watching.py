@@ -128,9 +128,26 @@ def read_last_line(address: str) -> str:
     import requests
 
     try:
-        answer = requests.get(address, headers={"Range": f"bytes=-{_LAST_BYTES}"}, timeout=_TIMEOUT_S)
-        answer.raise_for_status()
+        content = _fetch_end(address)
     except requests.RequestException:  # its text would hold the signature
         return ""
-    lines = [line.rpartition("\r")[2].strip() for line in answer.content.decode(errors="replace").split("\n")]
+    lines = [line.rpartition("\r")[2].strip() for line in content.decode(errors="replace").split("\n")]
     return next((line for line in reversed(lines) if line), "")
+
+
+def _fetch_end(address: str) -> bytes:
+    """Fetch the last bytes; of blob storage the size comes first, for by `bytes=-N` it would send all of a log.
+
+    Source: learn.microsoft.com/rest/api/storageservices/specifying-the-range-header-for-blob-service-operations
+    """
+    import requests
+
+    with requests.get(address, headers={"Range": "bytes=0-0"}, timeout=_TIMEOUT_S, stream=True) as first:
+        first.raise_for_status()
+        size = first.headers.get("Content-Range", "").rpartition("/")[2]
+        if not size.isdigit():  # it knows no ranges
+            return first.content[-_LAST_BYTES:]
+    start = max(0, int(size) - _LAST_BYTES)
+    answer = requests.get(address, headers={"Range": f"bytes={start}-"}, timeout=_TIMEOUT_S)
+    answer.raise_for_status()
+    return answer.content
