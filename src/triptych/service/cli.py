@@ -79,9 +79,10 @@ def run_service(
     check_exposure(settings.params, token)
     start_exporters()
     with ExitStack() as stack:
-        routers = [make_pages_router(settings.params)]
-        if with_jobs:
-            routers.append(stack.enter_context(taking_jobs(settings_of(Path.cwd()))))
+        jobs = settings_of(Path.cwd()) if with_jobs else None
+        routers = [make_pages_router(settings.params, jobs)]
+        if jobs:
+            routers.append(stack.enter_context(taking_jobs(jobs)))
         make_server(create_app(settings, routers, make_page_rules(settings.params)), settings.params).run()
 
 

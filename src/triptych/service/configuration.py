@@ -63,7 +63,12 @@ def read_settings(
         models={workload: names[workload]["registration"]["name"] for workload in ("faq", "shelf")},
         style_model=project / (style_model or globals_["style_model"]),
         token=token,
+        reports=_find_reports(project, str(globals_["data_root"])),
     )
+
+
+def _find_reports(project: Path, data_root: str) -> Path | None:
+    return None if "://" in data_root else project / data_root / "08_reporting"
 
 
 def _find_registry(loader: OmegaConfigLoader, environment: str) -> str:

@@ -23,6 +23,7 @@ class Settings:
         models: Names in the registry, by workload.
         style_model: File of the default style; the others are beside it.
         token: What requests have to carry; None where none is needed.
+        reports: Folder with the pictures of reports; None where it is not on this machine.
     """
 
     workloads: tuple[Workload, ...]
@@ -31,6 +32,7 @@ class Settings:
     models: dict[str, str]
     style_model: Path
     token: str | None = field(default=None, repr=False)
+    reports: Path | None = None
 
 
 class Source(Protocol):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.service.conftest import encode_photo
+from tests.video.clips import picture, run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -32,6 +33,14 @@ def browser() -> Iterator[Browser]:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video that any Chromium plays."""
+    path = tmp_path_factory.mktemp("clips") / "clip.webm"
+    run(*picture(seconds=0.5), "-c:v", "libvpx-vp9", "-deadline", "realtime", path)
+    return path
 
 
 @pytest.fixture(params=WIDTHS)
@@ -120,6 +129,44 @@ def check_coco(file: Path, count: int) -> None:
         x, y, width, height = item["bbox"]
         assert x - 2 <= columns.min() <= columns.max() <= x + width + 2
         assert y - 2 <= rows.min() <= rows.max() <= y + height + 2
+
+
+def test_stylize_a_video(page: Page, clip: Path) -> None:
+    page.goto("/pages/stylize")
+    page.get_by_label("Choose a video or a picture").set_input_files(clip)
+    page.get_by_role("radio", name="ink").check()
+    page.get_by_role("button", name="Paint").click()
+    expect(page.locator("#job progress[max]")).to_be_visible()
+    expect(page.get_by_role("button", name="Play both")).to_be_visible()
+    expect(page.locator("#announced")).to_have_text("clip.webm is painted.")
+    assert "job=" in page.url
+    page.reload()
+    expect(page.locator("figcaption")).to_have_text(["Before", "After"])
+    before, after = page.locator("video").all()
+    for video in (before, after):
+        expect(video).to_have_js_property("videoWidth", 64)
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Download").click()
+    assert Path(saved.value.path()).read_bytes() == clip.read_bytes()
+
+
+def test_stylize_a_picture(page: Page) -> None:
+    page.goto("/pages/stylize")
+    picture: Any = {"name": "<b>.png", "mimeType": "image/png", "buffer": encode_photo(1)}
+    page.get_by_label("Choose a video or a picture").set_input_files(picture)
+    page.get_by_role("button", name="Paint").click()
+    expect(page.get_by_role("heading", name="<b>.png in")).to_be_visible()
+    for image in page.locator(".compare img").all():
+        expect(image).to_have_js_property("naturalWidth", 96)
+
+
+def test_home(page: Page) -> None:
+    page.goto("/")
+    expect(page.get_by_role("link", name="Kedro-Viz")).to_have_attribute("href", "https://viz.example/")
+    run = page.locator(".runs li").first
+    run.get_by_text("Pictures").click()
+    expect(run).not_to_contain_text("Looking")
+    expect(page.get_by_alt_text("over & lays.png")).to_have_js_property("naturalWidth", 96)
 
 
 def test_a_bad_photo_loses_no_other(browser: Browser, address: str) -> None:
