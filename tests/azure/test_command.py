@@ -95,7 +95,7 @@ def test_preflight_counts(command: CliRunner) -> None:
     assert rows["shelf.train_detector"] == ["gpu-cluster", "2", "pytorch", "no"]
     assert rows["shelf.split_photos"] == ["cpu-cluster", "1", "-", "yes"]
     assert "data assets read: triptych_shelf_raw" in result.output
-    assert "data assets made: triptych_shelf_model" in result.output
+    assert "data assets made: triptych_shelf_drift_reference, triptych_shelf_model" in result.output
     assert "06_models/shelf/checkpoints" in result.output
     assert "MB (limit 10 MB)" in result.output
 
