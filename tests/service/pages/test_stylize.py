@@ -17,6 +17,7 @@ from tests.service.conftest import encode_photo, wait_until
 from tests.service.jobs_process import make_settings
 from tests.service.pages.conftest import HTMX
 from tests.video.clips import short_clip
+from triptych.jobs.service import Jobs
 from triptych.jobs.settings import JobSettings
 from triptych.service.app import create_app
 from triptych.service.pages.router import make_page_rules, make_pages_router
@@ -44,11 +45,18 @@ def wait_for_end(client: httpx2.Client, answer: Any) -> tuple[str, str]:
     return place, client.get(place).text
 
 
-def test_a_video_becomes_a_job_with_its_style(client: httpx2.Client, clip: Path) -> None:
+def test_a_video_becomes_a_job_with_its_style(client: httpx2.Client, jobs: JobSettings, clip: Path) -> None:
     answer = start(client, "../my <b>clip.MP4", clip.read_bytes(), style="painters2/ink")
     assert answer.status_code == 200, answer.text
     place, shown = wait_for_end(client, answer)
     assert "my_b_clip.mp4 in painters2/ink" in shown
+    job = Jobs(jobs).find(place.rpartition("/")[2])
+    assert job
+    # What every browser plays.
+    assert job.request().parameters["video"] == {
+        "style": {"styles": {"*": "painters2/ink"}},
+        "encoding": {"container": "mp4"},
+    }
     for name in ("before", "after"):
         assert client.get(f"{place}/{name}").content == clip.read_bytes()
     part = client.get(f"{place}/after", headers={"Range": "bytes=0-9"})  # by which browsers seek

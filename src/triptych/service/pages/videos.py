@@ -101,7 +101,8 @@ class Videos:
                 _KIND.place: str(place),
                 "video_retry": "*",  # also one that was painted before, in another style
                 "style_model": str(style_model),
-                "video": {"style": {"styles": {"*": style}}},
+                # Which every browser plays.
+                "video": {"style": {"styles": {"*": style}}, "encoding": {"container": "mp4"}},
             }
             return self._jobs.submit(_KIND.pipeline, parameters)[0].id
         except BaseException as error:

@@ -7,9 +7,16 @@ const file = document.getElementById("file");
 function showChosen() {
   const chosen = file.files[0];
   document.getElementById("chosen").textContent = chosen
-    ? `${chosen.name}, ${(chosen.size / 1e6).toFixed(1)} MB`
+    ? `${chosen.name}, ${chosen.size < 1e6 ? `${Math.ceil(chosen.size / 1000)} kB` : `${(chosen.size / 1e6).toFixed(1)} MB`}`
     : "It stays on this machine.";
 }
+
+// Errors of media do not rise, but can be caught on their way down.
+document.addEventListener("error", ({ target }) => {
+  if (target.matches?.("#job video")) {
+    target.closest("figure").querySelector("figcaption").textContent += " – this browser cannot play it";
+  }
+}, true);
 
 if (form) {
   file.addEventListener("change", showChosen);
