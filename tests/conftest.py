@@ -37,6 +37,9 @@ GROUPS = {
     **dict.fromkeys(
         (f"tests/registry/{path.name}" for path in (ROOT / "tests/registry").glob("test_*.py")), "registry"
     ),
+    **dict.fromkeys(
+        (f"tests/service/pages/{path.name}" for path in (ROOT / "tests/service/pages").glob("test_*.py")), "pages"
+    ),
 }
 
 
