@@ -80,7 +80,9 @@ look() {
   if [[ "$DRY_RUN" == no ]]; then
     errors="$(mktemp)"
     if ! found="$("$@" 2>"$errors")"; then
-      if ! grep -qiE "not ?found|could not be found|does not exist|doesn't exist|run 'az login'|delegated" "$errors"; then
+      # A broken CLI, or another subscription, says nothing about what was asked for.
+      if grep -qE "ModuleNotFoundError|SubscriptionNotFound" "$errors" ||
+        ! grep -qiE "not ?found|could not be found|does not exist|doesn't exist|run 'az login'|delegated" "$errors"; then
         cat "$errors" >&2
         rm -f "$errors"
         stop "this failed: $*"

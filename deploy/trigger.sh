@@ -14,9 +14,11 @@ JOB="" EVERY=5 NAME="" DRY_RUN=no uri=""
 # shellcheck source=deploy/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 options --job=JOB --every=EVERY --name=NAME --dry-run:DRY_RUN=yes -- "$@"
+[[ "$EVERY" =~ ^[1-9][0-9]{0,3}$ ]] || stop "--every must be whole minutes, got $EVERY"
 needs az python3
 in_workspace
 check_name
+[[ "$ISOLATED" != True || "$EVERY" -le 59 ]] || stop "--every may be 59 minutes at most where accounts are isolated"
 ENDPOINT="triptych-video-$SUFFIX"
 
 say "1. The run the endpoint repeats"

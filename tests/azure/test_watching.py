@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import ResourceNotFoundError, ServiceRequestError
 from mlflow.exceptions import MlflowException
 from rich.console import Console
 
@@ -185,6 +185,25 @@ def test_what_is_no_terminal_gets_a_table_a_change() -> None:
     console = Console(file=io.StringIO(), width=120)
     follow(lambda: read(Service({}, [], next(states))), console, 0)
     assert console.file.getvalue().count("steps done") == 2  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("lost", [3, 30])
+def test_a_lost_answer_does_not_end_it(lost: int) -> None:
+    first: list[JobView | ServiceRequestError] = [JobView("job1", "shelf", "Running", "", ())]
+    answers = iter([*first, *[ServiceRequestError("no network")] * lost])
+
+    def ask() -> JobView:
+        found = next(answers, JobView("job1", "shelf", "Completed", "", ()))
+        if isinstance(found, ServiceRequestError):
+            raise found
+        return found
+
+    console = Console(file=io.StringIO(), width=120)
+    if lost > 10:
+        with pytest.raises(ServiceRequestError):
+            follow(ask, console, 0)
+    else:
+        assert follow(ask, console, 0).state == "Completed"
 
 
 def test_a_terminal_gets_a_screen() -> None:

@@ -223,6 +223,16 @@ def test_what_is_no_json_is_refused(reader: ModuleType, raw: str) -> None:
     assert reader.run(raw)["error"]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_refused"), [("\ud800", True), ("x\udfff", True), ("\ud83d\ude00", False), ("\\ud800", False)]
+)
+@pytest.mark.parametrize("column", ["question_id", "title"])
+def test_half_a_character_is_refused(reader: ModuleType, text: str, is_refused: bool, column: str) -> None:
+    """JSON can hold one, no text can: the answer could not be written."""
+    answer = reader.run(json.dumps({"dataframe_records": [{column: text}]}))
+    assert ("half of a character" in answer.get("error", "")) is is_refused
+
+
 @pytest.mark.parametrize(("levels", "is_refused"), [(14, False), (15, True), (900, True), (100_000, True)])
 def test_a_deeply_nested_request_is_refused(reader: ModuleType, levels: int, is_refused: bool) -> None:
     answer = reader.run('{"dataframe_records": [{"title": "a"}], "x": {"y": ' + "[" * (levels) + "]" * levels + "}}")

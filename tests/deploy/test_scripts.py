@@ -140,6 +140,22 @@ def test_a_failure_that_is_not_a_missing_thing_stops_the_script(deploy_copy: Pat
         assert not [call for call in calls(azure) if " create" in call or " delete" in call]
 
 
+@pytest.mark.parametrize(
+    "reason", ["ModuleNotFoundError: No module named 'x'", "(SubscriptionNotFound) It was not found."]
+)
+def test_what_is_not_found_is_not_always_what_was_asked_for(
+    deploy_copy: Path, azure: dict[str, str], reason: str
+) -> None:
+    """A broken CLI, and another subscription: down.sh said that nothing was there, and all went on costing."""
+    tool = Path(azure["ANSWERS"]) / "tools/az"
+    tool.write_text(
+        tool.read_text().replace('"ml compute show"*)', f'"group show"*) echo "{reason}" >&2; exit 1 ;;\n  x)')
+    )
+    done = run(deploy_copy / "down.sh", "--name", "triptych", "--yes", **azure)
+    assert done.returncode == 2
+    assert reason in done.stderr
+
+
 def test_down_leaves_nothing_behind(deploy_copy: Path, azure: dict[str, str]) -> None:
     (Path(azure["ANSWERS"]) / "there").touch()
     done = run(deploy_copy / "down.sh", "--name", "triptych", "--yes", **azure)
@@ -340,6 +356,14 @@ def test_isolated_a_function_takes_the_place_of_event_and_workflow(deploy_copy: 
         assert set(packed.namelist()) == {path.name for path in (deploy_copy / "trigger").iterdir() if path.is_file()}
 
 
+def test_a_function_s_clock_has_less_than_an_hour(deploy_copy: Path, azure: dict[str, str]) -> None:
+    (deploy_copy / "build/outputs.json").write_text(OUTPUTS.replace("false", "true"), encoding="utf-8")
+    done = run(deploy_copy / "trigger.sh", "--job", "job1", "--every", "60", **azure)
+    assert done.returncode == 2
+    assert "59 minutes at most" in done.stderr
+    assert calls(azure) == []
+
+
 @pytest.mark.parametrize(("isolated", "access"), [("false", "enabled"), ("true", "disabled")])
 def test_isolated_endpoints_are_private(isolated: str, access: str, deploy_copy: Path, azure: dict[str, str]) -> None:
     outputs = OUTPUTS.replace('"isolated": {"value": false}', f'"isolated": {{"value": {isolated}}}')
@@ -436,6 +460,8 @@ def test_a_model_that_was_never_promoted_is_not_served(deploy_copy: Path, azure:
         ("serve.sh", ("*", *MAIL), "unknown option *"),
         ("serve.sh", MAIL, "faq, shelf or video"),
         ("down.sh", (), "--name is needed"),
+        ("trigger.sh", ("--every", "0"), "--every must be whole minutes"),
+        ("trigger.sh", ("--every", "5m"), "--every must be whole minutes"),
     ],
 )
 def test_wrong_options_are_refused(script: str, arguments: tuple[str, ...], message: str) -> None:

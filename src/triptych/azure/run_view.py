@@ -40,6 +40,10 @@ def to_table(job: JobView) -> Table:
     return table
 
 
+_MOST_LOST = 10
+"""Answers in a row that may fail before following a job ends."""
+
+
 def follow(read: Callable[[], JobView], console: Any, every_s: float) -> JobView:
     """Show a job until it ends.
 
@@ -50,9 +54,13 @@ def follow(read: Callable[[], JobView], console: Any, every_s: float) -> JobView
 
     Returns:
         The last state.
+
+    Raises:
+        AzureError: If the first answer fails, or many in a row.
     """
     from rich.live import Live
 
+    read = _keep_asking(read)
     job = read()
     if not console.is_terminal:
         return _print_changes(job, read, console, every_s)
@@ -62,6 +70,27 @@ def follow(read: Callable[[], JobView], console: Any, every_s: float) -> JobView
             job = read()
             screen.update(to_table(job), refresh=True)
     return job
+
+
+def _keep_asking(read: Callable[[], JobView]) -> Callable[[], JobView]:
+    """Let the last state stand for an answer that fails: who asks for hours does not get every one."""
+    from azure.core.exceptions import AzureError
+
+    seen: list[JobView] = []
+    lost = 0
+
+    def ask() -> JobView:
+        nonlocal lost
+        try:
+            seen[:] = [read()]
+            lost = 0
+        except AzureError:
+            lost += 1
+            if not seen or lost > _MOST_LOST:
+                raise
+        return seen[0]
+
+    return ask
 
 
 def _print_changes(job: JobView, read: Callable[[], JobView], console: Any, every_s: float) -> JobView:

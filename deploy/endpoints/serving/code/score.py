@@ -95,6 +95,8 @@ def read_request(raw: str) -> tuple[pd.DataFrame, dict[str, Any] | None]:
     except RecursionError as error:
         raise ValueError(f"the request is nested more than {MOST_DEPTH} levels deep") from error
     _check_depth(body)
+    if "\\ud" in raw or "\\uD" in raw:
+        _check_text(body)
     if not isinstance(body, dict):
         raise ValueError("the request must be a JSON object")
     params = body.get("params")
@@ -113,6 +115,14 @@ def _check_depth(body: Any) -> None:
         level = [value for values in lists for value in values]
     if any(isinstance(part, dict | list) for part in level):
         raise ValueError(f"the request is nested more than {MOST_DEPTH} levels deep")
+
+
+def _check_text(body: Any) -> None:
+    """Refuse half of a character that JSON writes as two: no text can hold it, and so could no answer."""
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("the request has half of a character that is written as two (\\ud800 to \\udfff)") from error
 
 
 def _read_table(body: dict[str, Any]) -> pd.DataFrame:
