@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -97,6 +98,12 @@ def test_any_soup_gives_folded_prose_and_code_once(parts: list[str]) -> None:
     written = max(sum(part.count("one") for part in parts), "".join(parts).count("one"))
     assert text.count("one") <= written
     assert code.count("one") <= written
+
+
+def test_many_spaces_in_a_title_cost_no_more_than_its_length() -> None:
+    start = time.process_time()
+    assert clean_title("a" + " " * 100_000 + "b") == "a b"
+    assert time.process_time() - start < 2
 
 
 def test_deep_nesting_costs_no_more_than_its_length() -> None:

@@ -64,7 +64,8 @@ def clean_plain(body: str) -> CleanText:
 
 def clean_title(title: str) -> str:
     """Drop the marks that the site appends to titles, and label leaks."""
-    return _strip_leaks(_TITLE_MARK.sub("", title))
+    # Folded before: a search for the mark goes with the square of the white space in a row.
+    return _strip_leaks(_TITLE_MARK.sub("", _SPACE.sub(" ", title)))
 
 
 def _strip_leaks(text: str) -> str:
