@@ -101,6 +101,21 @@ def test_a_rebuild_knows_the_new_words_and_all_that_was_added(grown: FaqMatcher,
     pd.testing.assert_frame_equal(dataset.load().match(ADDED, top_k=9), rebuilt.match(ADDED, top_k=9))
 
 
+def test_a_background_question_that_is_added_has_one_text_after_a_rebuild(matcher: FaqMatcher) -> None:
+    # A question that was in the dump without a link has been closed as a duplicate since.
+    questions, pairs = topical_corpus()
+    questions = pd.concat([questions, make_questions({77: "promise storage cookie"})], ignore_index=True)
+    built = FaqMatcher.build(questions, pairs, matcher.entries, matcher.trained, RetrievalParams(workers=1))
+    link = pd.DataFrame({"question_id": [77], "original_id": [1030]})
+    rebuilt = built.add(make_questions({77: "timer delay random"}), link, NO_ANSWERS).rebuild(RetrievalParams(workers=1))
+    assert rebuilt.index.find_originals(np.array([77])).tolist() == [1030]
+    assert rebuilt.match(ask("timer delay random"), top_k=1)["original_id"].tolist() == [1030]
+    assert rebuilt.texts is not None
+    texts = rebuilt.texts.read().set_index("question_id")
+    assert texts.index.is_unique
+    assert texts.loc[77, ["original_id", "title"]].tolist() == [1030, "timer delay random"]
+
+
 def test_a_matcher_without_its_texts_cannot_be_rebuilt(matcher: FaqMatcher, tmp_path: Path) -> None:
     matcher.save(tmp_path, with_texts=False)
     bare = FaqMatcher.load(tmp_path)

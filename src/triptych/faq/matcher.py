@@ -131,7 +131,10 @@ class FaqMatcher:
         """
         if self.texts is None:
             raise ValueError("this matcher was saved without its texts: rebuild the one that `faq` or `faq_add` wrote")
-        texts = pd.concat([self.texts.read(), self.additions[["question_id", "original_id", *TEXTS]]])
+        built_of = self.texts.read()
+        # A background question may have been added since, as a duplicate or an original.
+        built_of = built_of[~built_of["question_id"].isin(self.additions["question_id"])]
+        texts = pd.concat([built_of, self.additions[["question_id", "original_id", *TEXTS]]])
         pairs = texts.loc[~texts["original_id"].isin([NO_ORIGINAL]), ["question_id", "original_id"]]
         pairs = pairs[pairs["question_id"] != pairs["original_id"]]
         entries = self.entries.sort_values("original_id", ignore_index=True)
