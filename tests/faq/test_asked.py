@@ -37,6 +37,20 @@ def test_measures_are_those_of_their_definition(matcher: FaqMatcher) -> None:
     assert measured["unknown_words"].tolist()[2] == 1
 
 
+def test_a_question_without_a_word_has_nothing_known(matcher: FaqMatcher) -> None:
+    # Words over 40 characters are dropped: languages without spaces have such.
+    asked = make_questions({7: "топик", 5: "x"}).assign(title=["\u6c38" * 60, "???"], text="", code="")
+    assert measure(matcher, asked)["unknown_words"].tolist() == [1, 1]
+
+
+def test_tags_which_new_questions_do_not_have_are_no_words_of_the_reference(matcher: FaqMatcher) -> None:
+    questions, pairs = topical_corpus()
+    roles = split_pairs(questions, pairs, SplitParams(), 1)
+    questions["text"] += [f" own{question}" for question in questions["question_id"]]
+    tagged = measure_reference(matcher, questions.assign(tags="array loop sort", answer="click form"), roles, 0)
+    pd.testing.assert_frame_equal(tagged, measure_reference(matcher, questions, roles, 0))
+
+
 def test_the_reference_measures_questions_as_if_they_were_new(matcher: FaqMatcher) -> None:
     questions, pairs = topical_corpus()
     roles = split_pairs(questions, pairs, SplitParams(), 1)

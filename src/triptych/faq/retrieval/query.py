@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from triptych.faq.retrieval.texts import FIELDS, Texts
+from triptych.faq.retrieval.texts import ASKED_FIELDS, FIELDS, Texts
 from triptych.faq.retrieval.views import VIEWS, Weighting
 from triptych.faq.retrieval.vocabulary import Vocabulary
 
@@ -53,13 +53,15 @@ def share_unknown(texts: Texts, vocabulary: Vocabulary, weighting: Weighting) ->
         weighting: Of all words.
 
     Returns:
-        Shape (texts, 2), in [0, 1]; 0 without any word.
+        Shape (texts, 2), in [0, 1]; 1 without any word. Those of tags and answer, which new questions do not have, do
+        not count.
     """
     single = np.concatenate([_mark_single(weighting), [True]])
     words = np.minimum(texts.words, vocabulary.known)
-    ends = texts.word_ends[:: len(FIELDS)]
+    starts, ends = texts.word_ends[:-1 : len(FIELDS)], texts.word_ends[ASKED_FIELDS :: len(FIELDS)]
     before = np.concatenate([[[0, 0]], np.cumsum([words == vocabulary.known, single[words]], axis=1).T])
-    return np.asarray(np.diff(before[ends], axis=0) / np.maximum(np.diff(ends), 1)[:, None], dtype=np.float64)
+    found, count = before[ends] - before[starts], (ends - starts)[:, None]
+    return np.asarray(np.where(count > 0, found / np.maximum(count, 1), 1.0), dtype=np.float64)
 
 
 def _mark_single(weighting: Weighting) -> NDArray[np.bool_]:
