@@ -145,7 +145,13 @@ def test_what_is_stranger_than_nearly_all_questions_is_less_likely_a_match() -> 
 
 def test_where_all_words_of_all_questions_are_known_any_unknown_one_is_strange() -> None:
     points, left = rate_strangeness(np.zeros(99, dtype=np.float32))
-    assert (points, left) == ((0.0,), (1.0,))
+    assert np.interp([0, 1], points, left) == pytest.approx([1, 1 / (1 + 0.05 * 99)])
+
+
+def test_what_is_stranger_than_all_is_less_likely_where_many_are_the_strangest() -> None:
+    points, left = rate_strangeness(np.repeat([0.0, 0.2], [900, 100]).astype(np.float32))
+    found = np.interp([0, 0.2, 0.6, 1], points, left)
+    assert found == pytest.approx([1, 1, (1 + 1 / 51) / 2, 1 / 51], rel=1e-5)
 
 
 def test_a_saved_probability_is_the_same() -> None:

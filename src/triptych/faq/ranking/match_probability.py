@@ -153,13 +153,17 @@ def rate_strangeness(unknown: NDArray[np.float32]) -> tuple[tuple[float, ...], t
 
     Returns:
         Shares, ascending, and what is left of a probability there: all up to the share that a twentieth of the
-        questions reach, then as much less as fewer reach it.
+        questions reach, then as much less as fewer reach it; where many have the highest share, less from there up to
+        1, where all words are unknown.
     """
     levels = np.linspace(1 - _STRANGE, 1, _POINTS)
     points, where = np.unique(np.quantile(unknown.astype(np.float64), levels), return_index=True)
     # Never nothing: of so many questions, one more may be as strange.
-    left = np.maximum((1 - levels[where]) / _STRANGE, 1 / (1 + _STRANGE * len(unknown)))
-    return tuple(points.tolist()), tuple(np.minimum(left, 1).tolist())
+    least = 1 / (1 + _STRANGE * len(unknown))
+    left = np.clip((1 - levels[where]) / _STRANGE, least, 1)
+    if left[-1] > least and points[-1] < 1:
+        points, left = np.append(points, 1), np.append(left, least)
+    return tuple(points.tolist()), tuple(left.tolist())
 
 
 def fit_rising_logistic(
