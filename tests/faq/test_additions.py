@@ -107,7 +107,8 @@ def test_a_background_question_that_is_added_has_one_text_after_a_rebuild(matche
     questions = pd.concat([questions, make_questions({77: "promise storage cookie"})], ignore_index=True)
     built = FaqMatcher.build(questions, pairs, matcher.entries, matcher.trained, RetrievalParams(workers=1))
     link = pd.DataFrame({"question_id": [77], "original_id": [1030]})
-    rebuilt = built.add(make_questions({77: "timer delay random"}), link, NO_ANSWERS).rebuild(RetrievalParams(workers=1))
+    grown = built.add(make_questions({77: "timer delay random"}), link, NO_ANSWERS)
+    rebuilt = grown.rebuild(RetrievalParams(workers=1))
     assert rebuilt.index.find_originals(np.array([77])).tolist() == [1030]
     assert rebuilt.match(ask("timer delay random"), top_k=1)["original_id"].tolist() == [1030]
     assert rebuilt.texts is not None

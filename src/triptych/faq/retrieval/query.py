@@ -58,7 +58,7 @@ def share_unknown(texts: Texts, vocabulary: Vocabulary, weighting: Weighting) ->
     """
     single = np.concatenate([_mark_single(weighting), [True]])
     words = np.minimum(texts.words, vocabulary.known)
-    starts, ends = texts.word_ends[:-1 : len(FIELDS)], texts.word_ends[ASKED_FIELDS :: len(FIELDS)]
+    starts, ends = texts.word_ends[: -1 : len(FIELDS)], texts.word_ends[ASKED_FIELDS :: len(FIELDS)]
     before = np.concatenate([[[0, 0]], np.cumsum([words == vocabulary.known, single[words]], axis=1).T])
     found, count = before[ends] - before[starts], (ends - starts)[:, None]
     return np.asarray(np.where(count > 0, found / np.maximum(count, 1), 1.0), dtype=np.float64)
