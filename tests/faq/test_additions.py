@@ -114,7 +114,7 @@ def test_a_background_question_that_is_added_has_one_text_after_a_rebuild(matche
     assert rebuilt.texts is not None
     texts = rebuilt.texts.read().set_index("question_id")
     assert texts.index.is_unique
-    assert texts.loc[77, ["original_id", "title"]].tolist() == [1030, "timer delay random"]
+    assert (texts["original_id"][77], texts["title"][77]) == (1030, "timer delay random")
 
 
 def test_a_matcher_without_its_texts_cannot_be_rebuilt(matcher: FaqMatcher, tmp_path: Path) -> None:
