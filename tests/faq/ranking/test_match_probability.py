@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from triptych.faq.params import ProbabilityParams
-from triptych.faq.ranking.features import DESCRIBED, FEATURES
+from triptych.faq.ranking.features import DESCRIBED, FEATURES, SIMILARITIES
 from triptych.faq.ranking.match_probability import (
     MatchProbability,
     choose_threshold,
@@ -106,6 +106,13 @@ def test_weights_are_as_many_as_expected() -> None:
     absent = np.array([True, True, True, False])
     assert weigh_questions(absent, 0.2).tolist() == pytest.approx([0.8 / 3] * 3 + [0.2])
     assert weigh_questions(~absent[:3], 0.2).tolist() == pytest.approx([1 / 3] * 3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_farthest_from_a_match_has_a_probability_of_nothing() -> None:
+    values = np.zeros((2, len(DESCRIBED)), dtype=np.float32)
+    model = MatchProbability((0.0,) * (len(SIMILARITIES) + 1), -1000.0, 0.5)
+    assert model.estimate(values, np.zeros(2), np.array([2])).tolist() == [0, 0]
 
 
 def test_it_survives_json() -> None:

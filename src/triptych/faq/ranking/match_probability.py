@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from triptych.faq.params import ProbabilityParams
 from triptych.faq.ranking.features import DESCRIBED, FEATURES, SIMILARITIES, UNKNOWN_WORDS
@@ -64,7 +65,7 @@ class MatchProbability:
         shares, first = share_candidates(scores, sizes)
         odds = add_weighted(describe_first(values, shares, first), np.array(self.weights)) + self.intercept
         known = np.interp(values[first, _UNKNOWN], *self.strangeness)
-        return np.asarray(shares * np.repeat(known / (1 + np.exp(-odds)), sizes), dtype=np.float64)
+        return np.asarray(shares * np.repeat(known * expit(odds), sizes), dtype=np.float64)
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as what JSON holds."""
