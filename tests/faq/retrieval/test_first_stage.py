@@ -8,7 +8,7 @@ import pytest
 
 from tests.faq.corpora import topical_corpus
 from triptych.faq.params import RetrievalParams
-from triptych.faq.retrieval.first_stage import Asked, choose_weights
+from triptych.faq.retrieval.first_stage import MOST_QUESTIONS, Asked, ask_duplicates, choose_weights
 from triptych.faq.retrieval.index import FaqIndex, StageWeights
 
 
@@ -52,3 +52,12 @@ def test_scores_are_the_sums_they_say() -> None:
 
 def test_without_questions_the_views_count_the_same() -> None:
     assert choose_weights(build(*topical_corpus()), []) == StageWeights(1.0, 0.0)
+
+
+def test_of_many_duplicates_as_many_are_asked_about_without_their_siblings_as_with_them() -> None:
+    questions, pairs = topical_corpus(originals=100, duplicates=3)
+    index = build(questions, pairs)
+    asked = list(ask_duplicates(index, questions, pairs))
+    assert len(asked) <= MOST_QUESTIONS
+    hidden = [int((~allowed).sum()) for _, _, allowed in asked if allowed is not None]
+    assert hidden.count(1) == hidden.count(3) == len(asked) / 2
