@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,12 +22,14 @@ from triptych.faq.ranking.features import (
     BASELINES,
     FEATURES,
     SIMILARITIES,
+    _draw_learned,
     describe_candidates,
     featurize,
     featurize_fold,
     tabulate,
 )
 from triptych.faq.ranking.plans import TESTED, QueryPlan
+from triptych.faq.retrieval.first_stage import MOST_QUESTIONS
 from triptych.faq.retrieval.index import FaqIndex
 from triptych.faq.retrieval.query import Query
 from triptych.faq.text.tokens import word_tokens
@@ -292,3 +295,14 @@ def test_hidden_documents_come_off_the_allowed_ones() -> None:
         assert mask is not None
         assert mask.tolist() == expected
     assert allowed.tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("questions", [10, 200, 250, 251, 400, 1000, 3001])
+def test_questions_that_choose_the_weights_come_with_all_of_their_copies(questions: int) -> None:
+    """Every second plan would be the warm copies alone."""
+    copies_of = (np.array([1]), np.array([1, 2]))
+    plans = [("train", QueryPlan(number, 1, hidden=hidden)) for number in range(questions) for hidden in copies_of]
+    drawn = _draw_learned([*plans, ("absent", QueryPlan(9999)), ("test_known", QueryPlan(9998))])
+    copies = Counter(plans[i][1].question_id for i in drawn)
+    assert set(copies.values()) == {2}
+    assert min(questions, 125) <= len(copies) <= max(MOST_QUESTIONS // 2, 1)

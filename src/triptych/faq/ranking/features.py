@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from triptych.faq.params import RetrievalParams
-from triptych.faq.ranking.plans import LEARNED, QueryPlan, plan_queries
+from triptych.faq.ranking.plans import LEARNED, QueryPlan, RolePlan, plan_queries
 from triptych.faq.retrieval.first_stage import MOST_QUESTIONS, choose_weights
 from triptych.faq.retrieval.index import FaqIndex, StageWeights
 from triptych.faq.retrieval.query import Query
@@ -236,8 +236,7 @@ def _list_unlinked(
 
 def _choose_weights(index: FaqIndex, texts: pd.DataFrame, plans: list[tuple[str, QueryPlan]]) -> StageWeights:
     """Choose the weights of retrieval on training and tuning questions."""
-    learned = [i for i, (role, _) in enumerate(plans) if role in LEARNED]
-    learned = learned[:: len(learned) // MOST_QUESTIONS + 1]
+    learned = _draw_learned(plans)
     queries = index.make_queries(texts.iloc[learned])
     asked = []
     for query, i in zip(queries, learned, strict=True):
@@ -245,3 +244,11 @@ def _choose_weights(index: FaqIndex, texts: pd.DataFrame, plans: list[tuple[str,
         right = int(np.searchsorted(index.entries, plan.original_id))
         asked.append((query, right, plan.list_allowed(len(index.documents))))
     return choose_weights(index, asked)
+
+
+def _draw_learned(plans: list[RolePlan]) -> list[int]:
+    """List the plans of some training and tuning questions, each with all of its copies: those differ in kind."""
+    learned = [(i, plan.question_id) for i, (role, plan) in enumerate(plans) if role in LEARNED]
+    step = max(-(-len(learned) // MOST_QUESTIONS), 1)
+    drawn = set(list(dict.fromkeys(question for _, question in learned))[::step])
+    return [i for i, question in learned if question in drawn]
