@@ -7,7 +7,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,17 @@ RunProject = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
-def project() -> Path:
-    """Return the project's folder; Kedro knows the project."""
+def project(empty_tracking: Path) -> Path:
+    """Return the project's folder; Kedro knows the project, and MLflow has its database.
+
+    MLflow makes one that is missing by putting a file in its place: of two processes that do so at once, the one that
+    had opened the first file can no longer write.
+    """
+    own = ROOT / f".mlflow.{os.getpid()}.part"
+    shutil.copy(empty_tracking, own)
+    with suppress(FileExistsError):
+        os.link(own, ROOT / "mlflow.db")
+    own.unlink()
     bootstrap_project(ROOT)
     return ROOT
 
@@ -49,6 +58,7 @@ def restoring() -> Iterator[None]:
         while mlflow.active_run():
             mlflow.end_run("KILLED")
         mlflow.set_tracking_uri(None)
+        mlflow.set_registry_uri("")  # kedro-mlflow sets it, and it would go before the tracking server's own
     if hook := sys.modules.get("kedro_mlflow.framework.hooks.mlflow_hook"):
         hook.mlflow_hook.run_id = None  # a failed run leaves it, and workers of a later runner would look for that run
     use_parameters({})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -52,3 +53,12 @@ def call(elsewhere: Path) -> Call:
         return result
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def log_levels() -> Iterator[None]:
+    """Put back what a command sets for its own process."""
+    logger = logging.getLogger("triptych")
+    level = logger.level
+    yield
+    logger.setLevel(level)

@@ -38,7 +38,8 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Start:
     def load(name: str, model: Path) -> ModuleType:
         (tmp_path / "mounted").mkdir()
         (tmp_path / "mounted/model").symlink_to(model)
-        monkeypatch.delenv("TRIPTYCH_UNLIMITED", raising=False)
+        monkeypatch.setenv("TRIPTYCH_UNLIMITED", "")  # or it would stay as a script leaves it
+        monkeypatch.delenv("TRIPTYCH_UNLIMITED")
         monkeypatch.setenv("AZUREML_MODEL_DIR", str(tmp_path / "mounted"))
         monkeypatch.syspath_prepend(str(CODE))
         monkeypatch.setattr(sys, "dont_write_bytecode", True)
