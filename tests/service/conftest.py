@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -106,7 +107,16 @@ def running(app: FastAPI, timeout_s: float = 120) -> Iterator[TestClient]:
     """Run an application until the block ends; yields when it is ready."""
     with restoring(), TestClient(app, base_url="http://127.0.0.1:8000") as client:
         wait_until(lambda: client.get("/health/ready").status_code == 200, timeout_s)
+        _forget_server()
         yield client
+
+
+def _forget_server() -> None:
+    """Unset what loading a version sets for a process of the service: here other tests follow while it runs."""
+    import mlflow
+
+    mlflow.set_tracking_uri("")
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 
 def wait_until(is_done: Callable[[], bool], timeout_s: float = 60) -> None:

@@ -76,11 +76,18 @@ class PromotedModel:
 
 
 class ModelRegistry:
-    """The registry of the tracking server that MLflow is set to; nothing is asked before it is needed."""
+    """The registry of a tracking server; nothing is asked before it is needed.
+
+    Args:
+        tracking_uri: Of the server; None takes the one that MLflow is set to.
+    """
+
+    def __init__(self, tracking_uri: str | None = None) -> None:
+        self._tracking_uri = tracking_uri
 
     def find_promoted(self, name: str) -> PromotedModel | None:
         """Find the promoted version of a model; None if there is none, nor a model of that name."""
-        versions = _promoted_versions(name)
+        versions = _promoted_versions(self._make_client(), name)
         # Two are marked for a moment while the mark moves on, and after a crash in that moment.
         return PromotedModel(name, max(versions)) if versions else None
 
@@ -94,23 +101,22 @@ class ModelRegistry:
         Returns:
             Whether the alias `champion` was set too; servers without aliases (Azure ML) have the tag only.
         """
-        client = _client()
+        client = self._make_client()
         client.set_model_version_tag(name, str(version), PROMOTED_TAG, "true")
-        for other in _promoted_versions(name):
+        for other in _promoted_versions(client, name):
             if other != version:
                 client.set_model_version_tag(name, str(other), PROMOTED_TAG, "false")
         return _set_alias(client, name, version)
 
+    def _make_client(self) -> Any:
+        import mlflow
 
-def _client() -> Any:
-    import mlflow
-
-    return mlflow.MlflowClient()
+        return mlflow.MlflowClient(self._tracking_uri, self._tracking_uri)
 
 
-def _promoted_versions(name: str) -> list[int]:
+def _promoted_versions(client: Any, name: str) -> list[int]:
     # Servers differ in which filters they know; every one knows the name.
-    versions = _client().search_model_versions(f"name='{name}'")
+    versions = client.search_model_versions(f"name='{name}'")
     return [int(version.version) for version in versions if version.tags.get(PROMOTED_TAG) == "true"]
 
 

@@ -62,12 +62,9 @@ class RegisteredSource:
 
     def find(self) -> str | None:
         """Name the promoted version."""
-        import mlflow
-
         from triptych.registry import ModelRegistry
 
-        mlflow.set_tracking_uri(self._settings.tracking_uri)
-        promoted = ModelRegistry().find_promoted(self._model)
+        promoted = ModelRegistry(self._settings.tracking_uri).find_promoted(self._model)
         return f"{self._model} {promoted.version}" if promoted else None
 
     def fetch(self, name: str) -> Version:
@@ -76,6 +73,7 @@ class RegisteredSource:
 
         folder = tempfile.TemporaryDirectory(prefix="triptych-served-", ignore_cleanup_errors=True)
         model, _, version = name.rpartition(" ")
+        mlflow.set_tracking_uri(self._settings.tracking_uri)  # MLflow looks up models:/ nowhere else
         try:
             uri = f"models:/{model}/{version}"
             path = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder.name)
