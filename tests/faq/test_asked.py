@@ -73,8 +73,8 @@ def test_a_word_of_one_question_alone_is_unknown_in_the_reference(matcher: FaqMa
             frequency[word] = frequency.get(word, 0) + 1
     from triptych.faq.retrieval.query import _mark_single
 
-    single = _mark_single(matcher.index.weightings["all"])
     known = matcher.index.vocabulary.words[: matcher.index.vocabulary.known]
+    single = _mark_single(matcher.index.weightings["all"], np.arange(len(known), dtype=np.int32))
     assert single.tolist() == [frequency.get(word, 0) <= 1 for word in known]
     assert measure_reference(matcher, questions, roles, 0)["unknown_words"].between(0, 1).all()
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from triptych.faq.params import RetrievalParams
 from triptych.faq.ranking.plans import LEARNED, QueryPlan, RolePlan, plan_queries
-from triptych.faq.retrieval.first_stage import MOST_QUESTIONS, choose_weights
+from triptych.faq.retrieval.first_stage import MOST_QUESTIONS, choose_weights, find_step
 from triptych.faq.retrieval.index import FaqIndex, StageWeights
 from triptych.faq.retrieval.query import Query
 from triptych.faq.retrieval.views import ENTRY_VIEWS, VIEWS
@@ -249,6 +249,6 @@ def _choose_weights(index: FaqIndex, texts: pd.DataFrame, plans: list[tuple[str,
 def _draw_learned(plans: list[RolePlan]) -> list[int]:
     """List the plans of some training and tuning questions, each with all of its copies: those differ in kind."""
     learned = [(i, plan.question_id) for i, (role, plan) in enumerate(plans) if role in LEARNED]
-    step = max(-(-len(learned) // MOST_QUESTIONS), 1)
+    step = find_step(len(learned), MOST_QUESTIONS)
     drawn = set(list(dict.fromkeys(question for _, question in learned))[::step])
     return [i for i, question in learned if question in drawn]

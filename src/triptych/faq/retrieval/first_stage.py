@@ -33,7 +33,7 @@ def choose_weights(index: FaqIndex, asked: Sequence[Asked]) -> StageWeights:
         asked: Questions of training and tuning; none keeps equal weights.
     """
     choices = [StageWeights(title, own) for title, own in product(_TITLE_WEIGHTS, _OWN_WEIGHTS)]
-    step = _find_step(len(asked), MOST_QUESTIONS)
+    step = find_step(len(asked), MOST_QUESTIONS)
     gains = np.zeros(len(choices))
     for query, right, allowed in asked[::step]:
         scores = index.score_views(query)
@@ -51,7 +51,7 @@ def ask_duplicates(index: FaqIndex, questions: pd.DataFrame, pairs: pd.DataFrame
         pairs: Columns `question_id`, `original_id`; of many, some are asked about.
     """
     # No more than are looked at: of both in turn, every second one would be all of one kind.
-    pairs = pairs.iloc[:: _find_step(len(pairs), MOST_QUESTIONS // 2)]
+    pairs = pairs.iloc[:: find_step(len(pairs), MOST_QUESTIONS // 2)]
     texts = questions.set_index("question_id").loc[pairs["question_id"], ["title", "text", "code"]]
     asked: list[Asked] = []
     for query, (question, original) in zip(
@@ -65,7 +65,7 @@ def ask_duplicates(index: FaqIndex, questions: pd.DataFrame, pairs: pd.DataFrame
     return asked
 
 
-def _find_step(size: int, most: int) -> int:
+def find_step(size: int, most: int) -> int:
     """Give the step that leaves no more than `most` of `size`."""
     return max(-(-size // most), 1)
 

@@ -56,18 +56,20 @@ def share_unknown(texts: Texts, vocabulary: Vocabulary, weighting: Weighting) ->
         Shape (texts, 2), in [0, 1]; 1 without any word. Those of tags and answer, which new questions do not have, do
         not count.
     """
-    single = np.concatenate([_mark_single(weighting), [True]])
-    words = np.minimum(texts.words, vocabulary.known)
+    unknown = texts.words >= vocabulary.known
+    single = unknown.copy()
+    # Of the words that are there only: the vocabulary has half a million, and a question some dozens.
+    single[~unknown] = _mark_single(weighting, texts.words[~unknown])
     starts, ends = texts.word_ends[: -1 : len(FIELDS)], texts.word_ends[ASKED_FIELDS :: len(FIELDS)]
-    before = np.concatenate([[[0, 0]], np.cumsum([words == vocabulary.known, single[words]], axis=1).T])
+    before = np.concatenate([[[0, 0]], np.cumsum([unknown, single], axis=1).T])
     found, count = before[ends] - before[starts], (ends - starts)[:, None]
     return np.asarray(np.where(count > 0, found / np.maximum(count, 1), 1.0), dtype=np.float64)
 
 
-def _mark_single(weighting: Weighting) -> NDArray[np.bool_]:
-    """Mark the terms that at most one text holds, shape (terms,).
+def _mark_single(weighting: Weighting, terms: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Mark those of some terms that at most one text holds, shape (terms,).
 
     The two idfs are ln((N + 1) / (n + 1)) + 1 and ln((N + 1) / (n + 0.5)), so their difference tells n.
     """
-    ratio = np.exp(weighting.bm25_idf.astype(np.float64) - weighting.idf + 1)
+    ratio = np.exp(weighting.bm25_idf[terms].astype(np.float64) - weighting.idf[terms] + 1)
     return np.asarray(ratio > (4 / 3 + 6 / 5) / 2)  # 4/3 for one text, 6/5 for two
