@@ -103,7 +103,7 @@ class FaqModel(PythonModel):
         """
         from triptych.faq.asked import measure_questions
 
-        text_format = (params or {}).get("text_format", DEFAULT_TEXT_FORMAT)
+        text_format = complete_params(params, {"text_format": DEFAULT_TEXT_FORMAT})["text_format"]
         clean, _ = clean_new_questions(complete_columns(model_input), text_format)
         measured: list[dict[Any, Any]] = measure_questions(self._matcher, clean, found).to_dict("records")
         return measured

@@ -111,7 +111,7 @@ class ShelfModel(PythonModel):
         from triptych.shelf.scoring.photo_measures import Found, measure_photos
 
         own = self._detector.score_threshold
-        if float((params or {}).get("score_threshold", 0.0)) > own:
+        if float(complete_params(params, {"score_threshold": 0.0})["score_threshold"]) > own:
             return []
         found = found[found["score"] >= own]
         with tempfile.TemporaryDirectory(prefix="triptych-photos-") as folder:

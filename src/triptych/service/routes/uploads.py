@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from typing import Any, TypeVar
 
@@ -14,6 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from triptych.service.guards.bodies import MULTIPART, read_content_type
 from triptych.service.routes.asking import Asked
+from triptych.serving.images import ImageError, to_bytes
 
 Options = TypeVar("Options", bound=Asked)
 _MOST_FIELDS = 10
@@ -67,11 +66,10 @@ def _validate(options: type[Options], given: dict[str, Any], *, strict: bool) ->
 
 
 def _decode(text: str, name: str) -> bytes:
-    encoded = text.partition(",")[2] if text.startswith("data:") else text
     try:
-        return base64.b64decode("".join(encoded.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise HTTPException(400, f"{name} is no base64 text: {error}") from error
+        return to_bytes(text, len(text))
+    except ImageError as error:
+        raise HTTPException(400, f"{name} is {error}") from error
 
 
 def _missing(name: str, kind: str) -> RequestValidationError:

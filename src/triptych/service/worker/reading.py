@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import io
 import json
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from .answers import RefusedError
 
 
 def read_picture(data: bytes, max_pixels: int) -> Any:
-    """Decode a picture, by way of a file, as upright RGB."""
-    from triptych.shelf.data.photo_files import PhotoError, read_photo
+    """Decode a picture as upright RGB."""
+    from triptych.serving.images import ImageError, decode_image
 
-    with tempfile.TemporaryDirectory(prefix="triptych-picture-") as folder:
-        file = Path(folder) / "picture"
-        file.write_bytes(data)
-        try:
-            return read_photo(file, max_pixels)
-        except PhotoError as error:
-            raise RefusedError(f"picture: {error}") from error
+    try:
+        return decode_image(data, len(data), max_pixels)
+    except ImageError as error:
+        raise RefusedError(f"picture: {error}") from error
 
 
 def read_invocation(content_type: str, body: bytes, schema: Any) -> tuple[Any, dict[str, Any] | None]:
