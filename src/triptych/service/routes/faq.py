@@ -31,7 +31,8 @@ class Match(Told):
 
     rank: int
     """From 1, the best."""
-    original_id: int
+    original_id: int | str
+    """As the FAQ has it: a number, or text such as a ticket's."""
     score: float
     """Higher is better; only the order means anything."""
     probability: float
@@ -39,8 +40,8 @@ class Match(Told):
     verdict: Literal["match", "no match"]
     """`no match` where the probability is below the model's threshold."""
     title: str
-    answer_id: int
-    """-1 where it has none."""
+    answer_id: int | str
+    """Likewise; -1 where it has none."""
     answer: str
     """HTML as it was written by strangers, perhaps empty: clean it before you show it."""
 
