@@ -7,7 +7,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +33,19 @@ RunProject = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
-def project(empty_tracking: Path) -> Path:
-    """Return the project's folder; Kedro knows the project, and MLflow has its database.
-
-    MLflow makes one that is missing by putting a file in its place: of two processes that do so at once, the one that
-    had opened the first file can no longer write.
-    """
-    own = ROOT / f".mlflow.{os.getpid()}.part"
-    shutil.copy(empty_tracking, own)
-    with suppress(FileExistsError):
-        os.link(own, ROOT / "mlflow.db")
-    own.unlink()
+def project() -> Path:
+    """Return the project's folder; Kedro knows the project."""
     bootstrap_project(ROOT)
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def own_tracking(empty_tracking: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return what makes a session track in a database of this process.
+
+    The project's own is its user's, and one that several processes of tests create and write to at once fails some.
+    """
+    return {"mlflow_uri": f"sqlite:///{shutil.copy(empty_tracking, tmp_path_factory.mktemp('own_tracking'))}"}
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,24 @@ from triptych.hooks.azure_catalog import AzureCatalog, wrap_outputs
 from triptych.pipeline_registry import register_pipelines
 
 PIPELINES = register_pipelines()
+LoadCatalog = Callable[..., DataCatalog]
 OUTPUTS = sorted({name for pipeline in PIPELINES.values() for name in pipeline.all_outputs()})
 
 
-def load_catalog(project: Path, environment: str, **params: str) -> DataCatalog:
+@pytest.fixture
+def load_catalog(project: Path, own_tracking: dict[str, str], restored: None) -> LoadCatalog:
     bootstrap_project(project)  # another test may have left pipelines of its own
-    with KedroSession.create(project, env=environment, runtime_params=params) as session:
-        catalog: DataCatalog = session.load_context().catalog  # type: ignore[attr-defined]
-        return catalog
+
+    def load(environment: str, **params: str) -> DataCatalog:
+        with KedroSession.create(project, env=environment, runtime_params={**own_tracking, **params}) as session:
+            catalog: DataCatalog = session.load_context().catalog  # type: ignore[attr-defined]
+            return catalog
+
+    return load
 
 
-def test_every_output_is_on_a_mount_or_in_blob_storage(project: Path, restored: None) -> None:
-    catalog = load_catalog(project, "azure")
+def test_every_output_is_on_a_mount_or_in_blob_storage(load_catalog: LoadCatalog) -> None:
+    catalog = load_catalog("azure")
     others = {name for name in OUTPUTS if not isinstance(catalog.get(name), AzureMLPipelineDataset)}
     lasting = {"faq.ranker_best", "faq.reference_best", "shelf.detector_best"}
     assert others == {*lasting, "video.confirmed"}
@@ -44,13 +51,15 @@ def test_every_output_is_on_a_mount_or_in_blob_storage(project: Path, restored: 
         assert name in catalog.filter()  # kedro-azureml sees no others
 
 
-def test_a_run_of_one_pipeline_knows_what_the_others_make(project: Path, restored: None) -> None:
+def test_a_run_of_one_pipeline_knows_what_the_others_make(
+    project: Path, own_tracking: dict[str, str], restored: None
+) -> None:
     """Kedro then loads that one alone; what a search of another left is an input of it."""
     bootstrap_project(project)
     pipelines.set_requested(["faq"])
     try:
         session: Any  # typed as the abstract one by Kedro
-        with KedroSession.create(project, env="azure") as session:
+        with KedroSession.create(project, env="azure", runtime_params=own_tracking) as session:
             catalog = session.load_context().catalog
         assert isinstance(catalog.get("shelf.photos"), AzureMLPipelineDataset)
         assert "faq.ranker_best" in catalog.filter()
@@ -59,8 +68,8 @@ def test_a_run_of_one_pipeline_knows_what_the_others_make(project: Path, restore
         pipelines.set_requested(None)
 
 
-def test_a_mount_holds_the_file_under_its_own_name(project: Path, restored: None) -> None:
-    catalog = load_catalog(project, "azure", data_root="/elsewhere")
+def test_a_mount_holds_the_file_under_its_own_name(load_catalog: LoadCatalog) -> None:
+    catalog = load_catalog("azure", data_root="/elsewhere")
     expected = {"faq.posts": "posts.parquet", "shelf.photos": "photos", "faq.ranker_trials_r0_03": "trials_r0_03"}
     for name, file in expected.items():
         dataset: Any = catalog.get(name)
@@ -68,8 +77,8 @@ def test_a_mount_holds_the_file_under_its_own_name(project: Path, restored: None
         assert dataset.path == Path("/mnt/output") / file
 
 
-def test_work_and_landing_folders_stay_what_they_are(project: Path, restored: None) -> None:
-    catalog = load_catalog(project, "azure", work_root="file:///tmp/work")
+def test_work_and_landing_folders_stay_what_they_are(load_catalog: LoadCatalog) -> None:
+    catalog = load_catalog("azure", work_root="file:///tmp/work")
     for name in ("shelf.checkpoints", "shelf.scored", "video.segments", "video.records"):
         assert type(catalog.get(name)) is WorkFolderDataset
     assert type(catalog.get("video.landing")) is LandingFolderDataset
@@ -77,13 +86,13 @@ def test_work_and_landing_folders_stay_what_they_are(project: Path, restored: No
 
 
 @pytest.mark.parametrize("environment", ["local", "test"])
-def test_on_a_laptop_nothing_is_wrapped(project: Path, environment: str, restored: None) -> None:
-    catalog = load_catalog(project, environment)
+def test_on_a_laptop_nothing_is_wrapped(load_catalog: LoadCatalog, environment: str) -> None:
+    catalog = load_catalog(environment)
     assert not any(isinstance(catalog.get(name), AzureMLPipelineDataset) for name in OUTPUTS)
 
 
-def test_validators_and_layers_are_kept(project: Path, restored: None) -> None:
-    local, azure = load_catalog(project, "test"), load_catalog(project, "azure")
+def test_validators_and_layers_are_kept(load_catalog: LoadCatalog) -> None:
+    local, azure = load_catalog("test"), load_catalog("azure")
     assert azure.validators.keys() >= {"faq.links", "faq.posts", "shelf.roles", "faq.new_questions"}
     assert azure.validators == local.validators
     for name in OUTPUTS:

@@ -31,13 +31,17 @@ def test_the_parameters_of_pipelines_that_kedro_does_not_load_are_checked_too(ru
 
 
 @pytest.mark.parametrize("env", ["azure", "test", "base"])
-def test_what_the_project_ships_is_not_set_explicitly(project: Path, env: str) -> None:
+def test_what_the_project_ships_is_not_set_explicitly(
+    project: Path, own_tracking: dict[str, str], restored: None, env: str
+) -> None:
     session: Any
-    with KedroSession.create(project, env=env, runtime_params={"shelf": {"training": {"seed": 3}}}) as session:
+    params = {"shelf": {"training": {"seed": 3}}, **own_tracking}
+    with KedroSession.create(project, env=env, runtime_params=params) as session:
         parameters = session.load_context().params
     explicit = {
         f"{workload}.{name}": block.model_fields_set
         for workload, blocks in parameters.items()
+        if workload not in own_tracking
         for name, block in blocks.items()
         if block.model_fields_set
     }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,44 +16,52 @@ from kedro_azureml.datasets import AzureMLPipelineDataset
 
 from triptych.parameters import ParametersError
 
+Loaded = Callable[..., AbstractContextManager[Any]]
 
-@contextmanager
-def loaded(project: Path, requested: list[str] | None = None, env: str | None = None, **search: Any) -> Iterator[Any]:
-    """Load a context as a run does, and give it; Kedro's pipelines are then those of its parameters."""
-    pipelines.set_requested(requested)
-    try:
-        session: Any  # typed as the abstract one by Kedro
-        with KedroSession.create(project, env=env, runtime_params={"faq": {"ranker_search": search}}) as session:
-            yield session.load_context()
-    finally:
-        pipelines.set_requested(None)
+
+@pytest.fixture
+def loaded(project: Path, own_tracking: dict[str, str], restored: None) -> Loaded:
+    """Return what loads a context as a run does, and gives it; Kedro's pipelines are then those of its parameters."""
+
+    @contextmanager
+    def load(requested: list[str] | None = None, env: str | None = None, **search: Any) -> Iterator[Any]:
+        pipelines.set_requested(requested)
+        params = {"faq": {"ranker_search": search}, **own_tracking}
+        try:
+            session: Any  # typed as the abstract one by Kedro
+            with KedroSession.create(project, env=env, runtime_params=params) as session:
+                yield session.load_context()
+        finally:
+            pipelines.set_requested(None)
+
+    return load
 
 
 def nodes(search: str, name: str = "faq_tune") -> list[str]:
     return sorted(node.name for node in pipelines[name].only_nodes_with_tags(f"{search}_search").nodes)
 
 
-def test_parameters_shape_the_pipeline(project: Path, restored: None) -> None:
-    with loaded(project):
+def test_parameters_shape_the_pipeline(loaded: Loaded) -> None:
+    with loaded():
         assert len(nodes("ranker")) == len(nodes("reference")) == 4 + 4 + 1 + 1
         assert len(pipelines["faq_tune"].nodes) == 23
-    with loaded(project, slots=2, rungs=2, trials=32):
+    with loaded(slots=2, rungs=2, trials=32):
         trained = [f"faq.run_ranker_trials_r{rung}_{slot:02}" for rung in range(2) for slot in range(2)]
         assert nodes("ranker") == [*trained, "faq.select_best_ranker"]
         assert len(nodes("reference")) == 10
-    with loaded(project):
+    with loaded():
         assert len(nodes("ranker")) == 10
 
 
-def test_the_shape_stays_when_kedro_creates_the_pipelines_again(project: Path, restored: None) -> None:
-    with loaded(project, ["faq_tune"], slots=7):
+def test_the_shape_stays_when_kedro_creates_the_pipelines_again(loaded: Loaded) -> None:
+    with loaded(["faq_tune"], slots=7):
         assert len(nodes("ranker")) == 7 + 4 + 1 + 1
         pipelines.set_requested(None)
         assert len(nodes("ranker")) == 7 + 4 + 1 + 1
 
 
 def test_a_pipeline_that_is_put_together_of_others_has_the_shape_too(
-    project: Path, restored: None, monkeypatch: pytest.MonkeyPatch
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry = import_module("triptych.pipeline_registry")
     register = registry.register_pipelines
@@ -65,31 +73,29 @@ def test_a_pipeline_that_is_put_together_of_others_has_the_shape_too(
     with monkeypatch.context() as patch:
         patch.setattr(registry, "register_pipelines", register_one_more)
         pipelines.configure("triptych.pipeline_registry")
-        with loaded(project, slots=2):
+        with loaded(slots=2):
             assert len(nodes("ranker", "nightly")) == len(nodes("ranker")) == 2 + 2 + 1 + 1
     pipelines.configure("triptych.pipeline_registry")
 
 
-def test_an_environment_has_its_own_shape(project: Path, restored: None) -> None:
-    with loaded(project, env="test"):
+def test_an_environment_has_its_own_shape(loaded: Loaded) -> None:
+    with loaded(env="test"):
         assert len(nodes("ranker")) == 2 + 1 + 1
         assert len(nodes("detector", "shelf_tune")) == 2 + 2 + 1
 
 
-def test_on_azure_a_step_of_a_wider_search_finds_its_node_and_its_mounts(project: Path, restored: None) -> None:
-    with loaded(project, ["faq_tune"], env="azure", slots=9) as context:
+def test_on_azure_a_step_of_a_wider_search_finds_its_node_and_its_mounts(loaded: Loaded) -> None:
+    with loaded(["faq_tune"], env="azure", slots=9) as context:
         node = pipelines["faq_tune"].only_nodes("faq.run_ranker_trials_r0_08").nodes[0]
         assert isinstance(context.catalog.get(node.outputs[0]), AzureMLPipelineDataset)
 
 
-def test_no_pipeline_is_added_to_those_that_were_asked_for(project: Path, restored: None) -> None:
-    with loaded(project, ["faq"]):
+def test_no_pipeline_is_added_to_those_that_were_asked_for(loaded: Loaded) -> None:
+    with loaded(["faq"]):
         assert set(pipelines) == {"faq"}
 
 
 @pytest.mark.parametrize("wrong", [{"slots": 0}, {"rungs": "two"}, {"max_budget": 3}])
-def test_parameters_that_are_wrong_are_refused_as_any_others(
-    wrong: dict[str, Any], project: Path, restored: None
-) -> None:
-    with pytest.raises(ParametersError, match=f"faq.ranker_search.*{next(iter(wrong))}"), loaded(project, **wrong):
+def test_parameters_that_are_wrong_are_refused_as_any_others(wrong: dict[str, Any], loaded: Loaded) -> None:
+    with pytest.raises(ParametersError, match=f"faq.ranker_search.*{next(iter(wrong))}"), loaded(**wrong):
         pass
