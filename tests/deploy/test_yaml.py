@@ -123,6 +123,17 @@ def test_every_local_path_leads_to_something(name: str, deploy_copy: Path) -> No
             assert ((deploy_copy / name).parent / value).exists(), value
 
 
+@pytest.mark.parametrize("workload", ["faq", "shelf"])
+def test_monitors_write_of_every_signal(workload: str) -> None:
+    """A signal says nothing, whatever address there is, unless it is told to: azure-ai-ml's own default."""
+    monitor = read(DEPLOY / f"monitoring/{workload}.yml").create_monitor
+    sent = monitor._to_rest_object(default_data_window_size="P7D", ref_data_window_size="P28D").as_dict()
+    assert sent["monitoringTarget"]
+    assert {name: signal["mode"] for name, signal in sent["signals"].items()} == dict.fromkeys(
+        monitor.monitoring_signals, "Enabled"
+    )
+
+
 CORES = {"Standard_DS3_v2": 4, "Standard_DS4_v2": 8}
 
 
