@@ -78,6 +78,27 @@ def test_truth_values_read_from_a_log_are_truth_values_still() -> None:
     assert compare_samples(draw(0, 100), requests, DriftParams()).set_index("measure").loc["no_match", "is_drift"]
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_what_is_not_finite_is_missing(value: float) -> None:
+    reference, requests = draw(0, 100), draw(1, 100)
+    reference.loc[:2, "brightness"] = requests.loc[:4, "brightness"] = value
+    table = compare_samples(reference, requests, DriftParams()).set_index("measure")
+    assert table.loc["no_brightness", "reference_mean"] == 0.03
+    assert table.loc["no_brightness", "requests_mean"] == 0.05
+    assert np.isfinite(table.drop(columns="is_drift").to_numpy(float)).all()
+
+
+def test_truth_values_are_tested_as_such_where_some_are_missing() -> None:
+    from scipy.stats import fisher_exact
+
+    reference, requests = draw(0, 100), draw(1, 100)
+    reference["no_match"] = reference["no_match"].astype(object)
+    reference.loc[0, "no_match"] = None
+    row = compare_samples(reference, requests, DriftParams()).set_index("measure").loc["no_match"]
+    old, new = int(reference["no_match"].sum()), int(requests["no_match"].sum())
+    assert row["p_value"] == pytest.approx(fisher_exact([[old, 99 - old], [new, 100 - new]])[1])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from tests.drift.test_comparison import draw
@@ -34,3 +35,20 @@ def test_the_plot_shows_every_measure_and_marks_drift() -> None:
     assert len(figure.data) == 12
     for bar in figure.data:
         assert sum(bar.y) == pytest.approx(1)
+
+
+def test_the_plot_is_drawn_where_nothing_is_measured_any_more() -> None:
+    reference, requests = draw(0, 50)[["brightness"]], draw(1, 50)[["brightness"]].assign(brightness=np.nan)
+    table = compare_samples(reference, requests, DriftParams())
+    assert table["is_drift"].tolist() == [True]
+    assert not plot_drift(reference, requests, table).data
+
+
+def test_one_far_value_does_not_hide_the_others_of_the_plot() -> None:
+    reference, requests = draw(0, 200), draw(1, 100)
+    requests.loc[0, "brightness"] = 1e9
+    requests.loc[1, "brightness"] = np.inf
+    figure = plot_drift(reference, requests, compare_samples(reference, requests, DriftParams()))
+    for bar in figure.data:
+        assert sum(bar.y) == pytest.approx(1)
+        assert max(bar.y) < 0.9

@@ -33,7 +33,8 @@ def compare_samples(reference: pd.DataFrame, requests: pd.DataFrame, params: Dri
     """Compare what was asked with the reference.
 
     Args:
-        reference: A column a measure: numbers, or truth values; a missing value says that there is nothing to measure.
+        reference: A column a measure: numbers, or truth values; a value that is missing, or not finite, says that there
+            is nothing to measure.
         requests: The same columns; others are not looked at.
         params: When it is drift.
 
@@ -62,12 +63,18 @@ def compare_samples(reference: pd.DataFrame, requests: pd.DataFrame, params: Dri
 def _pair_measures(reference: pd.DataFrame, requests: pd.DataFrame) -> dict[str, tuple[pd.Series, pd.Series]]:
     pairs: dict[str, tuple[pd.Series, pd.Series]] = {}
     for name in reference:
-        old, new = reference[name], requests[name]
+        old, new = (hide_infinite(rows[name]) for rows in (reference, requests))
         if old.isna().any() or new.isna().any():
             pairs[f"no_{name}"] = (old.isna(), new.isna())
         if len(old := old.dropna()) and len(new := new.dropna()):
-            pairs[str(name)] = (old, new)
+            # Truth values among missing ones were objects.
+            pairs[str(name)] = (old.infer_objects(), new)
     return pairs
+
+
+def hide_infinite(values: pd.Series) -> pd.Series:
+    """Take what is not finite for missing."""
+    return values.mask(values.isin([np.inf, -np.inf]))
 
 
 def _compare(measure: str, reference: pd.Series, requests: pd.Series) -> dict[str, Any]:

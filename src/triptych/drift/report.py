@@ -8,7 +8,7 @@ import click
 import numpy as np
 import pandas as pd
 
-from triptych.drift.comparison import count_bins
+from triptych.drift.comparison import count_bins, hide_infinite
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EXIT_CODE = 3
 _BLUE, _ORANGE = "#1b6ca8", "#e0a030"
 _BARS = 20
+_LEFT_OUT = 0.01  # of either side at either end
 _COLUMNS = 3
 
 
@@ -78,17 +79,19 @@ def plot_drift(reference: pd.DataFrame, requests: pd.DataFrame, table: pd.DataFr
     from plotly.subplots import make_subplots
 
     shown = [name for name in table["measure"] if name in reference]
-    rows = table.set_index("measure").loc[shown]
-    titles = [f"{name}{': drift' if rows.loc[name, 'is_drift'] else ''}" for name in shown]
-    figure = make_subplots(rows=-(-len(shown) // _COLUMNS), cols=_COLUMNS, subplot_titles=titles)
+    drifted = set(table.loc[table["is_drift"], "measure"])
+    titles = [f"{name}{': drift' if name in drifted else ''}" for name in shown]
+    lines = max(-(-len(shown) // _COLUMNS), 1)
+    figure = make_subplots(rows=lines, cols=_COLUMNS, subplot_titles=titles)
     for number, name in enumerate(shown):
-        for bar in _draw_bars(reference[name].dropna(), requests[name].dropna(), number == 0):
+        old, new = (hide_infinite(rows[name]).dropna() for rows in (reference, requests))
+        for bar in _draw_bars(old, new, number == 0):
             figure.add_trace(bar, row=number // _COLUMNS + 1, col=number % _COLUMNS + 1)
     figure.update_yaxes(tickformat=".0%", gridcolor="rgba(128, 128, 128, 0.3)", rangemode="tozero")
     figure.update_layout(
         template="plotly_white",
         barmode="overlay",
-        height=140 + 260 * -(-len(shown) // _COLUMNS),
+        height=140 + 260 * lines,
         title={"text": "What is asked, against the reference", "font": {"size": 14}},
         legend={"orientation": "h", "y": -0.1},
     )
@@ -98,9 +101,11 @@ def plot_drift(reference: pd.DataFrame, requests: pd.DataFrame, table: pd.DataFr
 def _draw_bars(reference: pd.Series, requests: pd.Series, with_legend: bool) -> list[go.Bar]:
     import plotly.graph_objects as go
 
-    is_truth = reference.dtype == bool
+    is_truth = pd.api.types.is_bool_dtype(reference.infer_objects())
     old, new = reference.to_numpy(np.float64), requests.to_numpy(np.float64)
-    low, high = float(min(old.min(), new.min())), float(max(old.max(), new.max()))
+    # What is beyond goes into the outermost bars: a single far value would leave all others to one bar.
+    low = float(min(np.quantile(side, _LEFT_OUT, method="higher") for side in (old, new)))
+    high = float(max(np.quantile(side, 1 - _LEFT_OUT, method="lower") for side in (old, new)))
     edges = np.linspace(low, high if high > low else low + 1, _BARS + 1)
     inner, names = (np.array([0.5]), ["no", "yes"]) if is_truth else (edges[1:-1], (edges[:-1] + edges[1:]) / 2)
     return [
