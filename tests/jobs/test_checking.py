@@ -29,6 +29,8 @@ def test_a_job_comes_out_nested_and_typed(checker: RequestChecker) -> None:
         "video_raw": "data/01_raw/video",
     }
     assert checker.check("shelf_check", {}, "local").parameters == {}
+    address = f"file://{ROOT}/data/01_raw/video"
+    assert checker.check("video", {"video_raw": address}, "local").parameters == {"video_raw": address}
     address = "abfs://landing@account.dfs.core.windows.net/tonight"
     assert checker.check("video", {"video_raw": address}, "local").parameters == {"video_raw": address}
     assert checker.check("video", {"video_retry": "/a|../b*"}, "local").parameters == {"video_retry": "/a|../b*"}
@@ -37,6 +39,12 @@ def test_a_job_comes_out_nested_and_typed(checker: RequestChecker) -> None:
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "another folder": ({"video_raw": "/etc"}, "video_raw: '/etc' lies in none of the folders"),
     "a way out": ({"data_root": "data/../.."}, "data_root: 'data/../..' lies in none"),
+    "a way out that is written as in an address": (
+        {"shelf_photos": f"file://{ROOT}/data/%2e%2e/%2e%2E/etc"},
+        "lies in none",
+    ),
+    "a zero byte in an address": ({"shelf_photos": f"file://{ROOT}/data/%00"}, "lies in none"),
+    "an address that is none": ({"shelf_photos": "http://[data"}, "lies in none"),
     "home": ({"data_root": "~/x"}, "lies in none"),
     "the project itself": ({"data_root": "."}, "lies in none"),
     "another container": ({"video_raw": "abfs://landing@account.dfs.core.windows.net.evil/x"}, "lies in none"),

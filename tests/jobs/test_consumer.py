@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from functools import partial
 from pathlib import Path
 
@@ -261,3 +262,148 @@ def test_secrets_of_the_environment_do_not_reach_the_log(
     log = Attempt(settings.folder, look(settings, job)).log
     assert log.read_text() == "*** /a/folder\n.\nhttps://x/y?sig=***&x=2\na\nb\nlast\n"
     assert log.stat().st_mode & 0o077 == 0
+
+
+def hold(path: Path) -> sqlite3.Connection:
+    """Keep everybody else from writing into a database."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    return connection
+
+
+def test_a_job_whose_end_could_not_be_noted_at_once_is_not_forgotten(
+    make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("triptych.jobs.store._BUSY_S", 0.05)
+    settings = make_settings("echo begin >> ledger; sleep 0.3")
+    first, second = ask(settings, 2)
+    consumer = threading.Thread(target=work, args=[settings])
+    consumer.start()
+    wait_until(lambda: read_lines(tmp_path / "ledger"))
+    held = hold(settings.folder / "jobs.db")
+    time.sleep(0.8)  # the run ends meanwhile
+    held.close()
+    consumer.join(20)
+    assert (look(settings, first).state, look(settings, second).state) == ("completed", "completed")
+    assert read_lines(tmp_path / "ledger") == ["begin", "begin"]
+
+
+def test_a_queue_that_cannot_be_written_ends_no_consumer(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("triptych.jobs.queueing._BUSY_S", 0.05)
+    settings = make_settings()
+    JobQueue(settings.folder.parent)  # with its tables
+    job, _ = JobStore(settings.folder).add(JobRequest("video", {}, "local"), 10)
+    consumer = Consumer(settings)
+    held = hold(settings.folder / "queue.db")
+    thread = threading.Thread(target=consumer.work)
+    thread.start()
+    time.sleep(0.3)
+    held.close()
+    try:
+        wait_until(lambda: look(settings, job).state == "completed")
+    finally:
+        consumer.stop()
+        thread.join(20)
+
+
+def test_more_than_a_hundred_that_were_lost_on_the_way_come_in_order(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    first, _ = JobStore(settings.folder).add(JobRequest("video", {}, "local"), 1000)
+    names = [first.id, *(f"lost-{number}" for number in range(101))]
+    consumer = Consumer(settings)
+    with sqlite3.connect(settings.folder / "jobs.db", isolation_level=None) as connection:
+        connection.execute("PRAGMA synchronous=OFF")
+        row = "video", "local", "{}", "", "queued", 1.0
+        for name in names[1:]:
+            connection.execute(
+                "INSERT INTO jobs (id, pipeline, environment, parameters, digest, state, created_s) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [name, *row],
+            )
+        begun: list[str] = []
+
+        def note(name: str) -> None:
+            begun.append(name)
+            connection.execute("UPDATE jobs SET state = 'completed' WHERE id = ?", [name])
+
+        consumer._queue = JobQueue(settings.folder, note)
+        consumer.work(until_idle=True)
+    assert begun == names
+
+
+def test_what_was_cancelled_and_killed_is_not_begun_again(make_settings: MakeSettings, tmp_path: Path) -> None:
+    settings = make_settings("echo begin >> ledger; sleep 60")
+    (job,) = ask(settings)
+    store = JobStore(settings.folder)
+    store.claim(job.id)
+    store.cancel(job.id)
+    store.put_back(job.id, "killed")
+    assert look(settings, job).state == "cancelled"
+    work(settings)
+    assert read_lines(tmp_path / "ledger") == []
+
+
+def test_what_a_run_leaves_behind_holds_up_no_other(make_settings: MakeSettings, tmp_path: Path) -> None:
+    settings = make_settings("echo begin >> ledger; sleep 59 > /dev/null 2>&1 & echo $! > left", grace_s=0.3)
+    first, second = ask(settings, 2)
+    began = time.monotonic()
+    work(settings)
+    assert time.monotonic() - began < 20
+    assert (look(settings, first).state, look(settings, second).state) == ("completed", "completed")
+    left = (tmp_path / "left").read_text().strip()
+    assert not Path(f"/proc/{left}").exists() or "Z" in Path(f"/proc/{left}/stat").read_text().split()[2]
+
+
+def test_a_full_disk_fails_no_job(make_settings: MakeSettings, tmp_path: Path) -> None:
+    settings = make_settings("echo begin >> ledger", poll_s=0.01)
+    jobs = ask(settings, 2)
+    blocked = settings.folder / jobs[0].id / "attempt-1"
+    blocked.mkdir(parents=True)
+    (blocked / "run.json").symlink_to("/dev/full")
+    consumer = threading.Thread(target=work, args=[settings])
+    consumer.start()
+    wait_until(lambda: "No space left" in look(settings, jobs[0]).reason)
+    (blocked / "run.json").unlink()
+    consumer.join(20)
+    assert [(look(settings, job).state, look(settings, job).attempts) for job in jobs] == [("completed", 1)] * 2
+
+
+def test_a_disk_that_is_full_when_a_run_ends_makes_it_run_no_second_time(
+    make_settings: MakeSettings, tmp_path: Path
+) -> None:
+    settings = make_settings("echo begin >> ledger; seq 100000")  # more than a pipe holds
+    (job,) = ask(settings)
+    blocked = settings.folder / job.id / "attempt-1"
+    blocked.mkdir(parents=True)
+    for name in ("log.txt", "exit.part"):
+        (blocked / name).symlink_to("/dev/full")
+    consumer = threading.Thread(target=work, args=[settings])
+    consumer.start()
+    wait_until(lambda: read_lines(tmp_path / "ledger"))
+    time.sleep(0.5)
+    (blocked / "exit.part").unlink()
+    consumer.join(20)
+    assert (look(settings, job).state, look(settings, job).attempts) == ("completed", 1)
+    assert read_lines(tmp_path / "ledger") == ["begin"]
+
+
+def test_the_clock_may_be_set_forward(make_settings: MakeSettings, tmp_path: Path) -> None:
+    settings = make_settings("echo begin >> ledger; sleep 0.4", timeout_s=30.0)
+    (job,) = ask(settings)
+    consumer = threading.Thread(target=work, args=[settings])
+    real = time.time
+    with pytest.MonkeyPatch.context() as clock:
+        consumer.start()
+        wait_until(lambda: read_lines(tmp_path / "ledger"))
+        clock.setattr("time.time", lambda: real() + 3600)
+        consumer.join(20)
+    assert look(settings, job).state == "completed"
+
+
+def test_nobody_else_reads_what_a_run_was_given(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    (job,) = ask(settings)
+    work(settings)
+    assert Attempt(settings.folder, look(settings, job)).folder.stat().st_mode & 0o077 == 0

@@ -54,6 +54,11 @@ class Attempt:
         self._job = job
         self._process: subprocess.Popen[bytes] | None = None
 
+    def make_folder(self) -> None:
+        """Make its folder, which nobody else may look into: the parameters and the log are there."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+
     def start(self, argv: Sequence[str], where: Path, environment: Mapping[str, str]) -> None:
         """Start the process; it lives on if this one does not.
 
@@ -62,7 +67,7 @@ class Attempt:
             where: The folder it works in.
             environment: Variables besides this process's own.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.make_folder()
         own = {"TRIPTYCH_JOB_ID": self._job.id, "PYTHONUNBUFFERED": "1", **environment}
         command = {"argv": list(argv), "cwd": str(where), "environment": own}
         (self.folder / supervisor.COMMAND).write_text(json.dumps(command), encoding="utf-8")
@@ -116,10 +121,15 @@ class Attempt:
                 time.sleep(_LOOK_S)
 
     def _signal(self, number: signal.Signals) -> bool:
-        """Send a signal to the group: while any of it is alive, nobody else has its number."""
+        """Send a signal to the group: while any of it is alive, nobody else has its number.
+
+        What outlives a run may have left the group, and another process have its number by now.
+        """
         try:
             group = int((self.folder / supervisor.PID).read_text())
         except (OSError, ValueError):  # it has only just been started
+            return False
+        if self.read_ending() is not None and _is_there(group):
             return False
         with suppress(ProcessLookupError):
             os.killpg(group, number)
@@ -135,6 +145,14 @@ class Attempt:
         found = [line.strip() for line in self.read_tail().splitlines() if _ERROR.match(line)]
         return found[-1][:most] if found else self.read_last_line(most)
 
+    def read_steps(self) -> tuple[int, int] | None:
+        """Read how many nodes are done, of how many; None before the first."""
+        try:
+            done, steps = json.loads((self.folder / supervisor.STEPS).read_text(encoding="utf-8"))
+            return int(done), int(steps)
+        except (OSError, ValueError, TypeError):
+            return None
+
     def read_tail(self, most_bytes: int = 16_384) -> str:
         """Give the end of the log."""
         try:
@@ -143,3 +161,13 @@ class Attempt:
                 return file.read().decode("utf-8", "replace")
         except FileNotFoundError:
             return ""
+
+
+def _is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from triptych.jobs.settings import JobSettings
 from triptych.jobs.store import JobRequest
+from triptych.storage.blob_storage import local_path
 
 __all__ = ["ConfigurationError", "RefusedError", "RequestChecker"]
 
@@ -97,8 +99,18 @@ class RequestChecker:
             top = key.split(".")[0]
             if not isinstance(value, str) or top in TEXTS:
                 continue
-            if (top in names or _is_path(value)) and not self._is_allowed(value):
+            if (top in names or _is_path(value)) and not self._lies_inside(value):
                 yield f"{key}: {value!r} lies in none of the folders that jobs may use"
+
+    def _lies_inside(self, value: str) -> bool:
+        try:
+            return self._is_allowed(value)
+        except (
+            ValueError,
+            OSError,
+            RuntimeError,
+        ):  # no address, a zero byte, a name that is too long, links in a circle
+            return False
 
     def _is_allowed(self, value: str) -> bool:
         if urlsplit(value).scheme not in ("", "file"):
@@ -108,9 +120,13 @@ class RequestChecker:
                 for place in self._settings.allowed
                 if "://" in place
             )
-        path = (self._settings.project / value.removeprefix("file://")).resolve()  # symbolic links and `..` count
-        own = [self._settings.project / place for place in self._settings.allowed if "://" not in place]
-        return any(path.is_relative_to(place.resolve()) for place in own)
+        own = [(self._settings.project / place).resolve() for place in self._settings.allowed if "://" not in place]
+        # Some datasets take `%2e` of a `file://` address for a dot, others do not.
+        for read in (Path(value.removeprefix("file://")), local_path(value)):
+            path = (self._settings.project / read).resolve()  # symbolic links and `..` count
+            if not any(path.is_relative_to(place) for place in own):
+                return False
+        return True
 
     def _find_parameter_faults(self, parameters: dict[str, Any], environment: str) -> list[str]:
         from kedro.config import OmegaConfigLoader

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
-import sys
+import math
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +22,18 @@ from triptych.jobs.store import Job, JobStore
 __all__ = ["Consumer"]
 
 _logger = logging.getLogger(__name__)
+_TRY_AGAIN = 20  # looks later
+# What is wrong with the machine and not with the job.
+_OF_THE_MACHINE = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EIO,
+    errno.ENOMEM,
+    errno.EAGAIN,
+    errno.EMFILE,
+    errno.ENFILE,
+}
 
 
 class Consumer:
@@ -55,18 +69,28 @@ class Consumer:
         with self._being_alone() as is_alone:
             if not is_alone:
                 return
-            for job in reversed(self._store.list("running")):
-                self._take_up(job)
             while not self._stop.is_set():
-                if self._take():
-                    continue
-                waiting = [job.id for job in reversed(self._store.list("queued"))]
-                for name in waiting:  # the queue is empty, so these were lost on the way
-                    self._queue.put(name)
-                if not waiting:
+                try:
+                    if self._step():
+                        continue
                     if until_idle:
                         return
-                    self._stop.wait(self._settings.poll_s)
+                    pause_s = self._settings.poll_s
+                except (sqlite3.Error, OSError):  # a full disk; the jobs wait
+                    _logger.exception("The queue in %s cannot be used just now", self._settings.folder)
+                    pause_s = _TRY_AGAIN * self._settings.poll_s
+                self._stop.wait(pause_s)
+
+    def _step(self) -> bool:
+        """Go on with what runs, or else run the next; tell whether there was something to do."""
+        for job in self._store.list_oldest("running"):  # of a killed consumer, or whose end could not be noted
+            self._take_up(job)
+        if self._take():
+            return True
+        waiting = self._store.list_oldest("queued")
+        for job in waiting:  # the queue is empty, so these were lost on the way
+            self._queue.put(job.id)
+        return bool(waiting)
 
     def _take(self) -> bool:
         try:
@@ -95,14 +119,18 @@ class Consumer:
             self._start(job, attempt)
         except Exception as error:  # whatever is wrong with it, the others wait
             _logger.exception("%s could not be started", job.id)
-            self._store.end(job.id, "failed", f"it could not be started: {error}")
+            if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+                self._store.put_back(job.id, f"it could not be started yet: {error}", has_begun=False)
+                self._stop.wait(_TRY_AGAIN * self._settings.poll_s)
+            else:
+                self._store.end(job.id, "failed", f"it could not be started: {error}")
             return
         self._see_to_its_end(job, attempt)
 
     def _start(self, job: Job, attempt: Attempt) -> None:
         request = job.request()
-        attempt.folder.mkdir(parents=True, exist_ok=True)
         attempt.results.mkdir(parents=True, exist_ok=True)
+        attempt.make_folder()
         parameters = write_parameters(self._settings, request, attempt)
         argv = make_command(self._settings, job, request, attempt, parameters)
         attempt.start(argv, self._settings.project, {})
@@ -134,11 +162,18 @@ class Consumer:
 
     def _wait(self, job: Job, attempt: Attempt) -> tuple[Ending | None, str]:
         """Wait for the end of a run, and say what brought it about, if it was not the run itself."""
-        late = (job.started_s or time.time()) + (self._settings.timeout_s or sys.maxsize)
-        pause_s = min(0.02, self._settings.poll_s)
+        # The clock may be set while it runs, so it is asked once, for what has gone by before.
+        ran_s = max(0.0, time.time() - (job.started_s or time.time()))
+        late = time.monotonic() - ran_s + (self._settings.timeout_s or math.inf)
+        pause_s, left_s = min(0.02, self._settings.poll_s), math.inf
         while attempt.is_alive():
+            if attempt.read_ending() is not None:  # what it has started and not ended gets as long as one that is asked
+                left_s = min(left_s, time.monotonic() + self._settings.grace_s)
+                if time.monotonic() > left_s:
+                    attempt.kill(self._settings.grace_s)
+                    return attempt.read_ending(), ""
             now = self._store.find(job.id)
-            why = "cancelled" if now is None or now.is_cancelled else "late" if time.time() > late else ""
+            why = "cancelled" if now is None or now.is_cancelled else "late" if time.monotonic() > late else ""
             if why:
                 attempt.kill(self._settings.grace_s)
                 return attempt.read_ending(), why
@@ -149,9 +184,7 @@ class Consumer:
 
     def _interrupt(self, job: Job) -> None:
         """Deal with a run that was killed before its end: nothing says that it failed by itself."""
-        if job.is_cancelled:
-            self._store.end(job.id, "cancelled")
-        elif job.attempts < self._settings.most_attempts:
+        if job.attempts < self._settings.most_attempts:
             _logger.warning("%s was killed, and is begun again", job.id)
             self._store.put_back(job.id, f"attempt {job.attempts} was killed")
             self._queue.put(job.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from triptych.jobs.store import Job, JobStore
 
 __all__ = ["Jobs", "Progress"]
 
-_STEPS = re.compile(r"Completed (\d+) out of (\d+) tasks")
+_LONGEST_LETTER = 4  # bytes, of UTF-8
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -98,10 +99,9 @@ class Jobs:
         return self._store.cancel(name)
 
     def read_progress(self, job: Job) -> Progress:
-        """Tell how far a run is, by its log."""
+        """Tell how far a run is."""
         attempt = Attempt(self.settings.folder, job)
-        found = _STEPS.findall(attempt.read_tail())
-        done, steps = map(int, found[-1]) if found else (None, None)
+        done, steps = attempt.read_steps() or (None, None)
         return Progress(done, steps, attempt.read_last_line())
 
     def read_log(self, job: Job, offset: int = 0, most_bytes: int = 1_000_000) -> bytes:
@@ -110,14 +110,17 @@ class Jobs:
         Args:
             job: The job.
             offset: Bytes that are known already.
-            most_bytes: How many to give.
+            most_bytes: How many to give; at least one letter is.
         """
         path = Attempt(self.settings.folder, job).log
         if not path.is_file():
             return b""
         with path.open("rb") as file:
             file.seek(offset)
-            return file.read(most_bytes)
+            text = file.read(max(most_bytes, _LONGEST_LETTER))
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        decoder.decode(text)
+        return text[: len(text) - len(decoder.getstate()[0])]  # a letter that was cut comes with the next part
 
     def list_results(self, job: Job) -> dict[str, Path]:
         """Give the files that a run has made for its user, by their names with `/`; links are passed over."""

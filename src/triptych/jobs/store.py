@@ -189,11 +189,20 @@ class JobStore:
             )
             return bool(changed.rowcount)
 
-    def put_back(self, name: str, reason: str) -> None:
-        """Let a running job wait again, which was killed before its end."""
+    def put_back(self, name: str, reason: str, has_begun: bool = True) -> None:
+        """Let a running job wait again, which has not come to its end; one that is to be cancelled is so then.
+
+        Args:
+            name: The job.
+            reason: Why.
+            has_begun: Whether the attempt counts.
+        """
         with self._changing() as connection:
             connection.execute(
-                "UPDATE jobs SET state = 'queued', reason = ? WHERE id = ? AND state = 'running'", [reason, name]
+                "UPDATE jobs SET state = CASE WHEN is_cancelled THEN 'cancelled' ELSE 'queued' END, "
+                "ended_s = CASE WHEN is_cancelled THEN ? END, reason = ?, attempts = attempts - ? "
+                "WHERE id = ? AND state = 'running'",
+                [time.time(), reason, int(not has_begun), name],
             )
 
     def cancel(self, name: str) -> Job | None:
@@ -218,6 +227,12 @@ class JobStore:
         with self._open() as connection:
             row = connection.execute("SELECT * FROM jobs WHERE key = ?", [key]).fetchone()
             return None if row is None else _read(row)
+
+    def list_oldest(self, state: State) -> list[Job]:
+        """Give all jobs in a state, the oldest first."""
+        with self._open() as connection:
+            rows = connection.execute("SELECT * FROM jobs WHERE state = ? ORDER BY number", [state])
+            return [_read(row) for row in rows]
 
     def list(self, state: str | None = None, most: int = 100) -> list[Job]:
         """Give jobs, the newest first.
