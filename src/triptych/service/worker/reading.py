@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from typing import Any
 
 from .answers import RefusedError
+
+MOST_COLUMNS = 100
+"""Of a table: a model takes a few and passes over the others, but each costs time and memory before that."""
 
 
 def read_picture(data: bytes, max_pixels: int) -> Any:
@@ -19,14 +23,18 @@ def read_picture(data: bytes, max_pixels: int) -> Any:
         raise RefusedError(f"picture: {error}") from error
 
 
-def read_invocation(content_type: str, body: bytes, schema: Any) -> tuple[Any, dict[str, Any] | None]:
+def read_invocation(content_type: str, body: bytes, schema: Any, max_rows: int) -> tuple[Any, dict[str, Any] | None]:
     """Read a request as MLflow's scoring server does.
+
+    Rows and columns are counted before a table is made of them: a few hundred kB of rows that each have a column of
+    their own are gigabytes as a table.
 
     Args:
         content_type: `application/json` or `text/csv`.
         body: JSON with one of `dataframe_split`, `dataframe_records`, `instances` and `inputs`, and perhaps `params`;
             or a table with a line of names.
         schema: Of the model's input.
+        max_rows: Of the table.
 
     Returns:
         The table, and the parameters.
@@ -41,7 +49,7 @@ def read_invocation(content_type: str, body: bytes, schema: Any) -> tuple[Any, d
     except UnicodeDecodeError as error:
         raise RefusedError(f"the request is not in UTF-8: {error.reason} at byte {error.start}") from error
     if content_type == "text/csv":
-        return _read_csv(text), None
+        return _read_csv(text, max_rows), None
     try:
         given = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -52,9 +60,49 @@ def read_invocation(content_type: str, body: bytes, schema: Any) -> tuple[Any, d
     if params is not None and not isinstance(params, dict):
         raise RefusedError("params must be a JSON object")
     data = {name: value for name, value in given.items() if name in SUPPORTED_FORMATS}
+    for form in data.items():
+        _check_size(*form, max_rows)
     if columns := read_plain_records(data):
         return columns, params
     return to_table(infer_and_parse_data(data, schema)), params
+
+
+def _check_size(form: str, data: Any, max_rows: int) -> None:
+    """Refuse what would be a large table; what is none is refused later."""
+    if not isinstance(data, dict):
+        rows, columns = _measure_rows(data)
+    elif form == "dataframe_split":
+        rows, columns = len(_as_list(data.get("data"))), len(_as_list(data.get("columns")))
+    else:
+        rows, columns = max((len(_as_list(column)) for column in data.values()), default=0), len(data)
+    check_rows(rows, max_rows)
+    _check_columns(columns)
+
+
+def _measure_rows(data: Any) -> tuple[int, int]:
+    """Count rows, and the columns that any of them has: each with its own would make as many as there are rows."""
+    rows = _as_list(data)
+    names = {name for row in rows if isinstance(row, dict) for name in row}
+    return len(rows), max([len(names), *(len(_as_list(row)) for row in rows)])
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def check_rows(count: int, max_rows: int) -> None:
+    """Refuse a table of too many rows.
+
+    Raises:
+        RefusedError: If it is one.
+    """
+    if count > max_rows:
+        raise RefusedError(f"{count} rows, more than {max_rows} a request: ask in parts")
+
+
+def _check_columns(count: int) -> None:
+    if count > MOST_COLUMNS:
+        raise RefusedError(f"{count} columns, more than {MOST_COLUMNS}: leave out what the model does not take")
 
 
 def read_plain_records(data: dict[str, Any]) -> dict[str, list[Any]]:
@@ -79,14 +127,32 @@ def read_plain_records(data: dict[str, Any]) -> dict[str, list[Any]]:
     return columns if is_plain else {}
 
 
-def _read_csv(text: str) -> Any:
+def _read_csv(text: str, max_rows: int) -> Any:
     """Read a table; MLflow's own reader gives up on columns of any type, which both models have."""
     import pandas as pd
 
     try:
-        return pd.read_csv(io.StringIO(text), dtype={"title": str, "body": str, "image": str})
-    except (ValueError, pd.errors.ParserError) as error:  # of which that an empty text has no columns
+        # Written anew, so that pandas sees the very rows and columns that were counted.
+        plain = io.StringIO()
+        csv.writer(plain).writerows(_split_csv(text.removeprefix("\ufeff"), max_rows))
+        plain.seek(0)
+        return pd.read_csv(plain, dtype={"title": str, "body": str, "image": str})
+    except (ValueError, csv.Error, pd.errors.ParserError) as error:  # of which that an empty text has no columns
         raise RefusedError(f"the request is no CSV: {error}") from error
+
+
+def _split_csv(text: str, max_rows: int) -> list[list[str]]:
+    csv.field_size_limit(max(len(text), 1))  # a photo as text is long
+    rows: list[list[str]] = []
+    for row in csv.reader(io.StringIO(text, newline=""), strict=True):
+        if not row:
+            continue  # as pandas does
+        rows.append(row)
+        check_rows(len(rows) - 1, max_rows)
+        _check_columns(len(row))
+        if len(row) > len(rows[0]):
+            raise ValueError(f"row {len(rows) - 1} has {len(row)} fields, the line of names {len(rows[0])}")
+    return rows
 
 
 def to_table(data: Any) -> Any:

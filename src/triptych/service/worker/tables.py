@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .answers import JSON, Answer, Job, RefusedError, explain, write_predictions
+from .answers import JSON, Answer, Job, explain, write_predictions
 from .asked import make_log
 from .joining import Photos, Questions, count_rows
-from .reading import read_invocation
+from .reading import check_rows, read_invocation
 
 _logger = logging.getLogger("triptych.service.worker")
 
@@ -79,9 +79,8 @@ class Tables:
     def _read(self, job: Job) -> tuple[Any, dict[str, Any] | None]:
         if job["op"] == "rows":
             return job["columns"], job["params"]
-        table, params = read_invocation(job["content_type"], job["body"], self._schema)
-        if (rows := count_rows(table)) > self._max_rows:
-            raise RefusedError(f"{rows} rows, more than {self._max_rows} a request: ask in parts")
+        table, params = read_invocation(job["content_type"], job["body"], self._schema, self._max_rows)
+        check_rows(count_rows(table), self._max_rows)
         return table, params
 
     def _divide(self, members: list[tuple[int, Any]]) -> Iterator[list[tuple[int, Any]]]:
