@@ -61,7 +61,8 @@ def test_pictures_of_reports_are_shown_and_nothing_else(client: httpx2.Client) -
     assert "over &amp; lays.png" in page
     assert "link.png" not in page  # it leads out of the folder
     assert client.get("/pages/reports/shelf/over%20%26%20lays.png").content == encode_photo(3)
-    for name in ("shelf/metrics.json", "page.svg", "link.png", "..%2f..%2fx.png", "%2e%2e/x.png", "none.png"):
+    others = ("shelf/metrics.json", "page.svg", "link.png", "..%2f..%2fx.png", "%2e%2e/x.png", "none.png")
+    for name in (*others, "a" * 300 + ".png"):
         assert client.get(f"/pages/reports/{name}").status_code == 404, name
 
 

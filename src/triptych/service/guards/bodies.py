@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triptych.service.guards.answers import refuse
@@ -21,6 +22,7 @@ JSON, CSV, FORM, MULTIPART = (
     "multipart/form-data",
 )
 _MB = 1_000_000
+_OVER = "the body has more than {} bytes: ask in parts"
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -89,9 +91,12 @@ class BodyGuard:
             closing = {"Connection": "close"} | ({"Retry-After": "1"} if error.status == 503 else {})
             await refuse(error.status, error.detail, closing)(scope, receive, send)
             return
+        passed = _Counted(receive, rule) if body is None else _replay(receive, body)
         try:
-            replayed = _count(receive, rule) if body is None else _replay(receive, body)
-            await self._app(scope, replayed, send)
+            await self._app(scope, passed, send)
+        except ClientDisconnect:  # the caller's doing, and nothing for the log
+            if isinstance(passed, _Counted) and passed.is_over:
+                await refuse(413, _OVER.format(rule.max_bytes), {"Connection": "close"})(scope, receive, send)
         finally:
             self._held -= held.size
 
@@ -131,7 +136,7 @@ class BodyGuard:
         held.size += size
         self._held += size
         if held.size > rule.max_bytes:
-            raise _RefusedError(413, f"the body has more than {rule.max_bytes} bytes: ask in parts")
+            raise _RefusedError(413, _OVER.format(rule.max_bytes))
         if self._held > self._limits.max_held_mb * _MB:
             raise _RefusedError(503, "too many requests are being read: ask again")
 
@@ -169,15 +174,19 @@ def _replay(receive: Receive, body: bytes) -> Receive:
     return replay
 
 
-def _count(receive: Receive, rule: BodyRule) -> Receive:
-    """Give a body as it comes, and end it where it is too large."""
-    size = 0
+class _Counted:
+    """Gives a body as it comes, and ends it where it is too large."""
 
-    async def count() -> Message:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
+    def __init__(self, receive: Receive, rule: BodyRule) -> None:
+        self._receive, self._left = receive, rule.max_bytes
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was too large."""
+        return self._left < 0
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
         # As if the caller had gone: a route must not take a part for the whole.
-        return message if size <= rule.max_bytes else {"type": "http.disconnect"}
-
-    return count
+        return {"type": "http.disconnect"} if self.is_over else message

@@ -101,5 +101,8 @@ def _is_same_origin(headers: Headers, host: str) -> bool:
     """Tell whether a request is of our own pages, or of no browser at all."""
     origin = headers.get("origin")
     if origin is not None:
-        return urlsplit(origin).netloc.lower() == host.lower() and origin != "null"
+        try:
+            return urlsplit(origin).netloc.lower() == host.lower() and origin != "null"
+        except ValueError:  # such as http://[
+            return False
     return headers.get("sec-fetch-site", "none") in ("none", "same-origin")

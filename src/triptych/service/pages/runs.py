@@ -98,7 +98,10 @@ def find_report(folder: Path | None, name: str) -> Path | None:
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
-    return path.is_file() and path.resolve().is_relative_to(folder.resolve())
+    try:
+        return path.is_file() and path.resolve().is_relative_to(folder.resolve())
+    except OSError:  # a name longer than any file's
+        return False
 
 
 def _find_artifacts(client: Any, run: str) -> Iterator[str]:
