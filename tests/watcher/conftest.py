@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from PIL import Image
 from tests.jobs.conftest import make_settings
 from triptych.jobs.service import Jobs
 from triptych.jobs.settings import JobSettings
+from triptych.watcher.checking import FileChecker
 from triptych.watcher.kinds import KINDS
 from triptych.watcher.watcher import Watcher, WatchSettings
 
@@ -27,13 +28,21 @@ def landing(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def checker() -> Iterator[FileChecker]:
+    """Look at the files of all tests, as its process takes a second to start."""
+    kept = FileChecker()
+    yield kept
+    kept.close()
+
+
 @pytest.fixture
-def make_watcher(landing: Path, project: Path) -> MakeWatcher:
+def make_watcher(landing: Path, project: Path, checker: FileChecker) -> MakeWatcher:
     """Return a function that makes a watcher of the landing folder, for which a file is whole at once."""
 
     def make(settings: JobSettings, **changes: Any) -> Watcher:
         values = {"folders": {str(landing): tuple(KINDS)}, "settle_s": 0.0, "gather_s": 0.0, "poll_s": 0.05, **changes}
-        return Watcher(Jobs(settings), WatchSettings(**values))
+        return Watcher(Jobs(settings), WatchSettings(**values), checker)
 
     return make
 

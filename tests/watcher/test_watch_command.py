@@ -22,7 +22,7 @@ from tests.video.styles import save_style
 from triptych.__main__ import COMMANDS
 from triptych.jobs.service import Jobs
 from triptych.jobs.settings import settings_of
-from triptych.watcher.cli import watch
+from triptych.watcher.cli import _read_folders, watch
 
 pytestmark = pytest.mark.usefixtures("project")
 
@@ -96,7 +96,16 @@ def test_what_is_wrong_is_said_at_the_start(small_project: Path, tmp_path: Path)
     assert "cannot be watched, as jobs write to" in call(small_project, small_project / "data", code=2)
     assert "cannot be watched" in call(small_project, tmp_path / "out", "--out", tmp_path, code=2)
     assert "only videos can be submitted" in call(small_project, landing, "--env", "azure", code=2)
+    (landing / "below").mkdir()
+    nested = (f"photos={landing}", landing / "below")
+    assert f"{landing / 'below'} lies in {landing}" in call(small_project, *nested, code=2)
+    assert "'videos=' names no folder" in call(small_project, "videos=", code=2)
     assert "did you mean 'strength'" in call(small_project, landing, "--params", "video.style.stren=1", code=1)
+
+
+def test_a_folder_may_be_named_once_for_each_kind(project: Path, tmp_path: Path) -> None:
+    texts = (f"videos={tmp_path}", f"photos={tmp_path}/", f"photos={tmp_path}")
+    assert _read_folders(texts, project) == {str(tmp_path): ("videos", "photos")}
 
 
 def test_once_ends_when_all_is_handled(small_project: Path, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -149,7 +151,7 @@ def test_what_was_claimed_and_not_submitted_is_submitted_by_the_next(
     draw(landing / "one.png")
     settings = make_settings()
     killed = make_watcher(settings)
-    monkeypatch.setattr(killed, "_try_to_submit", lambda *_: None)  # killed right after the claim
+    monkeypatch.setattr(killed, "_submit", lambda *_: None)  # killed right after the claim
     killed.look()
     assert list_jobs(settings) == []
     make_watcher(settings).look()
@@ -247,3 +249,98 @@ def test_a_folder_that_is_away_holds_up_no_other(
     settings = make_settings()
     make_watcher(settings, folders={str(tmp_path / "none"): ("photos",), str(landing): ("photos",)}).look()
     assert len(list_jobs(settings)) == 1
+
+
+def test_results_that_cannot_be_delivered_are_so_later_and_hold_up_no_other(
+    make_watcher: MakeWatcher, make_settings: MakeSettings, landing: Path, tmp_path: Path
+) -> None:
+    folder = "{results}/07_model_output/faq"
+    settings = make_settings(f"mkdir -p {folder}; echo 1 > {folder}/matches.csv")
+    (landing / "a.csv").write_text("title\nWhy?\n")
+    (landing / "b.csv").write_text("title\nWhy?\n")
+    watcher = make_watcher(settings, out=tmp_path / "out")
+    watcher.look()
+    work(settings)
+    first, second = list_jobs(settings)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / first.id).write_text("in the way")
+    watcher.look()
+    assert (tmp_path / "out" / second.id / "matches.csv").exists()
+    assert not watcher.watch_until_done()  # rather than for ever
+    (tmp_path / "out" / first.id).unlink()
+    wait_until(lambda: watcher.look() or (tmp_path / "out" / first.id / "matches.csv").exists())
+    assert watcher.watch_until_done()
+
+
+def test_a_watcher_leaves_what_landed_in_the_folders_of_others_to_them(
+    make_watcher: MakeWatcher, make_settings: MakeSettings, landing: Path, tmp_path: Path
+) -> None:
+    making = "d={results}/07_model_output/faq; mkdir -p $d; echo 1 > $d/matches.csv"
+    settings = make_settings(making)
+    (landing / "a.csv").write_text("title\nWhy?\n")
+    mine = make_watcher(settings, out=tmp_path / "mine")
+    mine.look()
+    work(settings)
+    (tmp_path / "else").mkdir()
+    for folders in ({str(tmp_path / "else"): ("questions",)}, {str(landing): ("photos",)}):
+        assert make_watcher(settings, folders=folders, out=tmp_path / "theirs").watch_until_done()
+    assert not (tmp_path / "theirs").exists()
+    mine.look()
+    assert [path.name for path in (tmp_path / "mine").rglob("*.csv")] == ["matches.csv"]
+
+
+def test_files_of_one_name_in_two_folders_are_kept_apart(
+    make_watcher: MakeWatcher, make_settings: MakeSettings, tmp_path: Path
+) -> None:
+    making = "d={results}/07_model_output/video/finished; mkdir -p $d; echo {id} > $d/a.mp4"
+    settings = make_settings(making)
+    folders = [tmp_path / place / "landing" for place in ("one", "two")]
+    for number, folder in enumerate(folders):
+        folder.mkdir(parents=True)
+        short_clip(folder / "a.mp4", frames=3, seed=number)
+        (folder / "bad.mp4").write_text("no video")
+    watcher = make_watcher(settings, folders={str(folder): ("videos",) for folder in folders}, out=tmp_path / "out")
+    watcher.look()
+    work(settings)
+    watcher.look()
+    found = {
+        path.relative_to(tmp_path / "out").as_posix(): path.read_text() for path in (tmp_path / "out").rglob("*.mp4")
+    }
+    assert set(found) == {"landing/a.mp4", "landing-2/a.mp4"}
+    assert sorted(found.values()) == sorted(f"{job.id}\n" for job in list_jobs(settings))
+    assert len(list((settings.folder / "quarantine").rglob("bad.mp4"))) == 2
+
+
+def test_what_opens_after_all_leaves_the_quarantine(
+    make_watcher: MakeWatcher, make_settings: MakeSettings, landing: Path
+) -> None:
+    settings = make_settings()
+    (landing / "slow.png").write_bytes(b"")
+    watcher = make_watcher(settings)
+    watcher.look()
+    quarantine = settings.folder / "quarantine" / "photos"
+    assert sorted(path.name for path in quarantine.iterdir()) == ["slow.png", "slow.png.reason.txt"]
+    draw(landing / "slow.png")
+    watcher.look()
+    assert len(list_jobs(settings)) == 1
+    assert list(quarantine.iterdir()) == []
+
+
+def test_a_database_that_is_locked_ends_no_watcher(
+    make_watcher: MakeWatcher, make_settings: MakeSettings, landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("triptych.watcher.ledger._BUSY_S", 0.05)
+    settings = make_settings()
+    watcher = make_watcher(settings)
+    with sqlite3.connect(settings.folder / "landed.db", isolation_level=None) as held:
+        held.execute("BEGIN IMMEDIATE")
+        (landing / "a.csv").write_text("title\nWhy?\n")
+        thread = threading.Thread(target=watcher.watch, daemon=True)
+        thread.start()
+        time.sleep(0.3)
+    held.close()
+    try:
+        wait_until(lambda: list_jobs(settings))
+    finally:
+        watcher.stop()
+        thread.join(20)

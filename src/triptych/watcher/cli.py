@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import signal
+import sqlite3
 import sys
 import threading
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import click
 from triptych.jobs.cli import read_params, with_settings
 
 _DEFAULT = "data/landing"
+_SECONDS = click.FloatRange(0.1)
 
 
 @click.command()
@@ -24,6 +27,10 @@ _DEFAULT = "data/landing"
 @click.option("--settle", "settle_s", default=2.0, show_default=True, type=click.FloatRange(0), help="Seconds.")
 @click.option("--gather", "gather_s", default=10.0, show_default=True, type=click.FloatRange(0), help="Seconds.")
 @click.option("--poll", "poll_s", default=15.0, show_default=True, type=click.FloatRange(0.1), help="Seconds.")
+@click.option(
+    "--check-s", default=120.0, show_default=True, type=_SECONDS, help="To see whether a file opens, at most."
+)
+@click.option("--check-mb", default=4000.0, show_default=True, type=click.FloatRange(500), help="Memory for that.")
 @click.option("--once", is_flag=True, help="End when all that is there now has been handled.")
 @click.option("--no-work", is_flag=True, help="Only ask for jobs; `triptych jobs work` runs them.")
 @with_settings
@@ -54,17 +61,22 @@ def watch(folders: tuple[str, ...], once: bool, no_work: bool, **options: Any) -
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
+    is_done = True
     if not no_work:
         working.start()
     try:
         if once:
-            watcher.watch_until_done()
+            is_done = watcher.watch_until_done()
         else:
             watcher.watch()
+    except (OSError, sqlite3.Error) as error:
+        raise click.ClickException(f"what has landed cannot be seen to: {error}") from error
     finally:
         consumer.stop()
         if working.is_alive():
             working.join()
+    if not is_done:
+        raise click.ClickException("not all that is there could be handled: what failed is tried again by the next")
 
 
 def _set_up(folders: tuple[str, ...], env: str, params: str, out: Path | None, **options: Any) -> tuple[Any, Any]:
@@ -76,7 +88,7 @@ def _set_up(folders: tuple[str, ...], env: str, params: str, out: Path | None, *
 
     where = {name: options.pop(name) for name in ("project", "folder", "allow")}
     base = make_settings(**where)
-    chosen = dict(_read_folder(text, base.project) for text in folders or (str(base.project / _DEFAULT),))
+    chosen = _read_folders(folders or (str(base.project / _DEFAULT),), base.project)
     for address in chosen:
         _check_folder(address, base.folder, out)
     if is_remote_environment(base.project, env) and {name for kinds in chosen.values() for name in kinds} != {"videos"}:
@@ -93,6 +105,17 @@ def _set_up(folders: tuple[str, ...], env: str, params: str, out: Path | None, *
     return jobs, given
 
 
+def _read_folders(texts: tuple[str, ...], project: Path) -> dict[str, tuple[str, ...]]:
+    """Read what is to be watched; a file must not count twice."""
+    chosen: dict[str, tuple[str, ...]] = {}
+    for address, kinds in (_read_folder(text, project) for text in texts):
+        chosen[address] = tuple(dict.fromkeys((*chosen.get(address, ()), *kinds)))
+    for inner, outer in permutations(chosen, 2):
+        if inner.startswith(outer.rstrip("/") + "/") and set(chosen[inner]) & set(chosen[outer]):
+            raise click.UsageError(f"{inner} lies in {outer}, which is watched with all that is below it")
+    return chosen
+
+
 def _read_folder(text: str, project: Path) -> tuple[str, tuple[str, ...]]:
     """Read `[KIND=]FOLDER`; local ones become absolute, and are made where it is the default one."""
     from triptych.storage.blob_storage import is_remote, local_path
@@ -100,6 +123,8 @@ def _read_folder(text: str, project: Path) -> tuple[str, tuple[str, ...]]:
 
     kind, _, rest = text.partition("=")
     kinds, address = ((kind,), rest) if kind in KINDS else (tuple(KINDS), text)
+    if not address:
+        raise click.UsageError(f"{text!r} names no folder")
     if is_remote(address):
         return address.rstrip("/"), kinds
     folder = local_path(address).resolve()

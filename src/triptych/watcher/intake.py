@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from triptych.errors import InputError
 from triptych.storage.blob_storage import LandedFile
 from triptych.storage.local_files import add_ending, link_or_copy, replace_file
+from triptych.watcher.checking import FileChecker
 from triptych.watcher.kinds import Kind
 from triptych.watcher.ledger import Batch
 
@@ -24,10 +24,13 @@ class Intake:
 
     Args:
         folder: Of all jobs.
+        labels: By landing folder and kind: a name that keeps its files apart from those of others; may be empty.
+        checker: Looks whether files open.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, labels: Mapping[tuple[str, str], str], checker: FileChecker) -> None:
         self._staged, self.quarantine = folder / "intake", folder / "quarantine"
+        self._labels, self._checker = labels, checker
 
     def stage(self, batch: Batch, kind: Kind, landed: Mapping[str, LandedFile]) -> Path | None:
         """Bring the files of a batch to a folder of its own.
@@ -62,21 +65,35 @@ class Intake:
         except (FileNotFoundError, PermissionError) as error:
             if str(target.parent) in str(error.filename or ""):
                 raise  # of this machine
-            _logger.warning("%s has gone, or may not be read: %s", file.name, error)
+            _logger.warning("%s has gone, or may not be read: %s", ascii(file.name), error)
             return None
-        if reason := _find_fault(kind, file.name, target):
-            self._put_aside(kind, file.name, target, reason)
+        aside = _join(self.quarantine / kind.name / self._labels.get((batch.folder, kind.name), ""), file.name)
+        if reason := self._find_fault(kind, file.name, target):
+            _put_aside(file.name, target, aside, reason)
             return None
+        for path in (aside, _reason_of(aside)):  # an upload that was slow has come to its end
+            path.unlink(missing_ok=True)
         return target
 
-    def _put_aside(self, kind: Kind, name: str, staged: Path, reason: str) -> None:
-        target = _join(self.quarantine / kind.name, name)
-        _logger.warning("%s is put aside as %s: %s", ascii(name), ascii(str(target)), reason)
-        with replace_file(target) as part:
-            link_or_copy(staged, part)
-        with replace_file(target.with_name(add_ending(target.name, _REASON))) as part:
-            part.write_text(f"{reason}\n", encoding="utf-8")
-        staged.unlink()
+    def _find_fault(self, kind: Kind, name: str, path: Path) -> str:
+        try:
+            name.encode("utf-8")
+        except UnicodeEncodeError:
+            return "its name is no UTF-8: rename it"
+        return self._checker.find_fault(kind, path)
+
+
+def _put_aside(name: str, staged: Path, target: Path, reason: str) -> None:
+    _logger.warning("%s is put aside as %s: %s", ascii(name), ascii(str(target)), reason)
+    with replace_file(target) as part:
+        link_or_copy(staged, part)
+    with replace_file(_reason_of(target)) as part:
+        part.write_text(f"{reason}\n", encoding="utf-8")
+    staged.unlink()
+
+
+def _reason_of(path: Path) -> Path:
+    return path.with_name(add_ending(path.name, _REASON))
 
 
 def _join(folder: Path, name: str) -> Path:
@@ -89,20 +106,3 @@ def _join(folder: Path, name: str) -> Path:
     if path.is_absolute() or ".." in path.parts or "\0" in name or not path.parts:
         raise ValueError(f"{name!r} leads out of its folder")
     return folder / path
-
-
-def _find_fault(kind: Kind, name: str, path: Path) -> str:
-    """Say why a file cannot be used; nothing if it can."""
-    try:
-        name.encode("utf-8")
-        kind.check(path)
-    except UnicodeEncodeError:
-        return "its name is no UTF-8: rename it"
-    except InputError as error:
-        return str(error)
-    except (OSError, MemoryError):  # the machine's
-        raise
-    except Exception as error:  # or it would hold up those that landed with it
-        _logger.exception("%s could not be checked", ascii(name))
-        return f"it could not be checked, which is a fault of triptych's: {type(error).__name__}: {error}"
-    return ""

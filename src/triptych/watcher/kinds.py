@@ -33,6 +33,7 @@ class Kind:
         results: Where the pipeline's results are in those of its job.
         most: Files that go into one job.
         check: Raises `InputError` if a file does not open.
+        modules: What `check` imports.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Kind:
     results: str
     most: int
     check: Callable[[Path], None]
+    modules: tuple[str, ...]
 
 
 def find_kind(name: str) -> Kind | None:
@@ -87,11 +89,17 @@ def _check_questions(path: Path) -> None:
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("videos", _VIDEOS, "video", "video_raw", "07_model_output/video/finished", 20, _check_video),
-        Kind("photos", _PHOTOS, "shelf_score", "shelf_photos", "07_model_output/shelf", 1000, _check_photo),
+        Kind(
+            *("videos", _VIDEOS, "video", "video_raw", "07_model_output/video/finished", 20),
+            *(_check_video, ("triptych.video.planning.probing",)),
+        ),
+        Kind(
+            *("photos", _PHOTOS, "shelf_score", "shelf_photos", "07_model_output/shelf", 1000),
+            *(_check_photo, ("triptych.shelf.data.photo_files",)),
+        ),
         Kind(
             *("questions", (".csv", ".csv.gz", ".parquet"), "faq_score", "faq_questions", "07_model_output/faq", 1),
-            _check_questions,
+            *(_check_questions, ("triptych.datasets", "pandas")),
         ),
     )
 }

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import sqlite3
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import partial
+from itertools import count
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
 
 from triptych.jobs.commands import is_remote_environment
 from triptych.jobs.service import Jobs
 from triptych.jobs.store import Job, QueueFullError
 from triptych.storage.blob_storage import LandedFile, is_remote, local_path
 from triptych.storage.local_files import link_or_copy, replace_file
+from triptych.watcher.checking import FileChecker
 from triptych.watcher.folders import list_landed
 from triptych.watcher.intake import Intake
 from triptych.watcher.kinds import KINDS, find_kind
 from triptych.watcher.ledger import Batch, LandedLedger
 from triptych.watcher.settling import Settling
 
-__all__ = ["WatchSettings", "Watcher"]
+__all__ = ["WatchSettings", "Watcher", "label_folders"]
 
 _logger = logging.getLogger(__name__)
 _TICK_MS = 200
+_SHORTEST_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class WatchSettings:
         poll_s: How often folders are looked at of which no news comes: those in blob storage, and all where the
             system gives none.
         rescan_s: How often the others are looked at all the same, as news may be lost.
+        check_s: How long it may take to see whether a file opens.
+        check_mb: How much memory that may take.
     """
 
     folders: Mapping[str, Sequence[str]]
@@ -54,6 +61,8 @@ class WatchSettings:
     gather_s: float = 10.0
     poll_s: float = 15.0
     rescan_s: float = 60.0
+    check_s: float = 120.0
+    check_mb: float = 4000.0
 
 
 class Watcher:
@@ -62,12 +71,16 @@ class Watcher:
     Args:
         jobs: Where jobs are asked for; may read what is staged.
         settings: What is watched.
+        checker: Looks whether files open, and is its giver's to close; one of its own if not given.
     """
 
-    def __init__(self, jobs: Jobs, settings: WatchSettings) -> None:
+    def __init__(self, jobs: Jobs, settings: WatchSettings, checker: FileChecker | None = None) -> None:
         self._jobs, self._settings = jobs, settings
         self._ledger = LandedLedger(jobs.settings.folder)
-        self._intake = Intake(jobs.settings.folder)
+        self._labels = label_folders(settings.folders)
+        self._checker = checker or FileChecker(settings.check_s, settings.check_mb)
+        self._is_checker_kept = checker is not None
+        self._intake = Intake(jobs.settings.folder, self._labels, self._checker)
         self._settling = Settling(settings.settle_s, settings.gather_s)
         self._is_remote = is_remote_environment(jobs.settings.project, settings.environment)
         self._passed_over: set[str] = set()
@@ -82,15 +95,32 @@ class Watcher:
     def watch(self) -> None:
         """Look, and look again when something happens, until `stop` is called."""
         for _ in self._wait():
-            is_unsettled = self.look()
-            while is_unsettled and not self._stop.wait(min(self._settings.settle_s / 2, 1)):
-                is_unsettled = self.look()
+            while self._look_again() and not self._stop.wait(self._pause_s()):
+                pass
 
-    def watch_until_done(self) -> None:
-        """Look until all that is there has become jobs and these have ended."""
-        while self.look() or self._ledger.list("open") or self._ledger.list("submitted"):
-            if self._stop.wait(min(self._settings.settle_s / 2, 1)):
-                return
+    def watch_until_done(self) -> bool:
+        """Look until all that is there has become jobs and these have ended; tell whether it has come to that.
+
+        What fails is left, for the next to try.
+        """
+        while not self._stop.is_set():
+            is_unsettled = self.look()
+            waiting = self._list_own("open") + self._list_own("submitted")
+            if not is_unsettled and all(batch.id in self._retry_at_s for batch in waiting):
+                return not waiting
+            self._stop.wait(self._pause_s())
+        return False
+
+    def _pause_s(self) -> float:
+        return min(max(self._settings.settle_s / 2, _SHORTEST_S), 1)
+
+    def _look_again(self) -> bool:
+        try:
+            return self.look()
+        except (OSError, sqlite3.Error):  # a full disk; what has landed waits
+            _logger.exception("What has landed cannot be seen to just now")
+            self._stop.wait(self._settings.poll_s)
+            return True
 
     def look(self) -> bool:
         """Look once at all folders and all batches; tell whether something there is not whole yet, or waits."""
@@ -99,14 +129,20 @@ class Watcher:
         with self._handling() as is_ours:
             if not is_ours:  # another watcher sees to all batches just now
                 return True
-            for batch in self._ledger.list("open"):
+            for batch in self._list_own("open"):
                 # Of those behind one that found the queue full, none is staged in vain.
-                again_s = max(self._full_until_s, self._retry_at_s.get(batch.id, 0))
-                if batch.folder in listings and again_s <= time.monotonic():
-                    self._try_to_submit(batch, listings[batch.folder])
-            for batch in self._ledger.list("submitted"):
-                self._conclude(batch)
+                if batch.folder in listings and self._full_until_s <= time.monotonic():
+                    self._try(batch, partial(self._submit, batch, listings[batch.folder]), "become a job")
+            for batch in self._list_own("submitted"):
+                self._try(batch, partial(self._conclude, batch), "be brought to its end")
+        if not self._is_checker_kept:
+            self._checker.close()
         return is_unsettled
+
+    def _list_own(self, state: Literal["open", "submitted"]) -> list[Batch]:
+        """Give the batches of the folders watched here: what becomes of the others, their watchers know."""
+        watched = self._settings.folders
+        return [batch for batch in self._ledger.list(state) if batch.kind in watched.get(batch.folder, ())]
 
     @contextmanager
     def _handling(self) -> Iterator[bool]:
@@ -146,16 +182,19 @@ class Watcher:
             self._passed_over.add(ending)
             _logger.info("%s is passed over, as are others of its ending in %s", ascii(file.name), folder)
 
-    def _try_to_submit(self, batch: Batch, landed: Mapping[str, LandedFile]) -> None:
-        """Ask for the job of a batch; where that fails, the others go on, and it is tried again later."""
+    def _try(self, batch: Batch, do: Callable[[], None], what: str) -> None:
+        """Do something with a batch; where that fails, the others go on, and it is tried again later."""
+        if self._retry_at_s.get(batch.id, 0) > time.monotonic():
+            return
         later_s = time.monotonic() + self._settings.poll_s
         try:
-            self._submit(batch, landed)
+            do()
+            self._retry_at_s.pop(batch.id, None)
         except QueueFullError as error:
             _logger.warning("%s: what has landed waits too", error)
             self._full_until_s = later_s
         except Exception:  # a full disk, a configuration that is wrong just now
-            _logger.exception("%d %s of %s could not become a job", len(batch.names), batch.kind, batch.folder)
+            _logger.exception("%d %s of %s could not %s", len(batch.names), batch.kind, batch.folder, what)
             self._retry_at_s[batch.id] = later_s
 
     def _submit(self, batch: Batch, landed: Mapping[str, LandedFile]) -> None:
@@ -179,23 +218,22 @@ class Watcher:
         if job is not None and not job.has_ended:
             return
         if job is not None and job.state == "completed":
-            self._deliver(job, KINDS[batch.kind].results)
+            self._deliver(job, KINDS[batch.kind].results, self._labels[batch.folder, batch.kind])
         else:
             state = f"{job.state}: {job.reason}" if job else "gone"
             _logger.warning("%s, of %d %s, is %s", batch.job, len(batch.names), batch.kind, state)
         self._intake.clear(batch)
         self._ledger.note(batch, "done")
 
-    def _deliver(self, job: Job, results: str) -> None:
+    def _deliver(self, job: Job, results: str, label: str) -> None:
         """Put what a job has made where it is fetched from: videos by their names, all else in a folder of the job."""
         if self._settings.out is None:
             return
+        place = self._settings.out / (label if job.pipeline == "video" else job.id)
         for name, path in self._jobs.list_results(job).items():
-            inside = name.removeprefix(f"{results}/")
-            target = self._settings.out / inside if job.pipeline == "video" else self._settings.out / job.id / inside
-            with replace_file(target) as part:
+            with replace_file(place / name.removeprefix(f"{results}/")) as part:
                 link_or_copy(path, part)
-        _logger.info("%s: its results are in %s", job.id, self._settings.out)
+        _logger.info("%s: its results are in %s", job.id, place)
 
     def _wait(self) -> Iterator[None]:
         """Come back at once, and then whenever something has changed or it is time to look again."""
@@ -228,7 +266,27 @@ class Watcher:
             if found or quiet_s >= rescan_s or busy:
                 quiet_s = 0.0
                 yield
-                busy = bool(self._ledger.list("submitted") or self._ledger.list("open"))
+                busy = bool(self._list_own("submitted") or self._list_own("open"))
+
+
+def label_folders(folders: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], str]:
+    """Give each folder a name where several hold files of a kind, as files of one name may lie in each.
+
+    Returns:
+        By folder and kind: the name of the folder, with a number if there are several of the name; empty where a kind
+        has one folder only.
+    """
+    labels: dict[tuple[str, str], str] = {}
+    for kind in KINDS:
+        places = [folder for folder, kinds in folders.items() if kind in kinds]
+        taken: set[str] = set()
+        for place in places:
+            name = PurePosixPath(place).name or "landing"
+            numbered = (f"{name}-{number}" if number > 1 else name for number in count(1))
+            label = next(each for each in numbered if each not in taken)
+            taken.add(label)
+            labels[place, kind] = label if len(places) > 1 else ""
+    return labels
 
 
 def _list(folder: str) -> dict[str, LandedFile] | None:
