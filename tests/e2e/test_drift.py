@@ -25,10 +25,14 @@ def draw_photos(seed: int, brightness: float) -> pd.DataFrame:
 def places(tmp_path: Path) -> dict[str, Path]:
     reference = tmp_path / "data" / "07_model_output" / "shelf" / "drift_reference.parquet"
     reference.parent.mkdir(parents=True)
-    draw_photos(0, 0.5).to_parquet(reference)
+    (tmp_path / "answers").mkdir()
+    draw_photos(0, 0.5).assign(model=7).to_parquet(tmp_path / "answers" / "drift_reference.parquet")
+    # Of a model that was trained since, and does not answer yet.
+    draw_photos(0, 0.9).assign(model=8).to_parquet(reference)
     return {
         "data_root": tmp_path / "data",
         "shelf_requests": tmp_path / "requests",
+        "shelf_drift_reference": tmp_path / "answers" / "drift_reference.parquet",
         "mlflow_artifacts": tmp_path / "artifacts",
     }
 
@@ -36,7 +40,7 @@ def places(tmp_path: Path) -> dict[str, Path]:
 @pytest.mark.parametrize(("brightness", "code"), [(0.5, 0), (0.25, 3)])
 def test_the_exit_code_tells_drift(places: dict[str, Path], tmp_path: Path, brightness: float, code: int) -> None:
     places["shelf_requests"].mkdir()
-    log_batch(places["shelf_requests"], draw_photos(1, brightness))
+    log_batch(places["shelf_requests"], draw_photos(1, brightness).assign(model=7))
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
     params = ",".join(f"{name}={value}" for name, value in {**places, "mlflow_uri": store}.items())
     command = [sys.executable, "-m", "triptych", "--env", "test", "--pipelines", "shelf_drift", "--params", params]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +13,7 @@ from tests.faq.conftest import Sample
 from tests.faq.corpora import make_questions, topical_corpus
 from triptych.drift.comparison import compare_samples
 from triptych.drift.params import DriftParams
-from triptych.faq.asked import MEASURES, measure_questions, measure_reference
+from triptych.faq.asked import MEASURES, measure_questions, measure_reference, number_matcher
 from triptych.faq.matcher import FaqMatcher
 from triptych.faq.pairs.splitting import split_pairs
 from triptych.faq.params import SplitParams
@@ -77,6 +80,17 @@ def test_a_word_of_one_question_alone_is_unknown_in_the_reference(matcher: FaqMa
     single = _mark_single(matcher.index.weightings["all"], np.arange(len(known), dtype=np.int32))
     assert single.tolist() == [frequency.get(word, 0) <= 1 for word in known]
     assert measure_reference(matcher, questions, roles, 0)["unknown_words"].between(0, 1).all()
+
+
+def test_a_matcher_keeps_its_number_wherever_it_goes_and_shares_it_with_no_other(
+    matcher: FaqMatcher, tmp_path: Path
+) -> None:
+    matcher.save(tmp_path, with_texts=False)
+    assert number_matcher(FaqMatcher.load(tmp_path)) == number_matcher(matcher)
+    surer = replace(matcher.trained.probability, threshold=0.99)
+    assert number_matcher(replace(matcher, trained=replace(matcher.trained, probability=surer))) != number_matcher(
+        matcher
+    )
 
 
 def test_questions_of_another_site_drift(matcher: FaqMatcher) -> None:

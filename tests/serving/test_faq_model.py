@@ -12,6 +12,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.serving.conftest import EXAMPLE
+from triptych.drift.versions import MODEL
+from triptych.faq.asked import MEASURES, number_matcher
 from triptych.faq.matcher import FaqMatcher
 from triptych.serving.source_copy import UNPINNED
 
@@ -40,6 +42,12 @@ def test_it_holds_plain_files_its_source_and_what_it_needs(model_folder: Path) -
             assert str(requirement.specifier) == f"=={version(requirement.name)}"
     example = json.loads((model_folder / "serving_input_example.json").read_text())
     assert example["dataframe_split"]["data"] == EXAMPLE.to_numpy().tolist()
+
+
+def test_what_is_asked_is_measured_with_the_number_that_its_reference_has(model: Any, matcher: FaqMatcher) -> None:
+    (row,) = model.unwrap_python_model().measure(EXAMPLE, model.predict(EXAMPLE), None)
+    assert list(row) == [*MEASURES, MODEL]
+    assert row[MODEL] == number_matcher(matcher)
 
 
 def test_it_matches_as_the_matcher_does(model: Any, matcher: FaqMatcher) -> None:

@@ -18,13 +18,15 @@ from PIL import Image
 
 from tests.serving.conftest import REFERENCE
 from tests.shelf.tiny import draw_photo, write_model
+from triptych.drift.versions import MODEL
 from triptych.serving import shelf_model
 from triptych.serving.shelf_export import save_shelf_model
 from triptych.serving.shelf_model import COLUMNS
 from triptych.serving.source_copy import UNPINNED
 from triptych.shelf.data.dataset import decode_mask
-from triptych.shelf.model.files import load_model
+from triptych.shelf.model.files import load_model, number_detector
 from triptych.shelf.model.prediction import predict_photos
+from triptych.shelf.scoring.photo_measures import MEASURES
 
 LOW = {"score_threshold": 0.06}
 
@@ -44,6 +46,13 @@ def model(shelf_folder: Path, restored: None) -> Any:
     import mlflow
 
     return mlflow.pyfunc.load_model(str(shelf_folder))
+
+
+def test_what_is_asked_is_measured_with_the_number_that_its_reference_has(model: Any, detector_folder: Path) -> None:
+    asked = pd.DataFrame({"image": [encode(draw_photo(1))]})
+    (row,) = model.unwrap_python_model().measure(asked, model.predict(asked), None)
+    assert list(row) == [*MEASURES, MODEL]
+    assert row[MODEL] == number_detector(detector_folder)
 
 
 def test_it_holds_plain_files_its_source_and_what_it_needs(shelf_folder: Path) -> None:

@@ -13,6 +13,7 @@ The p-values of all measures are adjusted together (Holm, "A simple sequentially
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,20 @@ def compare_samples(reference: pd.DataFrame, requests: pd.DataFrame, params: Dri
     table.insert(5, "adjusted_p", adjust_holm(table["p_value"].to_numpy()))
     certain = table["adjusted_p"] < params.false_alarm_rate
     return table.assign(is_drift=certain & (table["psi"] >= params.min_psi))
+
+
+def drop_repeats(rows: pd.DataFrame, measures: Collection[str]) -> pd.DataFrame:
+    """Leave one of several rows that are equal in every measure.
+
+    They are the same question or photo again: of a program, or of somebody who tries once more. The tests suppose that
+    requests do not depend on each other; a thousand of these say what one says.
+
+    Args:
+        rows: A column a measure, and any others.
+        measures: Those that count; at least one of them should be continuous, or different requests are equal.
+    """
+    known = [name for name in measures if name in rows]
+    return rows.drop_duplicates(known, ignore_index=True) if known else rows
 
 
 def _pair_measures(reference: pd.DataFrame, requests: pd.DataFrame) -> dict[str, tuple[pd.Series, pd.Series]]:

@@ -31,14 +31,16 @@ class DriftError(click.exceptions.Exit):
         self.args = (message,)
 
 
-def flatten_drift(table: pd.DataFrame, requests: int) -> dict[str, float]:
+def flatten_drift(table: pd.DataFrame, requests: int, repeats: int = 0) -> dict[str, float]:
     """List the figures of a comparison by name, for MLflow.
 
     Args:
         table: What `compare_samples` gave.
         requests: How many were compared.
+        repeats: How many were not, as they are the same as one that was.
     """
-    metrics = {"drift.requests": float(requests), "drift.measures": float(table["is_drift"].sum())}
+    counts = {"requests": requests, "repeats": repeats, "measures": table["is_drift"].sum()}
+    metrics = {f"drift.{name}": float(count) for name, count in counts.items()}
     for row in table.itertuples():
         metrics |= {
             f"drift.{row.measure}.{name}": float(getattr(row, name))

@@ -5,10 +5,13 @@ Only figures are kept of a question, never its text.
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from triptych.drift.versions import number_model
 from triptych.faq.matcher import NO_MATCH, FaqMatcher
 from triptych.faq.ranking.features import featurize_chunks
 from triptych.faq.ranking.plans import QueryPlan
@@ -38,6 +41,11 @@ def measure_questions(matcher: FaqMatcher, questions: pd.DataFrame, matches: pd.
         first["probability"].fillna(0.0).to_numpy(np.float64),
         (first["verdict"].fillna(NO_MATCH) == NO_MATCH).to_numpy(),
     )
+
+
+def number_matcher(matcher: FaqMatcher) -> int:
+    """Give the number of a matcher's ranker and probabilities, as `number_model`; what is added changes neither."""
+    return number_model(json.dumps(matcher.trained.to_dict(), sort_keys=True).encode())
 
 
 def measure_reference(matcher: FaqMatcher, questions: pd.DataFrame, roles: pd.DataFrame, seed: int) -> pd.DataFrame:

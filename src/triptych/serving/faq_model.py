@@ -43,6 +43,7 @@ class FaqModel(PythonModel):
     """
 
     _matcher: FaqMatcher
+    _number: int
 
     def load_context(self, context: Any) -> None:
         """Load the matcher.
@@ -51,9 +52,11 @@ class FaqModel(PythonModel):
             context: MLflow's, with the path of the artifact.
         """
         ensure_openmp()
+        from triptych.faq.asked import number_matcher
         from triptych.faq.matcher import FaqMatcher
 
         self._matcher = FaqMatcher.load(Path(context.artifacts[MATCHER]))
+        self._number = number_matcher(self._matcher)
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
         """Match questions.
@@ -101,12 +104,14 @@ class FaqModel(PythonModel):
             found: What that gave.
             params: As for that.
         """
+        from triptych.drift.versions import MODEL
         from triptych.faq.asked import measure_questions
 
         text_format = complete_params(params, {"text_format": DEFAULT_TEXT_FORMAT})["text_format"]
         clean, _ = clean_new_questions(complete_columns(model_input), text_format)
-        measured: list[dict[Any, Any]] = measure_questions(self._matcher, clean, found).to_dict("records")
-        return measured
+        measured = measure_questions(self._matcher, clean, found).assign(**{MODEL: self._number})
+        rows: list[dict[Any, Any]] = measured.to_dict("records")
+        return rows
 
 
 def _check_count(questions: int, top_k: int) -> None:

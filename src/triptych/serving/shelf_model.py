@@ -54,6 +54,7 @@ class ShelfModel(PythonModel):
     """
 
     _detector: LoadedDetector
+    _number: int
 
     def load_context(self, context: Any) -> None:
         """Load the detector.
@@ -61,9 +62,10 @@ class ShelfModel(PythonModel):
         Args:
             context: MLflow's, with the path of the artifact.
         """
-        from triptych.shelf.model.files import load_detector
+        from triptych.shelf.model.files import load_detector, number_detector
 
         self._detector = load_detector(Path(context.artifacts[DETECTOR]))
+        self._number = number_detector(Path(context.artifacts[DETECTOR]))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
         """Find objects.
@@ -108,6 +110,7 @@ class ShelfModel(PythonModel):
             found: What that gave.
             params: As for that.
         """
+        from triptych.drift.versions import MODEL
         from triptych.shelf.scoring.photo_measures import Found, measure_photos
 
         own = self._detector.score_threshold
@@ -119,7 +122,7 @@ class ShelfModel(PythonModel):
             _write_photos(model_input["image"].tolist(), files)
             scores = [found.loc[found["photo"] == index, "score"].tolist() for index in range(len(files))]
             table = measure_photos(map(Found, files, scores), MOST_PIXELS)
-        measured: list[dict[Any, Any]] = table.to_dict("records")
+        measured: list[dict[Any, Any]] = table.assign(**{MODEL: self._number}).to_dict("records")
         return measured
 
     def _describe(self, photo: int, item: dict[str, Any]) -> tuple[Any, ...]:

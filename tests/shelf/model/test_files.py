@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
 from tests.shelf.tiny import PARAMS, write_model
-from triptych.shelf.model.files import describe_params, load_model, read_params
+from triptych.shelf.model.files import DESCRIPTION, describe_params, load_model, number_detector, read_params
 
 
 def test_a_model_comes_back_as_it_was_saved(tmp_path: Path) -> None:
@@ -21,6 +22,15 @@ def test_a_model_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert loaded.info["epoch"] == 7
     assert set(loaded.info["versions"]) == {"triptych", "torch", "torchvision"}
     assert not loaded.model.training
+
+
+def test_a_detector_keeps_its_number_wherever_it_goes_and_shares_it_with_no_other(tmp_path: Path) -> None:
+    first, second = (write_model(tmp_path / str(seed), seed=seed) for seed in (0, 1))
+    copy = Path(shutil.copytree(first, tmp_path / "copy"))
+    assert number_detector(copy) == number_detector(first) != number_detector(second)
+    description = json.loads((copy / DESCRIPTION).read_text())
+    (copy / DESCRIPTION).write_text(json.dumps(description | {"score_threshold": 0.2}))
+    assert number_detector(copy) != number_detector(first)
 
 
 def test_settings_are_kept_that_weights_do_not_show(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from triptych.faq.asked import measure_reference
+from triptych.drift.versions import MODEL
+from triptych.faq.asked import measure_reference, number_matcher
 from triptych.faq.dump.parquet_batches import PostFile
 from triptych.faq.dump.posts import PostSelection, PostStream, QuestionSource
 from triptych.faq.entries import make_entries
@@ -247,10 +248,11 @@ def measure_reference_questions(
     """Measure questions of the data as if they were asked, to be kept beside the matcher: `faq_drift` compares.
 
     Returns:
-        A row a question, a column a measure.
+        A row a question, a column a measure, and the number of the model.
     """
     # The matcher's ranker is that of the first fold.
-    return measure_reference(matcher, questions, roles[roles["fold"] == 0], evaluation.seed)
+    measured = measure_reference(matcher, questions, roles[roles["fold"] == 0], evaluation.seed)
+    return measured.assign(**{MODEL: number_matcher(matcher)})
 
 
 def register_matcher(

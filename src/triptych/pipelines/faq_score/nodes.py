@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from triptych.drift.request_log import log_batch
-from triptych.faq.asked import measure_questions
+from triptych.drift.versions import MODEL
+from triptych.faq.asked import measure_questions, number_matcher
 from triptych.faq.matcher import FaqMatcher
 from triptych.faq.params import ScoringParams
 from triptych.faq.text.new_questions import clean_new_questions
@@ -28,5 +29,6 @@ def score_questions(
     clean, rejected = clean_new_questions(new_questions, scoring.text_format)
     matches = matcher.match(clean, scoring.top_k, scoring.workers)
     if scoring.log_requests and len(clean):
-        log_batch(request_log, measure_questions(matcher, clean, matches))
+        measured = measure_questions(matcher, clean, matches)
+        log_batch(request_log, measured.assign(**{MODEL: number_matcher(matcher)}))
     return matches, rejected

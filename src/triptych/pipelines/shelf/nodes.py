@@ -144,11 +144,14 @@ def measure_reference_photos(
     """Measure the test photos and what was found on them, to be kept beside the detector: `shelf_drift` compares.
 
     Returns:
-        A row a photo, a column a measure.
+        A row a photo, a column a measure, and the number of the model.
     """
+    from triptych.drift.versions import MODEL
+    from triptych.shelf.model.files import number_detector
     from triptych.shelf.scoring.photo_measures import measure_test_photos
 
-    return measure_test_photos(photos, annotations, roles, model, detections)
+    measured = measure_test_photos(photos, annotations, roles, model, detections)
+    return measured.assign(**{MODEL: number_detector(model)})
 
 
 def register_detector(

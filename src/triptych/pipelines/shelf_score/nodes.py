@@ -57,7 +57,10 @@ def collect_detections(
     scores = collect_scores(model, new_photos, scored, scoring_report, scoring)
     if scoring.log_requests:
         from triptych.drift.request_log import log_batch
+        from triptych.drift.versions import MODEL
+        from triptych.shelf.model.files import number_detector
         from triptych.shelf.scoring.photo_measures import measure_scored_photos
 
-        log_batch(request_log, measure_scored_photos(new_photos, scores[1], scores[0], scoring.max_pixels))
+        measured = measure_scored_photos(new_photos, scores[1], scores[0], scoring.max_pixels)
+        log_batch(request_log, measured.assign(**{MODEL: number_detector(model)}))
     return scores

@@ -14,9 +14,11 @@ from torch import Tensor
 from torchvision.models.detection import FasterRCNN
 
 from triptych import __version__
+from triptych.drift.versions import number_model
 from triptych.shelf.model.architecture import Architecture, describe_architecture, infer_architecture
 from triptych.shelf.model.detector import build_detector
 from triptych.shelf.params import DetectorParams
+from triptych.storage.local_files import hash_file
 
 WEIGHTS = "weights.pt"
 DESCRIPTION = "model.json"
@@ -75,6 +77,11 @@ def read_labels(folder: Path) -> tuple[tuple[str, ...], float]:
         raise ValueError(f"{folder} is no model: {DESCRIPTION} and {WEIGHTS} should be in it")
     description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     return tuple(description["categories"]), float(description["score_threshold"])
+
+
+def number_detector(folder: Path) -> int:
+    """Give the number of the detector in a folder, as `number_model`: that of its weights and its threshold."""
+    return number_model(hash_file(folder / WEIGHTS).encode(), str(read_labels(folder)[1]).encode())
 
 
 def load_model(folder: Path) -> LoadedDetector:
