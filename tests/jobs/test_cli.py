@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,41 @@ def test_the_log_is_followed_to_the_end(make_settings: MakeSettings, folder: Pat
 
 def test_work_ends_when_nothing_waits(folder: Path) -> None:
     call(folder, "work", "--until-idle")
+
+
+def test_a_damaged_record_hides_no_other(folder: Path) -> None:
+    bad, good = (call(folder, "submit", "video").strip() for _ in range(2))
+    with sqlite3.connect(folder / "jobs.db") as connection:
+        connection.execute("UPDATE jobs SET parameters = '{' WHERE id = ?", [bad])
+    assert [job["id"] for job in json.loads(call(folder, "list", "--json"))] == [good, bad]
+    assert json.loads(call(folder, "show", bad))["parameters"] == "{"
+
+
+def test_a_database_that_cannot_be_used_is_named(folder: Path, tmp_path: Path) -> None:
+    folder.mkdir()
+    database = folder / "jobs.db"
+    database.write_bytes(b"no database at all" * 100)
+    assert f"{database} cannot be used: file is not a database: move it away" in call(folder, "list", code=1)
+    database.unlink()
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE jobs (id TEXT, what TEXT)")
+    assert f"{database} has other tables" in call(folder, "list", code=1)
+    database.unlink()
+    call(folder, "list")
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    for words in (("list",), ("submit", "video"), ("work", "--until-idle"), ("cancel", "x")):
+        assert "is of a later version of triptych" in call(folder, *words, code=1)
+    (tmp_path / "file").write_text("")
+    assert f"{tmp_path / 'file' / 'x' / 'jobs.db'} cannot be used" in call(tmp_path / "file" / "x", "list", code=1)
+
+
+def test_a_queue_that_is_damaged_is_made_anew(folder: Path) -> None:
+    name = call(folder, "submit", "video").strip()
+    for path in folder.glob("queue.db*"):
+        path.unlink()
+    (folder / "queue.db").write_bytes(b"no database at all" * 100)
+    other = call(folder, "submit", "video").strip()
+    assert name in call(folder, "list", "--state", "queued")
+    assert other in call(folder, "list", "--state", "queued")
+    assert (folder / "queue.db.damaged").exists()

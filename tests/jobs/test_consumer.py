@@ -274,7 +274,7 @@ def hold(path: Path) -> sqlite3.Connection:
 def test_a_job_whose_end_could_not_be_noted_at_once_is_not_forgotten(
     make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("triptych.jobs.store._BUSY_S", 0.05)
+    monkeypatch.setattr("triptych.jobs.database._BUSY_S", 0.05)
     settings = make_settings("echo begin >> ledger; sleep 0.3")
     first, second = ask(settings, 2)
     consumer = threading.Thread(target=work, args=[settings])

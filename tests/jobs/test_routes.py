@@ -130,3 +130,14 @@ def test_nobody_comes_in_without_the_token(make_settings: MakeSettings) -> None:
             assert post(address, {"pipeline": "video"}, **given).status_code == 401
         right = {"Authorization": "Bearer s3sam-ö".encode()}
         assert requests.get(address, headers=right, timeout=20).status_code == 200
+
+
+def test_a_result_whose_name_is_no_text_can_be_had(make_settings: MakeSettings) -> None:
+    settings = make_settings("printf x > $(printf '{results}/a\\377.txt'); printf y > '{results}/b.txt'")
+    (job,) = ask(settings)
+    work(settings)
+    with serving(settings) as address:
+        names = get(f"{address}/{job.id}/results").json()
+        assert names == ["a\ufffd.txt", "b.txt"]
+        result = get(f"{address}/{job.id}/results/{names[0]}")
+        assert (result.status_code, result.text) == (200, "x")

@@ -158,7 +158,7 @@ def test_what_was_claimed_and_not_submitted_is_submitted_by_the_next(
     (job,) = list_jobs(settings)
     ledger = LandedLedger(settings.folder)
     (batch,) = ledger.list("submitted")
-    with ledger._open() as connection:  # killed right after the submission
+    with sqlite3.connect(settings.folder / "landed.db") as connection:  # killed right after the submission
         connection.execute("UPDATE batches SET state = 'open', job = ''")
     make_watcher(settings).look()
     assert [each.id for each in list_jobs(settings)] == [job.id]
@@ -329,7 +329,7 @@ def test_what_opens_after_all_leaves_the_quarantine(
 def test_a_database_that_is_locked_ends_no_watcher(
     make_watcher: MakeWatcher, make_settings: MakeSettings, landing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("triptych.watcher.ledger._BUSY_S", 0.05)
+    monkeypatch.setattr("triptych.jobs.database._BUSY_S", 0.05)
     settings = make_settings()
     watcher = make_watcher(settings)
     with sqlite3.connect(settings.folder / "landed.db", isolation_level=None) as held:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
@@ -32,16 +34,28 @@ class _TryLaterError(click.ClickException):
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say where jobs are."""
+    """Add the options that say where jobs are, and show what is wrong there as a line."""
     folder = click.Path(file_okay=False, path_type=Path)
     options = (
         click.option("--project", type=folder, default=Path(), help="The folder that holds conf/. [default: here]"),
         click.option("--folder", type=folder, envvar="TRIPTYCH_JOBS", help=_FOLDER_HELP),
         click.option("--allow", multiple=True, envvar="TRIPTYCH_JOBS_ALLOW", help=_ALLOW_HELP),
     )
+
+    @functools.wraps(command)
+    def run(*args: Any, **values: Any) -> Any:
+        from triptych.errors import InputError
+
+        try:
+            return command(*args, **values)
+        except InputError as error:
+            raise click.ClickException(str(error)) from error
+        except sqlite3.Error as error:
+            raise click.ClickException(f"the database of jobs cannot be used: {error}") from error
+
     for option in reversed(options):
-        command = option(command)
-    return command
+        run = option(run)
+    return run
 
 
 @click.group(name="jobs")
@@ -182,7 +196,11 @@ def read_params(params: str) -> dict[str, Any]:
 
 
 def _to_json(job: Job) -> dict[str, Any]:
-    return {**asdict(job), "parameters": json.loads(job.parameters)}
+    try:
+        parameters = json.loads(job.parameters)
+    except ValueError:  # a damaged record
+        parameters = job.parameters
+    return {**asdict(job), "parameters": parameters}
 
 
 def _age(job: Job) -> str:

@@ -8,7 +8,10 @@ twice is claimed once.
 from __future__ import annotations
 
 import json
+import logging
+import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,11 @@ from huey import SqliteHuey
 from huey.registry import Message
 from huey.serializer import Serializer
 
+from triptych.errors import InputError
+
 __all__ = ["JobQueue"]
 
+_logger = logging.getLogger(__name__)
 _BUSY_S = 30
 
 
@@ -40,14 +46,7 @@ class JobQueue:
     """
 
     def __init__(self, folder: Path, run: Callable[[str], None] | None = None) -> None:
-        self._huey = SqliteHuey(
-            "jobs",
-            filename=str(folder / "queue.db"),
-            timeout=_BUSY_S,
-            results=False,
-            serializer=_JsonSerializer(),
-            strict_fifo=True,
-        )
+        self._huey = _open(folder / "queue.db")
 
         def run_job(job_id: str) -> None:  # by this name it is known in every process
             if run is None:
@@ -70,3 +69,23 @@ class JobQueue:
             return False
         self._huey.execute(task)
         return True
+
+
+def _open(path: Path) -> SqliteHuey:
+    """Open a queue; one that is damaged is moved away, as all that it held is in the store."""
+    try:
+        return _make(path)
+    except sqlite3.OperationalError as error:  # locked, or not to be written
+        raise InputError(f"{path} cannot be used: {error}") from error
+    except sqlite3.DatabaseError as error:
+        _logger.warning("%s is made anew: %s", path, error)
+        for ending in ("", "-wal", "-shm"):
+            part = path.with_name(f"{path.name}{ending}")
+            with suppress(FileNotFoundError):
+                part.replace(path.with_name(f"{path.name}.damaged{ending}"))
+        return _make(path)
+
+
+def _make(path: Path) -> SqliteHuey:
+    options = {"timeout": _BUSY_S, "results": False, "serializer": _JsonSerializer(), "strict_fifo": True}
+    return SqliteHuey("jobs", filename=str(path), **options)

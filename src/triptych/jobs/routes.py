@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import logging
+import os
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, HTTPException, Path, Query, Response
@@ -175,16 +177,16 @@ def _add_reading(router: APIRouter, jobs: Jobs) -> None:
     @router.get("/{job_id}/results")
     def list_job_results(job_id: _JobId) -> list[str]:
         """List the files that a run has made."""
-        return list(jobs.list_results(_find(jobs, job_id)))
+        return list(_list_results(jobs, job_id))
 
     @router.get("/{job_id}/results/{name:path}", response_class=FileResponse)
     def get_job_result(job_id: _JobId, name: Annotated[str, Path(max_length=4096)]) -> FileResponse:
         """Download a file that a run has made."""
-        path = jobs.list_results(_find(jobs, job_id)).get(name)  # looked up, never joined
+        path = _list_results(jobs, job_id).get(name)  # looked up, never joined
         if path is None:
             raise HTTPException(404, "the job has made no such file")
         headers = {"X-Content-Type-Options": "nosniff"}
-        return FileResponse(path, filename=path.name, content_disposition_type="attachment", headers=headers)
+        return FileResponse(path, filename=_to_text(path.name), content_disposition_type="attachment", headers=headers)
 
 
 def _find(jobs: Jobs, job_id: str) -> Job:
@@ -192,6 +194,15 @@ def _find(jobs: Jobs, job_id: str) -> Job:
     if job is None:
         raise HTTPException(404, f"there is no job {job_id}")
     return job
+
+
+def _list_results(jobs: Jobs, job_id: str) -> dict[str, FilePath]:
+    return {_to_text(name): path for name, path in jobs.list_results(_find(jobs, job_id)).items()}
+
+
+def _to_text(name: str) -> str:
+    """Write a name that is no UTF-8 so that JSON can hold it."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _show(jobs: Jobs, job: Job, in_list: bool = False) -> Shown:

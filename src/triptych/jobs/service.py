@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import logging
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from triptych.jobs.store import Job, JobStore
 
 __all__ = ["Jobs", "Progress"]
 
+_logger = logging.getLogger(__name__)
 _LONGEST_LETTER = 4  # bytes, of UTF-8
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
@@ -75,7 +78,12 @@ class Jobs:
         request = self._checker.check(pipeline, parameters, environment)
         job, is_new = self._store.add(request, self.settings.most_queued, key)
         if is_new:
-            self._queue.put(job.id)
+            try:
+                self._queue.put(job.id)
+            except (
+                sqlite3.Error
+            ):  # it is noted, and found when the queue is empty; an error would have it asked for again
+                _logger.warning("%s could not be put into the queue, and waits outside of it", job.id, exc_info=True)
         return job, is_new
 
     def check(self, pipeline: str, parameters: Mapping[str, Any], environment: str = "local") -> None:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
+
+from triptych.jobs.database import Database
 
 __all__ = ["ENDED", "Job", "JobRequest", "JobStore", "KeyReusedError", "QueueFullError", "State"]
 
 State = Literal["queued", "running", "completed", "failed", "cancelled", "interrupted"]
 ENDED = ("completed", "failed", "cancelled", "interrupted")
-_BUSY_S = 30.0
 _TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -123,16 +122,13 @@ class JobStore:
 
     Args:
         folder: Where the database is, made if it is missing.
+
+    Raises:
+        InputError: If the database cannot be used.
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / "jobs.db"
-        if not self._path.exists():
-            self._path.touch(mode=0o600)
-        with self._open() as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute(_TABLE)
+        self._database = Database(folder / "jobs.db", _TABLE)
 
     def add(self, request: JobRequest, most_queued: int, key: str | None = None) -> tuple[Job, bool]:
         """Note a job that is to be run, unless its key has come before.
@@ -151,7 +147,7 @@ class JobStore:
         """
         now = time.time()
         name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{uuid.uuid4().hex[:8]}"
-        with self._changing() as connection:
+        with self._database.change() as connection:
             found = connection.execute("SELECT * FROM jobs WHERE key = ?", [key]).fetchone() if key else None
             if found is not None:
                 if found["digest"] != request.digest:
@@ -172,7 +168,7 @@ class JobStore:
 
     def claim(self, name: str) -> Job | None:
         """Take a waiting job to run it: of several who try, one is given it, and None the others."""
-        with self._changing() as connection:
+        with self._database.change() as connection:
             changed = connection.execute(
                 "UPDATE jobs SET state = 'running', attempts = attempts + 1, started_s = ? "
                 "WHERE id = ? AND state = 'queued'",
@@ -182,7 +178,7 @@ class JobStore:
 
     def end(self, name: str, state: State, reason: str = "", exit_code: int | None = None) -> bool:
         """Note how a running job ended, and tell whether it was running."""
-        with self._changing() as connection:
+        with self._database.change() as connection:
             changed = connection.execute(
                 "UPDATE jobs SET state = ?, reason = ?, exit_code = ?, ended_s = ? WHERE id = ? AND state = 'running'",
                 [state, reason, exit_code, time.time(), name],
@@ -197,7 +193,7 @@ class JobStore:
             reason: Why.
             has_begun: Whether the attempt counts.
         """
-        with self._changing() as connection:
+        with self._database.change() as connection:
             connection.execute(
                 "UPDATE jobs SET state = CASE WHEN is_cancelled THEN 'cancelled' ELSE 'queued' END, "
                 "ended_s = CASE WHEN is_cancelled THEN ? END, reason = ?, attempts = attempts - ? "
@@ -207,7 +203,7 @@ class JobStore:
 
     def cancel(self, name: str) -> Job | None:
         """Cancel a waiting job at once, ask for the end of a running one; leave others. None: there is no such job."""
-        with self._changing() as connection:
+        with self._database.change() as connection:
             connection.execute(
                 "UPDATE jobs SET state = 'cancelled', is_cancelled = 1, ended_s = ? WHERE id = ? AND state = 'queued'",
                 [time.time(), name],
@@ -218,19 +214,19 @@ class JobStore:
 
     def find(self, name: str) -> Job | None:
         """Give a job; None if there is none of that name."""
-        with self._open() as connection:
+        with self._database.open() as connection:
             row = _select(connection, name)
             return None if row is None else _read(row)
 
     def find_by_key(self, key: str) -> Job | None:
         """Give the job that has an idempotency key; None if there is none."""
-        with self._open() as connection:
+        with self._database.open() as connection:
             row = connection.execute("SELECT * FROM jobs WHERE key = ?", [key]).fetchone()
             return None if row is None else _read(row)
 
     def list_oldest(self, state: State) -> list[Job]:
         """Give all jobs in a state, the oldest first."""
-        with self._open() as connection:
+        with self._database.open() as connection:
             rows = connection.execute("SELECT * FROM jobs WHERE state = ? ORDER BY number", [state])
             return [_read(row) for row in rows]
 
@@ -243,33 +239,12 @@ class JobStore:
         """
         wanted = get_args(State) if state is None else (state,)
         marks = ", ".join("?" * len(wanted))
-        with self._open() as connection:
+        with self._database.open() as connection:
             rows = connection.execute(
                 f"SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY number DESC LIMIT ?",  # noqa: S608 - marks only
                 [*wanted, most],
             )
             return [_read(row) for row in rows]
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(os.fspath(self._path), timeout=_BUSY_S, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        try:
-            connection.execute("PRAGMA synchronous=FULL")  # a claim must outlive a loss of power
-            yield connection
-        finally:
-            connection.close()
-
-    @contextmanager
-    def _changing(self) -> Iterator[sqlite3.Connection]:
-        with self._open() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
 
 
 def _select(connection: sqlite3.Connection, name: str) -> Any:
