@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from triptych.datasets.confirmed_files import ConfirmedFilesDataset as ConfirmedFilesDataset
     from triptych.datasets.faq_matcher import FaqMatcherDataset as FaqMatcherDataset
     from triptych.datasets.file import FileDataset as FileDataset
+    from triptych.datasets.fold_encoders import FoldEncodersDataset as FoldEncodersDataset
     from triptych.datasets.folder import FolderDataset as FolderDataset
     from triptych.datasets.landing_folder import LandingFolderDataset as LandingFolderDataset
     from triptych.datasets.mounted import MountedAssetDataset as MountedAssetDataset
@@ -40,6 +41,7 @@ _MODULES = {
     "FaqMatcherDataset": "faq_matcher",
     "FeaturesDataset": "parquet_batches",
     "FileDataset": "file",
+    "FoldEncodersDataset": "fold_encoders",
     "FolderDataset": "folder",
     "JSONDataset": "atomic",
     "LandingFolderDataset": "landing_folder",

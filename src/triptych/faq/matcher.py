@@ -24,6 +24,8 @@ from triptych.faq.additions import (
     make_additions,
     no_additions,
 )
+from triptych.faq.encoding.encoder import TextEncoder, list_texts
+from triptych.faq.encoding.vector_cache import CachedEncoder
 from triptych.faq.entries import extend_entries
 from triptych.faq.ids import no_names, restore_ids
 from triptych.faq.params import RetrievalParams
@@ -37,6 +39,8 @@ from triptych.faq.retrieval.storage import IndexParts, link_folder, load_index, 
 from triptych.faq.revision import ABOUT, Revision, read_about
 
 FORMAT_VERSION = 7
+# With an encoder: earlier code would pass over it.
+ENCODED_FORMAT_VERSION = f"{FORMAT_VERSION}+encoder"
 MATCH, NO_MATCH = "match", "no match"
 _FOUND = ("question_id", "rank", "original_id", "score", "probability", "verdict")
 # Entry numbers, scores and probabilities of a question's best candidates.
@@ -78,12 +82,23 @@ class FaqMatcher:
         trained: TrainedRanker,
         params: RetrievalParams,
         names: pd.DataFrame | None = None,
+        encoder: TextEncoder | None = None,
     ) -> FaqMatcher:
-        """Index every original of `entries` with all of its duplicates in `pairs`."""
+        """Index every original of `entries` with all of its duplicates in `pairs`.
+
+        Args:
+            questions: Columns `question_id`, `title`, `text`, `code`, and `tags` and `answer` where there are any.
+            pairs: Columns `question_id`, `original_id`.
+            entries: Columns `original_id`, `title`, `answer_id`, `answer`.
+            trained: The ranker.
+            params: Retrieval limits.
+            names: Columns `id`, `name` of ids that are text.
+            encoder: The one that the ranker was trained with; None if it was trained without.
+        """
         originals = entries["original_id"]
         own = pd.DataFrame({"original_id": originals, "question_id": originals})
         members = pd.concat([own, pairs[["original_id", "question_id"]]], ignore_index=True)
-        index = FaqIndex.build(questions, members, params)
+        index = FaqIndex.build(questions, members, params, encoder=encoder)
         index.weights = choose_weights(index, ask_duplicates(index, questions, pairs))
         names = no_names() if names is None else names
         return cls(index, trained, entries, params.candidates, names, Texts(questions, members))
@@ -138,8 +153,19 @@ class FaqMatcher:
         pairs = texts.loc[~texts["original_id"].isin([NO_ORIGINAL]), ["question_id", "original_id"]]
         pairs = pairs[pairs["question_id"] != pairs["original_id"]]
         entries = self.entries.sort_values("original_id", ignore_index=True)
-        built = FaqMatcher.build(texts.reset_index(drop=True), pairs, entries, self.trained, params, self.names)
+        texts, encoder = texts.reset_index(drop=True), self._recall_vectors(texts)
+        built = FaqMatcher.build(texts, pairs, entries, self.trained, params, self.names, encoder)
         return replace(built, revision=self.revision.follow())
+
+    def _recall_vectors(self, texts: pd.DataFrame) -> CachedEncoder | None:
+        """Give the encoder, with the vectors of all documents: none is encoded twice."""
+        if self.index.encoder is None:
+            return None
+        encoder = CachedEncoder(self.index.encoder)
+        rows = texts.set_index("question_id").loc[self.index.documents]
+        vectors = self.index.gather_vectors()
+        encoder.add(list_texts(rows), np.concatenate([vectors[:, 0], vectors[:, 1]]))
+        return encoder
 
     def measure_drift(self) -> Drift:
         """Measure how far it is from what it was built for."""
@@ -200,7 +226,7 @@ class FaqMatcher:
         self.names.to_parquet(folder / "names.parquet")
         self.additions.to_parquet(folder / "additions.parquet")
         about = self.revision.to_about() | {
-            "format": FORMAT_VERSION,
+            "format": ENCODED_FORMAT_VERSION if self.index.encoder else FORMAT_VERSION,
             "candidates": self.candidates,
             "retrieval_weights": asdict(self.index.weights),
             "index": asdict(save_index(self.index, folder)),
@@ -219,7 +245,7 @@ class FaqMatcher:
         if not (folder / ABOUT).is_file():
             raise ValueError(f"{folder} holds no matcher (no about.json): run `kedro run --pipelines faq` first")
         about = read_about(folder)
-        if about["format"] != FORMAT_VERSION:
+        if about["format"] not in (FORMAT_VERSION, ENCODED_FORMAT_VERSION):
             raise ValueError(
                 f"{folder} has format {about['format']}, this code reads {FORMAT_VERSION}: train anew with "
                 "`kedro run --pipelines faq`"

@@ -73,6 +73,21 @@ class RetrievalParams(Params):
     """Processes that featurize; 0 takes every core."""
 
 
+class EncoderParams(Params):
+    """An encoder of sentences, as further views and in retrieval; off without a folder."""
+
+    folder: str | None = None
+    """Folder of an ONNX network with its tokenizer.json, or of a sentence-transformers model; null uses no encoder."""
+    max_tokens: PositiveInt = 256
+    """What is longer is cut, in tokens; the model's own limit goes before, where it is lower."""
+    prefix: str = ""
+    """Put before every text, for models that were trained so (`query: `)."""
+    batch_size: PositiveInt = 32
+    """Texts that are encoded at a time."""
+    cache_folder: str | None = "data/04_feature/faq/vectors"
+    """Where vectors are kept, by encoder and text, so that no text is encoded twice; null keeps none."""
+
+
 class RankerParams(Params):
     """LightGBM LambdaRank over the similarity views."""
 

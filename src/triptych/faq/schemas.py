@@ -4,7 +4,8 @@ from typing import Any
 
 import pandera.pandas as pa
 
-from triptych.faq.ranking.features import DESCRIBED
+from triptych.faq.ranking.feature_file import make_schema
+from triptych.faq.ranking.features import DESCRIBED, list_described
 from triptych.faq.ranking.plans import ABSENT, ABSENT_TEST, LEARNED, TESTED
 
 _ID = pa.Column("int64")
@@ -62,7 +63,10 @@ FEATURE_ROWS = pa.DataFrameSchema(
         "question_id": _ID,
         "candidate_id": _ID,
         "label": pa.Column("int8", pa.Check.isin([0, 1])),
-        **{name: pa.Column("float32", pa.Check.ge(0)) for name in DESCRIBED},
+        **{
+            name: pa.Column("float32", pa.Check.ge(0), required=name in DESCRIBED)
+            for name in list_described(encoded=True)
+        },
     }
 )
 # Ids are whole numbers or text, whatever the system gives that they come from.
@@ -82,8 +86,8 @@ class FeatureRows:
     def validate(features: Any) -> Any:
         """Refuse a file of other features."""
         names = [field.name for field in features.schema]
-        if names != list(FEATURE_ROWS.columns):
-            other = sorted(set(names) ^ set(FEATURE_ROWS.columns))
+        if names not in [make_schema(encoded=encoded).names for encoded in (False, True)]:
+            other = sorted(set(names) ^ set(make_schema(encoded=False).names))
             raise ValueError(f"candidates have other columns than this code makes ({other}): featurize them anew")
         return features
 

@@ -58,10 +58,16 @@ def save_faq_model(matcher: FaqMatcher, example: pd.DataFrame, folder: Path, dri
             python_model=str(Path(__file__).with_name("faq_entry.py")),
             artifacts={MATCHER: str(files), DRIFT_REFERENCE: str(reference)},
             code_paths=[str(copy_source(Path(part) / "source"))],
-            pip_requirements=[*pin(DISTRIBUTIONS), *UNPINNED],
+            pip_requirements=[*pin(list_distributions(matcher)), *UNPINNED],
             signature=_signature(DEFAULT_TOP_K, DEFAULT_TEXT_FORMAT, "long" if matcher.names.empty else "string"),
             input_example=(example, {"top_k": DEFAULT_TOP_K, "text_format": DEFAULT_TEXT_FORMAT}),
         )
+
+
+def list_distributions(matcher: FaqMatcher) -> list[str]:
+    """List what matching imports: an encoder brings its own."""
+    encoder = matcher.index.encoder
+    return [*DISTRIBUTIONS, *(encoder.distributions if encoder else ())]
 
 
 def _signature(top_k: int, text_format: str, ids: str = "long") -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from triptych.faq.ranking.features import DESCRIBED
+from triptych.faq.ranking.features import find_described
 from triptych.faq.ranking.match_probability import share_candidates, weigh_questions
 from triptych.faq.ranking.plans import ABSENT_TEST, TESTED
 from triptych.faq.ranking.training import TrainedRanker, count_candidates
@@ -32,7 +32,7 @@ def estimate_fold(features: pd.DataFrame, trained: TrainedRanker, match_share: f
         `threshold`, and `weight`, which sums to 1.
     """
     rows = features[features["role"].isin([*TESTED, ABSENT_TEST])].reset_index(drop=True)
-    values, sizes = rows[DESCRIBED].to_numpy(np.float32), count_candidates(rows)
+    values, sizes = rows[find_described(rows.columns)].to_numpy(np.float32), count_candidates(rows)
     scores = trained.ranker.score(values)
     probability = trained.probability.estimate(values, scores, sizes)
     # Of equal scores the smaller id comes first, as in a match.

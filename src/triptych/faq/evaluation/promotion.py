@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from triptych.faq.evaluation.metrics import Ranks, bootstrap_metrics, rank_right, summarize_ranks
 from triptych.faq.params import EvaluationParams, RegistrationParams
-from triptych.faq.ranking.feature_file import Features, iter_questions, read_rows
-from triptych.faq.ranking.features import FEATURES
+from triptych.faq.ranking.feature_file import Features, iter_questions, list_columns, read_rows
+from triptych.faq.ranking.features import find_features
 from triptych.faq.ranking.plans import TESTED
 from triptych.faq.ranking.ranker import Ranker
 from triptych.registry import Decision, PromotedModel, UnreadableVersionError
@@ -24,22 +24,25 @@ FIRST_FOLD = 0
 """The fold whose ranker the matcher has."""
 
 
-def describe_provenance(features: Features, roles: pd.DataFrame) -> dict[str, Any]:
+def describe_provenance(features: Features, roles: pd.DataFrame, encoder: str | None = None) -> dict[str, Any]:
     """Note what a later version has to know to be compared fairly.
 
     Args:
         features: Candidates; the ranker was trained in the first fold.
         roles: The roles in that fold.
+        encoder: Digest of the encoder that the features are of; None without one.
 
     Returns:
-        `features` (names in order), `trained_on` (question ids), `test_fingerprint`; JSON-able.
+        `features` (names in order), `trained_on` (question ids), `test_fingerprint`, and `encoder` where there is one;
+        JSON-able.
     """
     learned = roles.loc[roles["role"].isin(["train", "tune"]), "question_id"]
     tested = read_rows(features, FIRST_FOLD, TESTED, ["question_id"])["question_id"]
     return {
-        "features": list(FEATURES),
+        "features": find_features(list_columns(features)),
         "trained_on": np.unique(learned).tolist(),
         "test_fingerprint": fingerprint_ids(tested.to_numpy(np.int64)),
+        **({"encoder": encoder} if encoder else {}),
     }
 
 
@@ -50,6 +53,7 @@ def decide_promotion(
     promoted: PromotedModel | None,
     registration: RegistrationParams,
     evaluation: EvaluationParams,
+    encoder: str | None = None,
 ) -> Decision:
     """Compare a ranker with the promoted one on the same candidates of the same test questions.
 
@@ -62,13 +66,14 @@ def decide_promotion(
         promoted: The promoted version; None if there is none.
         registration: The metric, and the advantage it takes.
         evaluation: Resamples and seed of the bootstrap.
+        encoder: Digest of the encoder that the features are of; None without one.
     """
     if promoted is None:
         return Decision(True, "no version was promoted yet")
     version = promoted.version
     try:
         provenance = json.loads(promoted.read_text(f"report/{PROVENANCE_FILE}"))
-        if provenance["features"] != FEATURES:
+        if provenance["features"] != list(ranker.features) or provenance.get("encoder") != encoder:
             return Decision(True, f"version {version} ranks by other features and cannot be compared", version)
         current = Ranker.from_dict(json.loads(promoted.read_text(RANKER_FILE)))
     except (UnreadableVersionError, json.JSONDecodeError, KeyError) as error:

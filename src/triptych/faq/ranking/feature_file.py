@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from triptych.faq.dump.parquet_batches import PostFile
-from triptych.faq.ranking.features import DESCRIBED
+from triptych.faq.ranking.features import find_described, list_described
 from triptych.registry.provenance import fingerprint_tables
 
 if TYPE_CHECKING:
@@ -32,8 +32,15 @@ KEYS = {
     "candidate_id": pa.int64(),
     "label": pa.int8(),
 }
-SCHEMA = pa.schema([*KEYS.items(), *((name, pa.float32()) for name in DESCRIBED)])
 _PLACE = ["fold", "role"]
+
+
+def make_schema(*, encoded: bool) -> pa.Schema:
+    """Give the columns of the file: KEYS, then the values of candidates, with those of an encoder or without."""
+    return pa.schema([*KEYS.items(), *((name, pa.float32()) for name in list_described(encoded=encoded))])
+
+
+SCHEMA = make_schema(encoded=False)
 
 
 class FeatureFile(PostFile):
@@ -55,25 +62,33 @@ class FeatureFile(PostFile):
 
 
 Features: TypeAlias = FeatureFile | pd.DataFrame
-"""All candidates with columns of SCHEMA, in a file or in memory."""
+"""All candidates with the columns of `make_schema`, in a file or in memory."""
 
 
 class FeatureStream:
     """Candidates that are made while they are saved; a `BatchStream`.
 
     Args:
-        tables: Columns of SCHEMA, some questions at a time; anything iterable more than once, or saved once.
+        tables: Columns of `make_schema`, some questions at a time; anything iterable more than once, or saved once.
         check: Is given each table before it is written, and raises an error if that is wrong.
+        encoded: With the values of an encoder.
     """
 
-    def __init__(self, tables: Iterable[pd.DataFrame], check: Callable[[pd.DataFrame], Any] | None = None) -> None:
+    def __init__(
+        self,
+        tables: Iterable[pd.DataFrame],
+        check: Callable[[pd.DataFrame], Any] | None = None,
+        *,
+        encoded: bool = False,
+    ) -> None:
         self._tables, self._check = tables, check
+        self._schema = make_schema(encoded=encoded)
         self._report: dict[str, Any] = {}
 
     @property
     def schema(self) -> pa.Schema:
         """The schema of every batch."""
-        return SCHEMA
+        return self._schema
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -82,21 +97,27 @@ class FeatureStream:
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         start, rows, folds = time.perf_counter(), 0, set[int]()
-        digest = hashlib.sha256(repr(SCHEMA.names).encode())
+        digest = hashlib.sha256(repr(self._schema.names).encode())
         for table in self._tables:
-            ordered = table[SCHEMA.names]
+            ordered = table[self._schema.names]
             if self._check is not None:
                 self._check(ordered)
             digest.update(pd.util.hash_pandas_object(ordered, index=False).to_numpy().tobytes())
             rows += len(table)
             folds.update(table["fold"].unique().tolist())
-            yield pa.RecordBatch.from_pandas(ordered, SCHEMA, preserve_index=False)
+            yield pa.RecordBatch.from_pandas(ordered, self._schema, preserve_index=False)
         self._report = {
             "rows": rows,
             "folds": sorted(folds),
             "seconds": time.perf_counter() - start,
             "fingerprint": digest.hexdigest()[:16],
         }
+
+
+def list_columns(features: Features) -> list[str]:
+    """List the columns of `make_schema` that candidates have: with those of an encoder or without."""
+    there = features.columns if isinstance(features, pd.DataFrame) else features.schema.names
+    return [*KEYS, *find_described(there)]
 
 
 def list_folds(features: Features) -> list[int]:
@@ -111,12 +132,12 @@ def read_rows(
     features: Features, fold: int | None, roles: Sequence[str], columns: Sequence[str] | None = None
 ) -> pd.DataFrame:
     """Read the rows of some roles, of one fold or of all, and no more columns than asked for."""
-    names = SCHEMA.names if columns is None else list(columns)
+    names = list_columns(features) if columns is None else list(columns)
     if isinstance(features, pd.DataFrame):
         is_wanted = features["role"].isin(roles) & (True if fold is None else features["fold"] == fold)
         rows: pd.DataFrame = features.loc[is_wanted, names]
         return rows.reset_index(drop=True)
-    empty: pd.DataFrame = SCHEMA.empty_table().select(names).to_pandas()
+    empty: pd.DataFrame = features.schema.empty_table().select(names).to_pandas()
     parts = list(features.iter_groups(fold, roles, names))
     return pd.concat(parts, ignore_index=True) if parts else empty
 
@@ -128,7 +149,7 @@ def iter_questions(
     if isinstance(features, pd.DataFrame):
         yield read_rows(features, fold, roles, columns)
         return
-    names = SCHEMA.names if columns is None else list(columns)
+    names = list_columns(features) if columns is None else list(columns)
     pending = None
     for rows in features.iter_groups(fold, roles, list(dict.fromkeys([*names, "query"]))):
         whole = rows if pending is None else pd.concat([pending, rows], ignore_index=True)
@@ -143,7 +164,7 @@ def iter_questions(
 def fingerprint_features(features: Features, *tables: pd.DataFrame) -> str:
     """Hash candidates, together with further tables if there are any; see `fingerprint_tables`."""
     if isinstance(features, pd.DataFrame):
-        own = fingerprint_tables([features[SCHEMA.names]])
+        own = fingerprint_tables([features[list_columns(features)]])
     else:
         own = features.metadata["fingerprint"]
     if not tables:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from triptych.faq.encoding.encoder import ENCODED, TextEncoder, Vectors
 from triptych.faq.params import RetrievalParams
 from triptych.faq.ranking.plans import LEARNED, QueryPlan, RolePlan, plan_queries
 from triptych.faq.retrieval.first_stage import MOST_QUESTIONS, choose_weights, find_step
@@ -27,10 +28,11 @@ SIMILARITIES = [
     *(f"original.{view.name}" for view in VIEWS),
     *(f"nearest.{view.name}" for view in VIEWS if view.name not in ENTRY_VIEWS),
 ]
-FEATURES = [f"{name}.{form}" for form in ("score", "of_best", "by_rank") for name in SIMILARITIES]
+# Behind those, where there is an encoder.
+ENCODED_SIMILARITIES = [f"{text}.{name}" for text in ("original", "nearest") for name in ENCODED]
+_FORMS = ("score", "of_best", "by_rank")
 # The share of a question's unknown words. The ranker does not see it: it is the same for all candidates.
 UNKNOWN_WORDS = "unknown_words"
-DESCRIBED = [*FEATURES, UNKNOWN_WORDS]
 # What is ranked by in the report without any training: one view each.
 BASELINES = {
     "bm25": "nearest.all_bm25.score",
@@ -41,8 +43,41 @@ BASELINES = {
 _CHUNK_QUERIES = 256
 _FEW_QUERIES = 8192
 
-# The candidates of a question: entry numbers of shape (candidates,), values of shape (candidates, DESCRIBED).
+# The candidates of a question: entry numbers of shape (candidates,), values of shape (candidates, described).
 Candidates = tuple[NDArray[np.int64], NDArray[np.float32]]
+# Questions, what each may see, and their vectors where there is an encoder.
+_Chunk = tuple[pd.DataFrame, list[QueryPlan], Vectors | None]
+
+
+def list_described(*, encoded: bool) -> list[str]:
+    """Name the values of a candidate: the features, and the share of unknown words.
+
+    Args:
+        encoded: With those of an encoder.
+    """
+    names = [*SIMILARITIES, *(ENCODED_SIMILARITIES if encoded else ())]
+    return [*(f"{name}.{form}" for form in _FORMS for name in names), UNKNOWN_WORDS]
+
+
+DESCRIBED = list_described(encoded=False)
+FEATURES = DESCRIBED[:-1]
+_ENCODED_DESCRIBED = list_described(encoded=True)
+
+
+def find_described(columns: Iterable[Hashable]) -> list[str]:
+    """Name the values of candidates that a table has, in their order: with those of an encoder or without."""
+    return _ENCODED_DESCRIBED if f"{ENCODED_SIMILARITIES[0]}.score" in set(columns) else DESCRIBED
+
+
+def find_features(columns: Iterable[Hashable]) -> list[str]:
+    """Name the features of candidates that a table has, in their order: with those of an encoder or without."""
+    return find_described(columns)[:-1]
+
+
+def find_similarities(columns: Iterable[Hashable]) -> list[str]:
+    """Name the similarities that a table has, in their order: with those of an encoder or without."""
+    features = find_features(columns)
+    return [name.removesuffix(".score") for name in features[: len(features) // len(_FORMS)]]
 
 
 def describe_candidates(similarities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -52,7 +87,7 @@ def describe_candidates(similarities: NDArray[np.float32]) -> NDArray[np.float32
         similarities: Shape (candidates, similarities), at least 0.
 
     Returns:
-        Shape (candidates, 3 x similarities), in the order of FEATURES. Ties share the worse rank. Every
+        Shape (candidates, 3 x similarities), in the order of the features. Ties share the worse rank. Every
         feature grows with the similarity, so that the ranker can be held to it.
     """
     best = similarities.max(axis=0, keepdims=True)
@@ -76,7 +111,7 @@ def featurize(index: FaqIndex, questions: pd.DataFrame, plans: list[QueryPlan], 
 
     Returns:
         For each question the candidates' entry numbers, shape (candidates,), best retrieved first, and
-        their values, shape (candidates, DESCRIBED).
+        their values, shape (candidates, described).
     """
     return list(chain.from_iterable(featurize_chunks(index, questions, plans, workers)))
 
@@ -86,30 +121,37 @@ def featurize_chunks(
 ) -> Iterator[list[Candidates]]:
     """Do the same as `featurize`, some questions at a time: a question's features take 70 KB."""
     starts = range(0, len(plans), _CHUNK_QUERIES)
-    chunks = [(questions.iloc[i : i + _CHUNK_QUERIES], plans[i : i + _CHUNK_QUERIES]) for i in starts]
+    chunks = _encode_chunks(index, questions, plans)
     # Starting processes and handing them the index costs seconds.
     processes = 1 if len(plans) < _FEW_QUERIES else count_workers(workers)
     if processes > 1:
         results = _featurize_apart(index, chunks, processes)
     else:
-        results = (_featurize_chunk(index, texts, chunk) for texts, chunk in chunks)
-    yield from tqdm(results, total=len(chunks), desc="comparing questions", unit="chunk", disable=None)
+        results = (_featurize_chunk(index, *chunk) for chunk in chunks)
+    yield from tqdm(results, total=len(starts), desc="comparing questions", unit="chunk", disable=None)
 
 
-def _featurize_apart(
-    index: FaqIndex, chunks: list[tuple[pd.DataFrame, list[QueryPlan]]], processes: int
-) -> Iterator[list[Candidates]]:
+def _encode_chunks(index: FaqIndex, questions: pd.DataFrame, plans: list[QueryPlan]) -> Iterator[_Chunk]:
+    """Cut questions into chunks, encoded where the index is: in this process alone, which may have the GPU."""
+    for start in range(0, len(plans), _CHUNK_QUERIES):
+        texts = questions.iloc[start : start + _CHUNK_QUERIES]
+        yield texts, plans[start : start + _CHUNK_QUERIES], index.encode(texts)
+
+
+def _featurize_apart(index: FaqIndex, chunks: Iterable[_Chunk], processes: int) -> Iterator[list[Candidates]]:
     """Featurize in processes that map the index from a file: it would be pickled for every chunk otherwise."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "index.joblib"
-        joblib.dump(index, path)
+        joblib.dump(replace(index, encoder=None), path)
         yield from joblib.Parallel(n_jobs=processes, return_as="generator")(
-            joblib.delayed(_featurize_mapped)(path, texts, chunk) for texts, chunk in chunks
+            joblib.delayed(_featurize_mapped)(path, *chunk) for chunk in chunks
         )
 
 
-def _featurize_mapped(path: Path, questions: pd.DataFrame, plans: list[QueryPlan]) -> list[Candidates]:
-    return _featurize_chunk(_map_index(path), questions, plans)
+def _featurize_mapped(
+    path: Path, questions: pd.DataFrame, plans: list[QueryPlan], vectors: Vectors | None
+) -> list[Candidates]:
+    return _featurize_chunk(_map_index(path), questions, plans, vectors)
 
 
 @lru_cache(maxsize=1)
@@ -118,8 +160,11 @@ def _map_index(path: Path) -> FaqIndex:
     return index
 
 
-def _featurize_chunk(index: FaqIndex, questions: pd.DataFrame, plans: list[QueryPlan]) -> list[Candidates]:
-    return [_featurize_one(index, q, p) for q, p in zip(index.make_queries(questions), plans, strict=True)]
+def _featurize_chunk(
+    index: FaqIndex, questions: pd.DataFrame, plans: list[QueryPlan], vectors: Vectors | None
+) -> list[Candidates]:
+    queries = index.make_queries(questions, vectors)
+    return [_featurize_one(index, q, p) for q, p in zip(queries, plans, strict=True)]
 
 
 def _featurize_one(index: FaqIndex, query: Query, plan: QueryPlan) -> Candidates:
@@ -130,16 +175,16 @@ def _featurize_one(index: FaqIndex, query: Query, plan: QueryPlan) -> Candidates
         if original not in found:
             found = np.append(found, original)
     if not len(found):
-        return found, np.empty((0, len(DESCRIBED)), dtype=np.float32)
+        return found, np.empty((0, len(list_described(encoded=index.is_encoded))), dtype=np.float32)
     unknown = np.full((len(found), 1), query.unknown_else if plan.is_learned else query.unknown, dtype=np.float32)
     return found, np.hstack([describe_candidates(index.compare(query, found, allowed)), unknown])
 
 
 def tabulate(index: FaqIndex, plans: list[QueryPlan], rows: Iterable[Candidates]) -> pd.DataFrame:
     """Lay featurized questions out as one table, a row a candidate."""
-    tables = []
+    tables, described = [], list_described(encoded=index.is_encoded)
     for plan, (found, features) in zip(plans, rows, strict=True):
-        table = pd.DataFrame(features, columns=DESCRIBED)
+        table = pd.DataFrame(features, columns=described)
         candidate = index.entries[found]
         table.insert(0, "label", (candidate == plan.original_id).astype(np.int8))
         table.insert(0, "candidate_id", candidate)
@@ -149,14 +194,22 @@ def tabulate(index: FaqIndex, plans: list[QueryPlan], rows: Iterable[Candidates]
 
 
 def featurize_fold(
-    questions: pd.DataFrame, roles: pd.DataFrame, params: RetrievalParams, before: pd.Timestamp | None = None
+    questions: pd.DataFrame,
+    roles: pd.DataFrame,
+    params: RetrievalParams,
+    before: pd.Timestamp | None = None,
+    encoder: TextEncoder | None = None,
 ) -> pd.DataFrame:
     """Do the same as `iter_fold`, all in one table."""
-    return pd.concat(iter_fold(questions, roles, params, before), ignore_index=True)
+    return pd.concat(iter_fold(questions, roles, params, before, encoder), ignore_index=True)
 
 
 def iter_fold(
-    questions: pd.DataFrame, roles: pd.DataFrame, params: RetrievalParams, before: pd.Timestamp | None = None
+    questions: pd.DataFrame,
+    roles: pd.DataFrame,
+    params: RetrievalParams,
+    before: pd.Timestamp | None = None,
+    encoder: TextEncoder | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Featurize every question of a fold as its role allows, some hundred at a time.
 
@@ -170,13 +223,14 @@ def iter_fold(
         params: Retrieval limits.
         before: Words of questions created at this time or later, or who knows when, are not counted (a split by time);
             None counts all.
+        encoder: Of further views; None has none.
 
     Yields:
         Columns `role` (`train`, `tune`, `absent`, `test_known`, `test_unseen`, `absent_test`), `query` (number),
         `group` (in `roles` that of the question's original, -1 without one), `question_id`, `candidate_id`, `label`,
-        and DESCRIBED.
+        and what `list_described` names.
     """
-    index = _index_fold(questions, roles, params, before)
+    index = _index_fold(questions, roles, params, before, encoder)
     learned = set(_list_learned(questions, roles, before))
     plans = [
         (role, replace(plan, is_learned=plan.question_id in learned))
@@ -199,14 +253,18 @@ def iter_fold(
 
 
 def _index_fold(
-    questions: pd.DataFrame, roles: pd.DataFrame, params: RetrievalParams, before: pd.Timestamp | None
+    questions: pd.DataFrame,
+    roles: pd.DataFrame,
+    params: RetrievalParams,
+    before: pd.Timestamp | None,
+    encoder: TextEncoder | None = None,
 ) -> FaqIndex:
     known = roles.loc[roles["role"].isin(LEARNED), ["original_id", "question_id"]]
     originals = np.unique(roles["original_id"])
     own = pd.DataFrame({"original_id": originals, "question_id": originals})
     corpus = _list_corpus(questions, roles)
     counted = None if before is None else corpus["question_id"].isin(_list_learned(questions, roles, before)).to_numpy()
-    return FaqIndex.build(corpus, pd.concat([own, known], ignore_index=True), params, counted)
+    return FaqIndex.build(corpus, pd.concat([own, known], ignore_index=True), params, counted, encoder)
 
 
 def _list_corpus(questions: pd.DataFrame, roles: pd.DataFrame) -> pd.DataFrame:

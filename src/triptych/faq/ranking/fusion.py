@@ -7,17 +7,16 @@ methods" (SIGIR 2009).
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable
 from itertools import product
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from triptych.faq.ranking.features import BASELINES, SIMILARITIES
+from triptych.faq.ranking.features import BASELINES, find_similarities
 
 RRF_K = 60
-# What views are chosen by.
-CHOICE_COLUMNS = [f"{name}.{form}" for name in SIMILARITIES for form in ("score", "of_best")]
 _WEIGHTS = (0.125, 0.25, 0.5, 1.0)
 _FIRST_VIEWS = 5
 _MOST_QUERIES = 5000
@@ -30,7 +29,7 @@ def score_untrained(learned: pd.DataFrame, tested: pd.DataFrame, views: Views | 
     """Score candidates with every ranker that needs no trees.
 
     Args:
-        learned: Rows of the fold's training and tuning questions: columns `query`, `label` and FEATURES.
+        learned: Rows of the fold's training and tuning questions: columns `query`, `label` and the features.
         tested: Rows of its test questions; of a question they are in the order of retrieval.
         views: What `choose_views` has chosen, if it has: `learned` is not used then.
 
@@ -50,17 +49,23 @@ def score_untrained(learned: pd.DataFrame, tested: pd.DataFrame, views: Views | 
 
 def sum_ranks(rows: pd.DataFrame) -> Scores:
     """Sum 1 / (60 + rank) over all views, shape (rows,)."""
-    by_rank = rows[[f"{name}.by_rank" for name in SIMILARITIES]].to_numpy(np.float64)
+    by_rank = rows[[f"{name}.by_rank" for name in find_similarities(rows.columns)]].to_numpy(np.float64)
     # The feature is 1 / log2(1 + rank); whole again, and in one order, the sum is the same to the last bit.
     ranks = np.ascontiguousarray(np.rint(np.exp2(1 / by_rank) - 1))
     return np.asarray((1 / (RRF_K + ranks)).sum(axis=1), dtype=np.float64)
+
+
+def list_choice_columns(columns: Iterable[Hashable]) -> list[str]:
+    """List, of the columns of candidates, those that views are chosen by."""
+    return [f"{name}.{form}" for name in find_similarities(columns) for form in ("score", "of_best")]
 
 
 def choose_views(learned: pd.DataFrame) -> Views:
     """Choose the view, and the two views with the second one's weight, that give the highest mean reciprocal rank.
 
     Args:
-        learned: Columns `query`, `label` and FEATURES; may be empty, which chooses the first ones.
+        learned: Columns `query`, `label` and what `list_choice_columns` names; may be empty, which chooses the
+            first ones.
     """
     step = learned["query"].nunique() // _MOST_QUERIES + 1
     chosen = learned["query"].drop_duplicates().to_numpy()[::step]
@@ -71,10 +76,11 @@ def choose_views(learned: pd.DataFrame) -> Views:
     def judge(scores: Scores) -> float:
         return mean_reciprocal(query, right, scores)
 
-    singles = {name: judge(learned[_column(name)].to_numpy(np.float64)) for name in SIMILARITIES}
-    firsts = sorted(SIMILARITIES, key=lambda name: -singles[name])[:_FIRST_VIEWS]
-    shares = {name: learned[f"{name}.of_best"].to_numpy(np.float64) for name in SIMILARITIES}
-    pairs = [(a, b, w) for a, b, w in product(firsts, SIMILARITIES, _WEIGHTS) if a != b]
+    names = find_similarities(learned.columns)
+    singles = {name: judge(learned[_column(name)].to_numpy(np.float64)) for name in names}
+    firsts = sorted(names, key=lambda name: -singles[name])[:_FIRST_VIEWS]
+    shares = {name: learned[f"{name}.of_best"].to_numpy(np.float64) for name in names}
+    pairs = [(a, b, w) for a, b, w in product(firsts, names, _WEIGHTS) if a != b]
     return firsts[0], max(pairs, key=lambda pair: judge(shares[pair[0]] + pair[2] * shares[pair[1]]))
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from triptych.faq.params import RankerParams
-from triptych.faq.ranking.features import FEATURES
+from triptych.faq.ranking.features import find_features
 from triptych.parallel import count_threads
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def train_booster(features: pd.DataFrame, params: RankerParams) -> lgb.Booster:
     """Find the number of rounds on the tuning questions, then train on training and tuning questions.
 
     Args:
-        features: Rows of one fold with columns `role`, `query`, `label` and FEATURES.
+        features: Rows of one fold with columns `role`, `query`, `label` and the features.
         params: LightGBM's settings.
 
     Returns:
@@ -39,7 +39,8 @@ def train_booster(features: pd.DataFrame, params: RankerParams) -> lgb.Booster:
     if params.early_stopping_rounds and (features["role"] == "tune").any():
         rounds = find_rounds(features, params, params.rounds).rounds
     learn = features[features["role"].isin(["train", "tune"])]
-    return lgb.train(_lightgbm_params(params), make_groups(learn), num_boost_round=rounds)
+    width = len(find_features(features.columns))
+    return lgb.train(_lightgbm_params(params, width), make_groups(learn), num_boost_round=rounds)
 
 
 def load_booster(text: str) -> lgb.Booster:
@@ -51,7 +52,7 @@ def load_booster(text: str) -> lgb.Booster:
 
 def score_candidates(model: lgb.Booster, features: pd.DataFrame, rounds: int | None = None) -> NDArray[np.float64]:
     """Score each row with the first `rounds` trees (None: all of them); higher is better."""
-    values = features[FEATURES].to_numpy(np.float32)
+    values = features[find_features(features.columns)].to_numpy(np.float32)
     return np.asarray(model.predict(values, num_iteration=rounds or -1), dtype=np.float64)
 
 
@@ -62,7 +63,7 @@ def make_groups(features: pd.DataFrame) -> lgb.Dataset:
     query = features["query"].to_numpy()
     starts = np.flatnonzero(np.diff(query, prepend=-1))
     sizes = np.diff(np.append(starts, len(query)))
-    values = features[FEATURES].to_numpy(np.float32)
+    values = features[find_features(features.columns)].to_numpy(np.float32)
     return lgb.Dataset(values, features["label"].to_numpy(), group=sizes, free_raw_data=False)
 
 
@@ -82,7 +83,7 @@ def find_rounds(features: pd.DataFrame, params: RankerParams, budget: int, befor
     """Train on the training questions, stopping early by the tuning questions.
 
     Args:
-        features: Rows of one fold with columns `role`, `query`, `label` and FEATURES.
+        features: Rows of one fold with columns `role`, `query`, `label` and the features.
         params: LightGBM's settings; `early_stopping_rounds` 0 uses up the budget.
         budget: Most rounds, those of `before` included.
         before: Boosting to go on from; one that has stopped early is given back as it is.
@@ -95,7 +96,7 @@ def find_rounds(features: pd.DataFrame, params: RankerParams, budget: int, befor
         return before
     train, tune = (make_groups(features[features["role"] == role]) for role in ("train", "tune"))
     model = lgb.train(
-        _lightgbm_params(params),
+        _lightgbm_params(params, len(find_features(features.columns))),
         train,
         budget - used,
         valid_sets=[tune],
@@ -130,7 +131,7 @@ class _Patience:
             raise EarlyStopException(self.best_round - 1, env.evaluation_result_list)
 
 
-def _lightgbm_params(params: RankerParams) -> dict[str, Any]:
+def _lightgbm_params(params: RankerParams, features: int) -> dict[str, Any]:
     return {
         "objective": "lambdarank",
         "metric": "ndcg",
@@ -143,7 +144,7 @@ def _lightgbm_params(params: RankerParams) -> dict[str, Any]:
         "bagging_freq": 1,
         "lambda_l2": params.lambda_l2,
         "lambdarank_truncation_level": params.truncation_level,
-        "monotone_constraints": [1] * len(FEATURES),
+        "monotone_constraints": [1] * features,
         "num_threads": count_threads(params.threads),
         "seed": params.seed,
         # Row-wise histograms and this flag make the model independent of the number of threads.

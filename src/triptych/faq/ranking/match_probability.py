@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from triptych.faq.params import ProbabilityParams
-from triptych.faq.ranking.features import DESCRIBED, FEATURES, SIMILARITIES, UNKNOWN_WORDS
 from triptych.faq.ranking.linear import add_weighted
 
 # Lists are of different length; only the best of each are compared.
@@ -30,8 +29,7 @@ _COMPARED = 50
 _FEWEST = 20
 _STRANGE = 0.05
 _POINTS = 11
-_UNKNOWN = DESCRIBED.index(UNKNOWN_WORDS)
-_ALIKE = [FEATURES.index(f"{name}.score") for name in SIMILARITIES]
+_UNKNOWN = -1
 Scores = NDArray[np.float64]
 
 
@@ -55,7 +53,7 @@ class MatchProbability:
         """Estimate the probability of every candidate.
 
         Args:
-            values: Those of the candidates of some questions, shape (rows, DESCRIBED).
+            values: Those of the candidates of some questions, shape (rows, described).
             scores: The ranker's, shape (rows,).
             sizes: Candidates of each question, shape (questions,), none empty.
 
@@ -108,7 +106,9 @@ def share_candidates(
 def describe_first(values: NDArray[np.float32], shares: Scores, first: NDArray[np.int64]) -> Scores:
     """List the similarities and the log-odds of the share of each question's first candidate."""
     share = np.clip(shares[first], 1e-4, 1 - 1e-4)
-    return np.column_stack([values[first][:, _ALIKE].astype(np.float64), np.log(share / (1 - share))])
+    # Each in three forms, the similarity itself first. By numbers: a slice is laid out otherwise, and sums round so.
+    alike = np.arange((values.shape[1] - 1) // 3)
+    return np.column_stack([values[first][:, alike].astype(np.float64), np.log(share / (1 - share))])
 
 
 def fit_probability(

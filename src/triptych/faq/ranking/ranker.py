@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from triptych.faq.params import RankerParams
-from triptych.faq.ranking.features import FEATURES
+from triptych.faq.ranking.features import FEATURES, find_features
 from triptych.faq.ranking.fusion import reciprocal_ranks
 from triptych.faq.ranking.lambdarank import load_booster, train_booster
 from triptych.faq.ranking.linear import Lists, add_weighted, fit_weights, train_linear
@@ -44,40 +44,48 @@ class Ranker:
         booster: LambdaRank's trees.
         weights: The linear model's, shape (features,).
         mix: What either is worth.
+        features: Their names, in order.
     """
 
     booster: lgb.Booster
     weights: NDArray[np.float64]
     mix: Mix
+    features: tuple[str, ...] = tuple(FEATURES)
 
     def score(self, values: NDArray[np.float32], threads: int = 0) -> NDArray[np.float64]:
         """Score candidates, shape (rows,): log-odds of being the right one, but for a constant of each question.
 
         Args:
-            values: Features, shape (rows, features), in the order of FEATURES; further columns are left out.
+            values: Features, shape (rows, features), in their order; further columns are left out.
             threads: LightGBM's; 0 takes its own choice.
         """
         return add_weighted(self.score_parts(values, threads), np.array(self.mix))
 
     def score_parts(self, values: NDArray[np.float32], threads: int = 0) -> NDArray[np.float64]:
         """Score candidates with either model, shape (rows, 2)."""
-        values = values[:, : len(FEATURES)]
+        values = values[:, : len(self.features)]
         trees = self.booster.predict(values, num_threads=threads)
         return np.column_stack([np.asarray(trees, dtype=np.float64), add_weighted(values, self.weights)])
 
     def score_table(self, features: pd.DataFrame) -> NDArray[np.float64]:
-        """Score the rows of a table with columns FEATURES."""
-        return self.score(features[FEATURES].to_numpy(np.float32))
+        """Score the rows of a table that has the features as columns."""
+        return self.score(features[list(self.features)].to_numpy(np.float32))
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as what JSON holds."""
         trees = self.booster.model_to_string()
-        return {"features": FEATURES, "trees": trees, "weights": self.weights.tolist(), "mix": list(self.mix)}
+        return {
+            "features": list(self.features),
+            "trees": trees,
+            "weights": self.weights.tolist(),
+            "mix": list(self.mix),
+        }
 
     @classmethod
     def from_dict(cls, saved: dict[str, Any]) -> Ranker:
         """Restore what `to_dict` gave."""
-        return cls(load_booster(saved["trees"]), np.array(saved["weights"], dtype=np.float64), Mix(*saved["mix"]))
+        weights = np.array(saved["weights"], dtype=np.float64)
+        return cls(load_booster(saved["trees"]), weights, Mix(*saved["mix"]), tuple(saved["features"]))
 
 
 def train_parts(features: pd.DataFrame, params: RankerParams, mix: Mix) -> Ranker:
@@ -85,7 +93,7 @@ def train_parts(features: pd.DataFrame, params: RankerParams, mix: Mix) -> Ranke
     learn = features[features["role"].isin(["train", "tune"])]
     values, query, label = _arrays(learn)
     weights = train_linear(values, query, label, params.linear_l2)
-    return Ranker(train_booster(features, params), weights, mix)
+    return Ranker(train_booster(features, params), weights, mix, tuple(find_features(features.columns)))
 
 
 def cross_score(learned: pd.DataFrame, params: RankerParams) -> NDArray[np.float64]:
@@ -93,7 +101,7 @@ def cross_score(learned: pd.DataFrame, params: RankerParams) -> NDArray[np.float
 
     Args:
         learned: Rows of training and tuning questions, and of questions that have no original: columns `role`,
-            `query`, `group` (originals that go together; below 0: none), `label` and FEATURES.
+            `query`, `group` (originals that go together; below 0: none), `label` and the features.
         params: Settings of both models; all rounds are boosted.
 
     Returns:
@@ -102,14 +110,14 @@ def cross_score(learned: pd.DataFrame, params: RankerParams) -> NDArray[np.float
     params = params.replace(early_stopping_rounds=0)
     group = learned["group"].to_numpy()
     groups = np.random.default_rng(params.seed).permutation(np.unique(group[group >= 0]))
-    folds = min(_FOLDS, len(groups))
+    folds, features = min(_FOLDS, len(groups)), find_features(learned.columns)
     place = pd.Series(np.arange(len(groups)) % max(folds, 1), index=groups)
     fold = np.where(group >= 0, place.reindex(group).to_numpy(), learned["query"].to_numpy() % max(folds, 1))
     scores = np.empty((len(learned), 2))
     for number in range(folds):
         asked = fold == number
         ranker = train_parts(learned[~asked] if folds > 1 else learned, params, Mix(1, 1))
-        scores[asked] = ranker.score_parts(learned.loc[asked, FEATURES].to_numpy(np.float32))
+        scores[asked] = ranker.score_parts(learned.loc[asked, features].to_numpy(np.float32))
     return scores
 
 
@@ -148,4 +156,4 @@ def _choose(found: dict[str, NDArray[np.float64]]) -> str:
 
 
 def _arrays(rows: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int8]]:
-    return rows[FEATURES].to_numpy(np.float32), rows["query"].to_numpy(), rows["label"].to_numpy()
+    return rows[find_features(rows.columns)].to_numpy(np.float32), rows["query"].to_numpy(), rows["label"].to_numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from triptych.faq.params import ProbabilityParams, RankerParams
-from triptych.faq.ranking.features import DESCRIBED
+from triptych.faq.ranking.features import find_described
 from triptych.faq.ranking.match_probability import MatchProbability, fit_probability
 from triptych.faq.ranking.plans import ABSENT, LEARNED
 from triptych.faq.ranking.ranker import MOST_QUERIES, Mix, Ranker, choose_mix, cross_score, train_parts
@@ -44,7 +44,7 @@ def train_fold(
     """Train on training and tuning questions, and on those whose original is not there.
 
     Args:
-        features: Rows of one fold with columns `role`, `query`, `group`, `label` and DESCRIBED.
+        features: Rows of one fold with columns `role`, `query`, `group`, `label` and what `find_described` names.
         params: Settings of the ranker.
         probability: Settings of the probability.
 
@@ -59,9 +59,9 @@ def train_fold(
     mix, report = choose_mix(scores[present], query[present], label[present], params.method)
     sizes = count_candidates(asked)
     absent = ~present[np.cumsum(sizes) - sizes]
-    values = asked[DESCRIBED].to_numpy(np.float32)
+    values = asked[find_described(asked.columns)].to_numpy(np.float32)
     fitted = fit_probability(values, scores @ np.array(mix), sizes, label, absent, probability)
-    return TrainedRanker(Ranker(ranker.booster, ranker.weights, mix), fitted), report
+    return TrainedRanker(replace(ranker, mix=mix), fitted), report
 
 
 def draw_queries(rows: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from triptych.faq.retrieval.index import FaqIndex, StageWeights
 from triptych.faq.retrieval.query import Query
 
-# What the title's similarity, and the original's own, is multiplied by before it is added.
+# What the title's similarity, and the original's own score, is multiplied by before it is added.
 _TITLE_WEIGHTS = (0.25, 0.5, 1.0)
 _OWN_WEIGHTS = (0.0, 0.5, 1.0, 2.0)
+# The cosine of an encoder's vectors; 0 leaves it out.
+_ENCODED_WEIGHTS = (0.0, 0.5, 1.0, 2.0, 4.0)
 # So many questions tell the weights apart, and take seconds at 100,000 originals.
 MOST_QUESTIONS = 500
 
@@ -32,7 +34,8 @@ def choose_weights(index: FaqIndex, asked: Sequence[Asked]) -> StageWeights:
         index: The FAQ; its own weights are not used.
         asked: Questions of training and tuning; none keeps equal weights.
     """
-    choices = [StageWeights(title, own) for title, own in product(_TITLE_WEIGHTS, _OWN_WEIGHTS)]
+    encoded = _ENCODED_WEIGHTS if index.is_encoded else (0.0,)
+    choices = [StageWeights(*weights) for weights in product(_TITLE_WEIGHTS, _OWN_WEIGHTS, encoded)]
     step = find_step(len(asked), MOST_QUESTIONS)
     gains = np.zeros(len(choices))
     for query, right, allowed in asked[::step]:

@@ -54,7 +54,8 @@ def add_documents(index: FaqIndex, questions: pd.DataFrame, members: pd.DataFram
 def _build_segment(index: FaqIndex, questions: pd.DataFrame) -> Segment:
     texts, vocabulary = index.vocabulary.read(questions), index.vocabulary
     held = count_holding(texts, vocabulary)
-    return Segment.build(texts, vocabulary, index.weightings, held, index.passed_over)
+    segment = Segment.build(texts, vocabulary, index.weightings, held, index.passed_over)
+    return replace(segment, vectors=index.encode(questions))
 
 
 def _join_small(segments: list[Segment]) -> list[Segment]:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from triptych.faq.encoding.encoder import WHOLE, TextEncoder, Vectors, encode_questions
 from triptych.faq.params import RetrievalParams
 from triptych.faq.retrieval.comparison import Comparison
 from triptych.faq.retrieval.query import Query, make_queries
@@ -37,6 +38,8 @@ class StageWeights:
     """Times the title's similarity."""
     own: float = 0.0
     """Times the original's own score, which the nearest of many duplicates would outdo by chance."""
+    encoded: float = 0.0
+    """Times the cosine of the vectors of whole texts, where there is an encoder."""
 
 
 @dataclass
@@ -56,6 +59,7 @@ class FaqIndex:
         segments: The documents, part after part.
         weights: How much the views count in retrieval.
         folder: Where vocabulary and weightings are stored; None while they are nowhere.
+        encoder: Of questions, if the documents have vectors; None where questions come with theirs.
     """
 
     entries: Ints
@@ -68,6 +72,7 @@ class FaqIndex:
     segments: list[Segment]
     weights: StageWeights = StageWeights()
     folder: Path | None = None
+    encoder: TextEncoder | None = None
 
     def __post_init__(self) -> None:
         """Sort the runs by entry."""
@@ -86,6 +91,7 @@ class FaqIndex:
         members: pd.DataFrame,
         params: RetrievalParams,
         counted: NDArray[np.bool_] | None = None,
+        encoder: TextEncoder | None = None,
     ) -> FaqIndex:
         """Index originals and their known duplicates.
 
@@ -96,6 +102,7 @@ class FaqIndex:
             params: Vocabulary size and retrieval limits.
             counted: Questions that tell common words from rare ones, shape (questions,), at least one; the others are
                 documents only. None counts all.
+            encoder: Gives documents and questions vectors; None does without.
         """
         order = members.assign(is_duplicate=members["original_id"] != members["question_id"])
         order = order.sort_values(["original_id", "is_duplicate", "question_id"], kind="stable")
@@ -113,13 +120,39 @@ class FaqIndex:
         held = count_holding(texts, vocabulary)
         passed_over = _find_frequent(held, len(texts), params.max_document_share)
         segment = Segment.build(texts, vocabulary, weightings, held, passed_over)
+        if encoder:
+            segment = replace(segment, vectors=encode_questions(encoder, questions.iloc[rows]))
         documents = order["question_id"].to_numpy(np.int64)
         runs = np.append(starts, len(order)), np.arange(len(entries))
-        return cls(entries, documents, *runs, vocabulary, weightings, passed_over, [segment])
+        return cls(entries, documents, *runs, vocabulary, weightings, passed_over, [segment], encoder=encoder)
 
-    def make_queries(self, questions: pd.DataFrame) -> Iterator[Query]:
-        """Weigh the terms of new questions (columns `title`, `text`, `code`) in every view."""
-        return make_queries(questions, self.vocabulary, self.weightings)
+    @property
+    def is_encoded(self) -> bool:
+        """Tell whether documents have vectors, and questions need them."""
+        return self.segments[0].vectors is not None
+
+    def encode(self, questions: pd.DataFrame) -> Vectors | None:
+        """Encode questions (columns `title`, `text`), shape (questions, 2, dimensions); None without an encoder."""
+        return encode_questions(self.encoder, questions) if self.encoder else None
+
+    def gather_vectors(self) -> Vectors:
+        """Give the vectors of all documents, shape (documents, 2, dimensions), where there is an encoder."""
+        return np.concatenate([segment.vectors for segment in self.segments if segment.vectors is not None])
+
+    def make_queries(self, questions: pd.DataFrame, vectors: Vectors | None = None) -> Iterator[Query]:
+        """Weigh the terms of new questions in every view.
+
+        Args:
+            questions: Columns `title`, `text`, `code`.
+            vectors: What `encode` gave for them; None encodes them, where there is an encoder.
+        """
+        queries = make_queries(questions, self.vocabulary, self.weightings)
+        if not self.is_encoded:
+            return queries
+        vectors = self.encode(questions) if vectors is None else vectors
+        if vectors is None:
+            raise ValueError("the documents have vectors, so the questions need some, and there is no encoder")
+        return (replace(query, vectors=own) for query, own in zip(queries, vectors, strict=True))
 
     def retrieve(self, query: Query, count: int, allowed: NDArray[np.bool_] | None = None) -> Ints:
         """Find the entries that are most like a question.
@@ -143,20 +176,28 @@ class FaqIndex:
         return np.asarray(top[np.lexsort((self.entries[top], -best[top]))], dtype=np.int64)
 
     def score_views(self, query: Query) -> NDArray[np.float32]:
-        """Score every document in the views that retrieve, shape (retrieval views, documents), at least 0."""
-        scores = np.empty((len(RETRIEVAL_VIEWS), len(self.documents)), dtype=np.float32)
+        """Score every document in the views that retrieve, shape (retrieval views, documents), at least 0.
+
+        Where there is an encoder, the last view is the cosine of the vectors of whole texts.
+        """
+        scores = np.empty((len(RETRIEVAL_VIEWS) + self.is_encoded, len(self.documents)), dtype=np.float32)
         for start, segment in self._list_segments():
-            for row, name in zip(scores, RETRIEVAL_VIEWS, strict=True):
+            own = slice(start, start + len(segment))
+            for row, name in zip(scores, RETRIEVAL_VIEWS, strict=False):
                 terms = query.terms[_VIEW_NUMBER[name]]
-                row[start : start + len(segment)] = segment.postings[name].score(*terms, len(segment))
+                row[own] = segment.postings[name].score(*terms, len(segment))
+            if query.vectors is not None:
+                scores[-1, own] = segment.score_vectors(query.vectors[WHOLE], WHOLE)
         return scores
 
     def join_scores(
         self, scores: NDArray[np.float32], allowed: NDArray[np.bool_] | None, weights: StageWeights
     ) -> NDArray[np.float32]:
         """Score entries, shape (entries,): -1 without an allowed document, else at least 0."""
-        whole, title = scores
+        whole, title, *encoded = scores
         total = whole + np.float32(weights.title) * title
+        if encoded and weights.encoded:
+            total += np.float32(weights.encoded) * encoded[0]
         if allowed is not None:
             total[~allowed] = -1
         best: NDArray[np.float32] = np.maximum.reduceat(total, self.starts[:-1])
@@ -172,7 +213,8 @@ class FaqIndex:
 
         Returns:
             Similarities of shape (entries, similarities), at least 0: to the original in every view, then, in those
-            that are not of the original alone, to the entry's best allowed document.
+            that are not of the original alone, to the entry's best allowed document; where there is an encoder, then
+            the cosines of its vectors, to the original and to the best document.
         """
         place, owner = expand_ranges(self._run_ends[entries], self._run_ends[entries + 1])
         runs = self._runs[place]
@@ -183,7 +225,13 @@ class FaqIndex:
         if allowed is not None:
             scores[~allowed[documents]] = 0
         best = np.maximum.reduceat(scores[:, : len(VIEWS) - len(ENTRY_VIEWS)], firsts, axis=0)
-        return np.hstack([original, best])
+        if query.vectors is None:
+            return np.hstack([original, best])
+        cosines = self._compare_vectors(query.vectors, documents)
+        original_cosines = cosines[firsts]
+        if allowed is not None:
+            cosines[~allowed[documents]] = 0
+        return np.hstack([original, best, original_cosines, np.maximum.reduceat(cosines, firsts, axis=0)])
 
     def find_originals(self, questions: Ints) -> Ints:
         """Find the original that each question is a document of (itself, where it is one), -1 where it is none."""
@@ -203,6 +251,14 @@ class FaqIndex:
             if own.any():
                 scores[own] = comparison.score(segment, documents[own] - start)
         return scores
+
+    def _compare_vectors(self, vectors: Vectors, documents: Ints) -> NDArray[np.float32]:
+        cosines = np.empty((len(documents), len(vectors)), dtype=np.float32)
+        for start, segment in self._list_segments():
+            own = (documents >= start) & (documents < start + len(segment))
+            if own.any():
+                cosines[own] = segment.compare_vectors(vectors, documents[own] - start)
+        return cosines
 
     def _list_segments(self) -> Iterator[tuple[int, Segment]]:
         """Give the first document of each segment, and the segment."""

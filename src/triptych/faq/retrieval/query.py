@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from triptych.faq.encoding.encoder import Vectors
 from triptych.faq.retrieval.texts import ASKED_FIELDS, FIELDS, Texts
 from triptych.faq.retrieval.views import VIEWS, Weighting
 from triptych.faq.retrieval.vocabulary import Vocabulary
@@ -22,11 +23,13 @@ class Query:
         terms: By view.
         unknown: Share of its words that no text has, in [0, 1].
         unknown_else: The same, where the question itself is one of the texts: that no other has.
+        vectors: Of its title and of its whole text, shape (2, dimensions); None without an encoder.
     """
 
     terms: tuple[tuple[NDArray[np.int32], NDArray[np.float32]], ...]
     unknown: float = 0.0
     unknown_else: float = 0.0
+    vectors: Vectors | None = None
 
 
 def make_queries(questions: pd.DataFrame, vocabulary: Vocabulary, weightings: dict[str, Weighting]) -> Iterator[Query]:

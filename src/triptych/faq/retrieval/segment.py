@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
+from triptych.faq.encoding.encoder import Vectors
 from triptych.faq.retrieval.texts import Ints, Texts, join_texts
 from triptych.faq.retrieval.views import VIEWS, Measure, Weighting
 from triptych.faq.retrieval.vocabulary import Vocabulary
@@ -20,6 +21,8 @@ RETRIEVAL_VIEWS = ("all", "title")
 SIDES: tuple[tuple[str, Measure], ...] = tuple(sorted({(v.document, v.measure) for v in VIEWS}))
 # Texts whose counts are held at a time: about 15 KB each.
 _CHUNK_TEXTS = 8192
+# Of a cosine that are sure.
+_DIGITS = 5
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,14 @@ class Segment:
         texts: The documents.
         scales: By side (`all.tfidf`), what weights are scaled by, shape (documents,), float32.
         postings: By view that retrieves.
+        vectors: Of titles and whole texts, shape (documents, 2, dimensions), float16; None without an encoder.
         folder: Where it is stored; None while it is nowhere.
     """
 
     texts: Texts
     scales: dict[str, NDArray[np.float32]]
     postings: dict[str, Postings]
+    vectors: Vectors | None = None
     folder: Path | None = field(default=None, compare=False)
 
     @classmethod
@@ -97,13 +102,37 @@ class Segment:
         """Count the documents."""
         return len(self.texts)
 
+    def score_vectors(self, vector: Vectors, side: int) -> NDArray[np.float32]:
+        """Give the cosine of a question's vector to that of every document on one side, shape (documents,), at least 0.
+
+        A flat search, block by block: it finds what an exact one does, and takes time in proportion to the documents.
+        """
+        assert self.vectors is not None, "without an encoder nothing is asked by vectors"  # noqa: S101
+        found, asked = np.empty(len(self), dtype=np.float32), vector.astype(np.float32)
+        for start in range(0, len(self), _CHUNK_TEXTS):
+            part = self.vectors[start : start + _CHUNK_TEXTS, side].astype(np.float32)
+            np.dot(part, asked, out=found[start : start + len(part)])
+        # Equal texts differ in the last digits, by their place in a block.
+        return np.asarray(np.maximum(np.round(found, _DIGITS), 0), dtype=np.float32)
+
+    def compare_vectors(self, vectors: Vectors, documents: Ints) -> NDArray[np.float32]:
+        """Give the cosines of a question's vectors to those of some documents, shape (documents, 2), at least 0.
+
+        Summed in one order, whatever the other documents: equal texts score the same.
+        """
+        assert self.vectors is not None, "without an encoder nothing is asked by vectors"  # noqa: S101
+        products = self.vectors[documents].astype(np.float32) * vectors.astype(np.float32)
+        return np.asarray(np.maximum(products.sum(axis=2), 0), dtype=np.float32)
+
 
 def join_segments(parts: Sequence[Segment]) -> Segment:
     """Put segments of one vocabulary together, as if they had been built as one."""
     scales = {side: np.concatenate([part.scales[side] for part in parts]) for side in parts[0].scales}
     sizes = [len(part) for part in parts]
     postings = {name: _join_postings([part.postings[name] for part in parts], sizes) for name in RETRIEVAL_VIEWS}
-    return Segment(join_texts([part.texts for part in parts]), scales, postings)
+    vectors = [part.vectors for part in parts if part.vectors is not None]
+    texts = join_texts([part.texts for part in parts])
+    return Segment(texts, scales, postings, np.concatenate(vectors) if vectors else None)
 
 
 def _join_postings(parts: list[Postings], sizes: list[int]) -> Postings:

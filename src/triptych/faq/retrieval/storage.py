@@ -4,6 +4,7 @@
 layout/         which document is whose: written anew each time
 terms_ab12/     vocabulary and weightings
 segment_cd34/   documents; one folder a segment
+encoder_ef56/   the encoder, where there is one
 ```
 
 Folders with letters and digits behind their names never change. Saving an index that was loaded, with documents added
@@ -22,6 +23,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from triptych.faq.encoding.encoder import TextEncoder
+from triptych.faq.encoding.storage import load_encoder
 from triptych.faq.retrieval.index import FaqIndex, StageWeights
 from triptych.faq.retrieval.segment import RETRIEVAL_VIEWS, SIDES, Postings, Segment, name_side
 from triptych.faq.retrieval.texts import Grams, Texts
@@ -39,10 +42,12 @@ class IndexParts:
     Attributes:
         terms: Name of that with vocabulary and weightings.
         segments: Names of those with the documents, in their order.
+        encoder: Name of that with the encoder; None without one.
     """
 
     terms: str
     segments: list[str]
+    encoder: str | None = None
 
 
 def save_index(index: FaqIndex, folder: Path) -> IndexParts:
@@ -56,7 +61,7 @@ def save_index(index: FaqIndex, folder: Path) -> IndexParts:
     for name, segment in zip(names, index.segments, strict=True):
         if not link_folder(segment.folder, folder / name):
             _save_segment(segment, folder / name)
-    return IndexParts(terms, names)
+    return IndexParts(terms, names, _save_encoder(index.encoder, folder) if index.encoder else None)
 
 
 def load_index(folder: Path, parts: IndexParts, weights: StageWeights) -> FaqIndex:
@@ -77,6 +82,7 @@ def load_index(folder: Path, parts: IndexParts, weights: StageWeights) -> FaqInd
         [_load_segment(folder / name) for name in parts.segments],
         weights,
         terms,
+        load_encoder(folder / parts.encoder) if parts.encoder else None,
     )
 
 
@@ -89,14 +95,30 @@ def link_folder(stored: Path | None, target: Path) -> bool:
     """Give the files of a folder second names in a new one, and tell whether it was there."""
     target.mkdir()
     try:
-        for path in sorted(stored.iterdir()) if stored else ():
-            link_or_copy(path, target / path.name)
+        if stored:
+            _link_files(stored, target)
     except FileNotFoundError:
         # Somebody has put another matcher in its place. What is linked must not be written to.
         shutil.rmtree(target)
         target.mkdir()
         return False
     return stored is not None
+
+
+def _link_files(stored: Path, target: Path) -> None:
+    for path in sorted(stored.iterdir()):
+        if path.is_dir():
+            (target / path.name).mkdir()
+            _link_files(path, target / path.name)
+        else:
+            link_or_copy(path, target / path.name)
+
+
+def _save_encoder(encoder: TextEncoder, folder: Path) -> str:
+    name = name_part("encoder", encoder.folder)
+    if not link_folder(encoder.folder, folder / name):
+        encoder.save(folder / name)
+    return name
 
 
 def _save_terms(index: FaqIndex, folder: Path) -> None:
@@ -131,6 +153,8 @@ def _save_segment(segment: Segment, folder: Path) -> None:
         "gram_count": np.array(texts.grams.size),
     }
     arrays |= {f"scale.{side}": scale for side, scale in segment.scales.items()}
+    if segment.vectors is not None:
+        arrays["vectors"] = segment.vectors
     for name, postings in segment.postings.items():
         arrays[f"{name}.starts"], arrays[f"{name}.documents"] = postings.starts, postings.documents
         arrays[f"{name}.weights"] = postings.weights
@@ -153,7 +177,8 @@ def _load_segment(folder: Path) -> Segment:
         name: Postings(*(read(f"{name}.{part}") for part in ("starts", "documents", "weights")))
         for name in RETRIEVAL_VIEWS
     }
-    return Segment(texts, scales, postings, folder)
+    vectors = read("vectors") if (folder / "vectors.npy").is_file() else None
+    return Segment(texts, scales, postings, vectors, folder)
 
 
 def _map(path: Path) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from triptych.drift.versions import MODEL
 from triptych.faq.asked import measure_reference, number_matcher
 from triptych.faq.dump.parquet_batches import PostFile
 from triptych.faq.dump.posts import PostSelection, PostStream, QuestionSource
+from triptych.faq.encoding.fold_encoders import FoldEncoders, make_fold_encoders
 from triptych.faq.entries import make_entries
 from triptych.faq.evaluation.metrics import rank_fold
 from triptych.faq.evaluation.model_card import (
@@ -33,6 +34,7 @@ from triptych.faq.matcher import FaqMatcher
 from triptych.faq.pairs.links import describe_data, filter_pairs
 from triptych.faq.pairs.splitting import count_roles, find_cut, split_pairs
 from triptych.faq.params import (
+    EncoderParams,
     EvaluationParams,
     FilterParams,
     IngestParams,
@@ -43,9 +45,16 @@ from triptych.faq.params import (
     RetrievalParams,
     SplitParams,
 )
-from triptych.faq.ranking.feature_file import Features, FeatureStream, iter_questions, list_folds, read_rows
+from triptych.faq.ranking.feature_file import (
+    Features,
+    FeatureStream,
+    iter_questions,
+    list_columns,
+    list_folds,
+    read_rows,
+)
 from triptych.faq.ranking.features import iter_fold
-from triptych.faq.ranking.fusion import CHOICE_COLUMNS, choose_views
+from triptych.faq.ranking.fusion import choose_views, list_choice_columns
 from triptych.faq.ranking.plans import ABSENT, ABSENT_TEST, LEARNED, TESTED
 from triptych.faq.ranking.ranker import Ranker
 from triptych.faq.ranking.reference_method import score_fold
@@ -101,14 +110,15 @@ def featurize_candidates(
     pairs: pd.DataFrame,
     answers: pd.DataFrame,
     split: SplitParams,
+    encoder: EncoderParams,
     retrieval: RetrievalParams,
     evaluation: EvaluationParams,
-) -> tuple[pd.DataFrame, FeatureStream, dict[str, Any]]:
+) -> tuple[pd.DataFrame, FoldEncoders, FeatureStream, dict[str, Any]]:
     """Split the pairs, retrieve each question's candidates and describe how they compare.
 
     Returns:
-        The role of every duplicate in every fold; the candidates with their features, which are made while they are
-        saved; and a report.
+        The role of every duplicate in every fold; the encoders, with the vectors of the questions, if one is asked for;
+        the candidates with their features, which are made while they are saved; and a report.
     """
     # Imported here so that `kedro` starts without pandera.
     from triptych.faq.schemas import FEATURE_ROWS
@@ -116,9 +126,15 @@ def featurize_candidates(
     roles = split_pairs(questions, pairs, split, evaluation.folds)
     questions = add_answers(questions, answers)
     cut = find_cut(questions, pairs, split)
-    folds = ((fold, rows) for fold, rows in roles.groupby("fold"))
-    tables = (rows.assign(fold=fold) for fold, own in folds for rows in iter_fold(questions, own, retrieval, cut))
-    return roles, FeatureStream(tables, FEATURE_ROWS.validate), {"roles": count_roles(roles)}
+    folds = ((fold, roles[roles["fold"] == fold]) for fold in sorted(set(roles["fold"].tolist())))
+    encoders = make_fold_encoders(questions, encoder)
+    tables = (
+        rows.assign(fold=fold)
+        for fold, own in folds
+        for rows in iter_fold(questions, own, retrieval, cut, encoders.of_fold(fold))
+    )
+    encoded = bool(encoders.encoders)
+    return roles, encoders, FeatureStream(tables, FEATURE_ROWS.validate, encoded=encoded), {"roles": count_roles(roles)}
 
 
 def train_ranker(
@@ -191,10 +207,11 @@ def evaluate_rankers(
         Ranks (a row a question), flat metrics, their comparison with intervals, its plot, the worst misses.
     """
     tables = []
+    choice = list_choice_columns(list_columns(features))
     for fold in list_folds(features):
         scores = reference_scores[reference_scores["fold"] == fold]
         ranker, own = Ranker.from_dict(rankers["models"][fold]), roles[roles["fold"] == fold]
-        views = choose_views(read_rows(features, fold, LEARNED, ["query", "label", *CHOICE_COLUMNS]))
+        views = choose_views(read_rows(features, fold, LEARNED, ["query", "label", *choice]))
         for rows in iter_questions(features, fold, TESTED):
             asked = scores[scores["question_id"].isin(rows["question_id"])]
             tables.append(rank_fold(rows, ranker, asked, own, views))
@@ -233,13 +250,15 @@ def build_matcher(
     pairs: pd.DataFrame,
     answers: pd.DataFrame,
     names: pd.DataFrame,
+    encoders: FoldEncoders,
     rankers: dict[str, Any],
     retrieval: RetrievalParams,
 ) -> FaqMatcher:
     """Index all originals with all of their duplicates, for use: with the ranker of the first fold."""
     entries = make_entries(questions, pairs, answers)
     trained = TrainedRanker.from_dict(rankers["models"][0])
-    return FaqMatcher.build(add_answers(questions, answers), pairs, entries, trained, retrieval, names)
+    questions = add_answers(questions, answers)
+    return FaqMatcher.build(questions, pairs, entries, trained, retrieval, names, encoders.of_fold(0))
 
 
 def measure_reference_questions(
@@ -280,7 +299,8 @@ def register_matcher(
     # The matcher's ranker is that of the first fold.
     roles = roles[roles["fold"] == 0]
     promoted = model_registry.find_promoted(registration.name)
-    provenance = describe_provenance(features, roles)
+    digest = matcher.index.encoder.digest if matcher.index.encoder else None
+    provenance = describe_provenance(features, roles, digest)
     return NewVersion(
         name=registration.name,
         write=partial(save_faq_model, matcher, pick_example(questions, roles), drift_reference=drift_reference),
@@ -289,5 +309,5 @@ def register_matcher(
         parameters=flatten_parameters("faq", registration=registration, split=split, retrieval=retrieval)
         | describe_ranker(rankers),
         tags=make_tags(metrics, fingerprint_tables([questions, pairs])),
-        decision=decide_promotion(matcher.trained.ranker, features, roles, promoted, registration, evaluation),
+        decision=decide_promotion(matcher.trained.ranker, features, roles, promoted, registration, evaluation, digest),
     )

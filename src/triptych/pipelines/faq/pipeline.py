@@ -55,7 +55,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.build_matcher,
-                ["questions", "pairs", "answers", "names", "rankers", "params:retrieval"],
+                ["questions", "pairs", "answers", "names", "encoders", "rankers", "params:retrieval"],
                 "matcher",
                 name="build_matcher",
                 tags=DETERMINISTIC,
@@ -113,8 +113,16 @@ def create_preparation() -> list[Node]:
         ),
         Node(
             nodes.featurize_candidates,
-            ["questions", "pairs", "answers", "params:split", "params:retrieval", "params:evaluation"],
-            ["roles", "features", "split_report"],
+            [
+                "questions",
+                "pairs",
+                "answers",
+                "params:split",
+                "params:encoder",
+                "params:retrieval",
+                "params:evaluation",
+            ],
+            ["roles", "encoders", "features", "split_report"],
             name="featurize_candidates",
             tags=DETERMINISTIC,
         ),

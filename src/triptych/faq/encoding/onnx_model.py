@@ -1,0 +1,188 @@
+"""A network in ONNX with a tokenizer of the `tokenizers` library, as `optimum-cli export onnx` writes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triptych.errors import InputError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
+
+    Pool = Callable[[NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]
+
+_INPUTS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
+_SENTENCE = "sentence_embedding"
+INSTALL = 'pip install "triptych[encoder]"'
+
+
+@dataclass(frozen=True)
+class OnnxModel:
+    """Tokenizer, network and pooling.
+
+    Attributes:
+        tokenizer: Cuts and pads.
+        session: The network.
+        output: Name of the output that is taken.
+        pool: Makes one vector of those of the tokens; None where the network does.
+    """
+
+    tokenizer: Tokenizer
+    session: InferenceSession
+    output: str
+    pool: Pool | None
+
+    @classmethod
+    def open(cls, folder: Path, network: Path, max_tokens: int) -> OnnxModel:
+        """Open a network.
+
+        Args:
+            folder: With `tokenizer.json`, and `1_Pooling/config.json` where the mean over the tokens is not wanted.
+            network: The ONNX file.
+            max_tokens: What is longer is cut.
+
+        Raises:
+            InputError: If a file cannot be read, or the network does not take tokens.
+        """
+        session = _open_session(network)
+        unknown = [given.name for given in session.get_inputs() if given.name not in _INPUTS]
+        if unknown:
+            raise InputError(f"{network} takes {unknown}: known are {', '.join(_INPUTS)}. Export it as an encoder")
+        outputs = {given.name: given.shape for given in session.get_outputs()}
+        tokenizer = _open_tokenizer(folder / "tokenizer.json", min(max_tokens, _find_limit(folder)))
+        if _SENTENCE in outputs:
+            return cls(tokenizer, session, _SENTENCE, None)
+        output, shape = next(iter(outputs.items()))
+        if len(shape) == 2:
+            return cls(tokenizer, session, output, None)
+        _refuse_further_modules(folder)
+        return cls(tokenizer, session, output, POOLS[_find_pooling(folder)])
+
+    def embed(self, texts: list[str]) -> NDArray[np.float32]:
+        """Encode a batch of texts, shape (texts, dimensions), float32."""
+        encodings = self.tokenizer.encode_batch(texts)
+        arrays = {
+            name: np.array([getattr(encoding, field) for encoding in encodings], dtype=np.int64)
+            for name, field in _INPUTS.items()
+        }
+        feed = {given.name: arrays[given.name] for given in self.session.get_inputs()}
+        (found,) = self.session.run([self.output], feed)
+        pooled = found if self.pool is None else self.pool(found, arrays["attention_mask"])
+        return np.asarray(pooled, dtype=np.float32)
+
+
+def _pool_mean(tokens: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    kept = mask[:, :, None].astype(np.float32)
+    return np.asarray((tokens * kept).sum(axis=1) / np.maximum(kept.sum(axis=1), 1), dtype=np.float32)
+
+
+def _pool_first(tokens: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    return np.asarray(tokens[np.arange(len(tokens)), mask.argmax(axis=1)], dtype=np.float32)
+
+
+def _pool_max(tokens: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    return np.asarray(np.where(mask[:, :, None] > 0, tokens, -np.inf).max(axis=1), dtype=np.float32)
+
+
+POOLS: dict[str, Pool] = {"mean": _pool_mean, "cls": _pool_first, "max": _pool_max}
+
+
+def _find_pooling(folder: Path) -> str:
+    """Read how tokens become one vector, in the old form (`pooling_mode_mean_tokens`) or the new (`pooling_mode`)."""
+    path = folder / "1_Pooling" / "config.json"
+    if not path.is_file():
+        return "mean"
+    config = _read_json(path)
+    found = config.get("pooling_mode") or [
+        name.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token")
+        for name, is_on in config.items()
+        if name.startswith("pooling_mode_") and is_on
+    ]
+    modes = [found] if isinstance(found, str) else list(found)
+    if len(modes) != 1 or modes[0] not in POOLS:
+        raise InputError(f"{path} asks for pooling by {modes}: one of {', '.join(POOLS)} can be used with ONNX")
+    return str(modes[0])
+
+
+def _refuse_further_modules(folder: Path) -> None:
+    """Refuse a sentence-transformers model with layers behind the pooling, which an ONNX of its first part lacks."""
+    path = folder / "modules.json"
+    modules = _read_json(path) if path.is_file() else []
+    kinds = [str(module["type"]).rpartition(".")[2] for module in modules]
+    further = [kind for kind in kinds if kind not in ("Transformer", "Pooling", "Normalize")]
+    if further:
+        raise InputError(
+            f"{path} has {further} behind the network, which its ONNX file lacks: remove the ONNX file to use the "
+            f"safetensors, or export the whole model with an output {_SENTENCE}"
+        )
+
+
+def _find_limit(folder: Path) -> int:
+    """Read the most tokens the network takes."""
+    places = [
+        ("sentence_bert_config.json", "max_seq_length"),
+        ("tokenizer_config.json", "model_max_length"),
+        ("config.json", "max_position_embeddings"),
+    ]
+    found = [_read_json(folder / name).get(key) for name, key in places if (folder / name).is_file()]
+    return min([int(limit) for limit in found if limit], default=512)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is no JSON: {error}. Copy the folder anew") from error
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """Read a tokenizer.
+
+    Raises:
+        InputError: If the file is none.
+    """
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise InputError(f"an encoder needs tokenizers, which is not installed: {INSTALL}") from error
+    _read_json(path)
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library has no kind of its own
+        raise InputError(f"{path} is no tokenizer: {error}. Save it by save_pretrained of a fast tokenizer") from error
+
+
+def _open_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
+    tokenizer = read_tokenizer(path)
+    padding = tokenizer.padding or {"pad_id": 0, "pad_token": "[PAD]"}
+    tokenizer.enable_truncation(max_tokens)
+    tokenizer.enable_padding(
+        direction="right", pad_id=padding["pad_id"], pad_token=padding["pad_token"], pad_type_id=0, length=None
+    )
+    return tokenizer
+
+
+def _open_session(path: Path) -> InferenceSession:
+    try:
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as faults
+    except ImportError as error:
+        raise InputError(f"an encoder in ONNX needs onnxruntime, which is not installed: {INSTALL}") from error
+    fast = [name for name in onnxruntime.get_available_providers() if name == "CUDAExecutionProvider"]
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=[*fast, "CPUExecutionProvider"])
+    except (
+        faults.Fail, faults.InvalidArgument, faults.InvalidGraph, faults.InvalidProtobuf, faults.NoSuchFile,
+        faults.NotImplemented, faults.RuntimeException,
+    ) as error:  # fmt: skip
+        raise InputError(f"{path} is no network that onnxruntime can run: {error}") from error

@@ -1,0 +1,198 @@
+"""Encoders are read from folders, give what their parts say, and bad folders are refused by name."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.faq.encoders import DIMENSIONS, write_onnx_encoder, write_tokenizer
+from triptych.errors import InputError
+from triptych.faq.encoding.model_folder import FolderEncoder, list_model_files
+from triptych.faq.encoding.storage import load_encoder
+from triptych.faq.params import EncoderParams
+
+WORDS = ["array", "promise", "closure", "query", ":"]
+TEXTS = ["array promise", "closure", "", "Array  promise closure closure", "   "]
+PARAMS = EncoderParams(batch_size=2)
+POOL: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
+    "mean": lambda tokens: tokens.mean(axis=0),
+    "cls": lambda tokens: tokens[0],
+    "max": lambda tokens: tokens.max(axis=0),
+}
+
+
+def expect(words: dict[str, NDArray[np.float32]], text: str, pooling: str = "mean") -> NDArray[np.float32]:
+    """Pool and normalize the vectors of a text's words, one text at a time."""
+    tokens = [words.get(word, words["[UNK]"]) for word in text.lower().split()]
+    if not tokens:
+        return np.zeros(DIMENSIONS, dtype=np.float32)
+    pooled = POOL[pooling](np.array(tokens))
+    return np.asarray(pooled / np.linalg.norm(pooled), dtype=np.float32)
+
+
+@pytest.mark.parametrize("place", ["model.onnx", "onnx/model.onnx"])
+@pytest.mark.parametrize(
+    ("pooling", "config"),
+    [
+        ("mean", None),
+        ("mean", {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}),
+        ("cls", {"pooling_mode_mean_tokens": False, "pooling_mode_cls_token": True}),
+        ("max", {"embedding_dimension": DIMENSIONS, "pooling_mode": "max"}),
+    ],
+)
+def test_an_onnx_folder_encodes_as_its_parts_say(
+    tmp_path: Path, place: str, pooling: str, config: dict[str, Any] | None
+) -> None:
+    words = write_onnx_encoder(tmp_path, WORDS, config, place)
+    encoder = FolderEncoder(tmp_path, PARAMS)
+    found = encoder.encode([*TEXTS, "nowhere array"])
+    assert found.dtype == np.float16
+    assert encoder.dimensions == DIMENSIONS
+    for text, vector in zip([*TEXTS, "nowhere array"], found, strict=True):
+        assert vector == pytest.approx(expect(words, text, pooling), abs=1e-3)
+    assert encoder.encode([]).shape == (0, DIMENSIONS)
+    assert encoder.distributions == ("onnxruntime", "tokenizers")
+
+
+def test_settings_cut_and_lead(tmp_path: Path) -> None:
+    words = write_onnx_encoder(tmp_path, WORDS)
+    plain, short, led = (
+        FolderEncoder(tmp_path, PARAMS.replace(**changes))
+        for changes in ({}, {"max_tokens": 1}, {"prefix": "query : "})
+    )
+    (cut,), (after,) = short.encode(["array promise"]), led.encode(["array"])
+    assert cut == pytest.approx(expect(words, "array"), abs=1e-3)
+    assert after == pytest.approx(expect(words, "query : array"), abs=1e-3)
+    assert len({plain.digest, short.digest, led.digest}) == 3
+    assert FolderEncoder(tmp_path, PARAMS.replace(batch_size=7)).digest == plain.digest
+    (tmp_path / "sentence_bert_config.json").write_text('{"max_seq_length": 1}', encoding="utf-8")
+    assert FolderEncoder(tmp_path, PARAMS).encode(["array promise"])[0] == pytest.approx(cut, abs=1e-3)
+
+
+def test_a_saved_encoder_is_the_same_and_takes_nothing_else_along(tmp_path: Path) -> None:
+    source, copy = tmp_path / "source", tmp_path / "copy"
+    write_onnx_encoder(source, WORDS)
+    for name in ("modeling.py", "pytorch_model.bin", ".git/config.json", "model.safetensors"):
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).write_text("{}", encoding="utf-8")
+    encoder = FolderEncoder(source, PARAMS)
+    expected = encoder.encode(TEXTS)
+    copy.mkdir()
+    encoder.save(copy)
+    shutil.rmtree(source)
+    assert sorted(p.relative_to(copy).as_posix() for p in copy.rglob("*") if p.is_file()) == [
+        "encoder.json",
+        "model/model.onnx",
+        "model/tokenizer.json",
+    ]
+    restored = load_encoder(copy)
+    assert (restored.digest, restored.dimensions, restored.folder) == (encoder.digest, DIMENSIONS, copy)
+    assert restored.encode(TEXTS).tolist() == expected.tolist()
+    # Another process opens its own network.
+    assert pickle.loads(pickle.dumps(restored)).encode(TEXTS).tolist() == expected.tolist()  # noqa: S301
+
+
+@pytest.mark.slow  # the library takes seconds to import
+def test_a_sentence_transformers_folder_encodes_as_the_library_does(tmp_path: Path) -> None:
+    library = pytest.importorskip("sentence_transformers")
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    write_tokenizer(tmp_path / "tokenizer", WORDS)
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer" / "tokenizer.json"))
+    model = library.SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=DIMENSIONS)], device="cpu")
+    model.save(str(tmp_path / "model"))
+    encoder = FolderEncoder(tmp_path / "model", PARAMS)
+    expected = model.encode(["array promise", "closure"], normalize_embeddings=True)
+    found = encoder.encode(["array promise", "", "closure"])
+    assert found[[0, 2]] == pytest.approx(expected, abs=1e-3)
+    assert not found[1].any()
+    assert encoder.distributions == ("sentence-transformers", "torch")
+    (tmp_path / "copy").mkdir()
+    encoder.save(tmp_path / "copy")
+    assert load_encoder(tmp_path / "copy").encode(["closure"]).tolist() == found[[2]].tolist()
+
+
+def _remove(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+def _write(name: str, content: str) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (shutil.rmtree, "is no folder: faq.encoder.folder"),
+        (_remove("model.onnx"), "neither model.onnx .* nor modules.json"),
+        (_remove("tokenizer.json"), "has no tokenizer.json: save the tokenizer of model.onnx"),
+        (_write("model.onnx", "broken"), "model.onnx is no network that onnxruntime can run"),
+        (_write("tokenizer.json", "{"), "tokenizer.json is no JSON"),
+        (_write("tokenizer.json", "{}"), "tokenizer.json is no tokenizer"),
+        (_write("1_Pooling/config.json", '{"pooling_mode": "lasttoken"}'), "pooling by .*lasttoken.*: one of mean"),
+        (_write("modules.json", '[{"type": "sentence_transformers.models.Dense"}]'), r"\['Dense'\] behind the network"),
+    ],
+)
+def test_a_folder_that_is_no_onnx_encoder_is_refused(
+    tmp_path: Path, harm: Callable[[Path], None], message: str
+) -> None:
+    write_onnx_encoder(tmp_path / "encoder", WORDS)
+    harm(tmp_path / "encoder")
+    with pytest.raises(InputError, match=message):
+        FolderEncoder(tmp_path / "encoder", PARAMS)
+
+
+@pytest.mark.parametrize(
+    ("modules", "files", "message"),
+    [
+        ([{"type": "mine.Transformer"}], ["model.safetensors"], r"asks for \['mine.Transformer'\], which is code"),
+        ("[{", ["model.safetensors"], "modules.json is no list of modules"),
+        ([{"name": "0"}], ["model.safetensors"], "modules.json is no list of modules"),
+        ([], ["pytorch_model.bin"], r"pickled weights \(\*.bin\) can run code and are not read"),
+        (
+            [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.StaticEmbedding"}],
+            ["model.safetensors", "tokenizer.json"],
+            "tokenizer.json is no JSON",
+        ),
+    ],
+)
+def test_a_folder_that_is_no_sentence_transformers_model_is_refused(
+    tmp_path: Path, modules: Any, files: list[str], message: str
+) -> None:
+    text = modules if isinstance(modules, str) else json.dumps(modules)
+    (tmp_path / "modules.json").write_text(text, encoding="utf-8")
+    for name in files:
+        (tmp_path / name).write_text("broken", encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        FolderEncoder(tmp_path, PARAMS)
+
+
+def test_an_encoder_that_gives_no_numbers_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.faq import encoders
+
+    nothing = np.full((len(WORDS) + 2, DIMENSIONS), np.nan, dtype=np.float32)
+    monkeypatch.setattr(encoders, "draw_embeddings", lambda size: nothing)
+    write_onnx_encoder(tmp_path, WORDS)
+    with pytest.raises(InputError, match="gives no vector of finite numbers"):
+        FolderEncoder(tmp_path, PARAMS)
+
+
+def test_only_the_files_of_the_network_that_is_used_are_listed(tmp_path: Path) -> None:
+    write_onnx_encoder(tmp_path, WORDS, place="onnx/model.onnx")
+    for name in ("onnx/model.onnx_data", "onnx/model_int8.onnx", "onnx/config.json", "modules.json"):
+        (tmp_path / name).write_text("[]", encoding="utf-8")
+    found = [path.as_posix() for path in list_model_files(tmp_path)]
+    assert found == ["modules.json", "onnx/config.json", "onnx/model.onnx", "onnx/model.onnx_data", "tokenizer.json"]
