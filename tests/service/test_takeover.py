@@ -103,6 +103,14 @@ class running_model:  # noqa: N801 - a context manager, used as one
         self.loop.close()
 
 
+def test_processes_of_a_model_share_the_cores(slow_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("triptych.service.processes.count_cores", lambda: 6)
+    with running_model(slow_folder, processes=2) as served:
+        variables = [Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") for pid in served.model.pids]
+    assert [b"OMP_NUM_THREADS=3" in found for found in variables] == [True, True]
+
+
 def test_a_request_that_ends_the_process_loses_no_other(slow: Any) -> None:
     assert slow.ask("0", "die", "0") == [200, 503, 200]
     assert slow.ask("0") == [200]

@@ -25,7 +25,7 @@ from triptych.serving.shelf_model import COLUMNS
 from triptych.serving.source_copy import UNPINNED
 from triptych.shelf.data.dataset import decode_mask
 from triptych.shelf.model.files import load_model, number_detector
-from triptych.shelf.model.prediction import predict_photos
+from triptych.shelf.model.prediction import Photo, predict_photos
 from triptych.shelf.scoring.photo_measures import MEASURES
 
 LOW = {"score_threshold": 0.06}
@@ -230,3 +230,9 @@ def test_boxes_alone_have_no_mask(tmp_path: Path, restored: None) -> None:
     )
     assert len(found) > 0
     assert set(found["mask"]) == {""}
+
+
+@pytest.mark.parametrize(("sides", "expected"), [([(64, 96)], 8), ([(64, 96), (512, 512)], 4), ([(300, 480)], 6)])
+def test_more_small_photos_go_together_than_large_ones(sides: list[tuple[int, int]], expected: int) -> None:
+    photos = [Photo(0, np.zeros((*size, 3), np.uint8), size, size) for size in sides]
+    assert shelf_model._choose_batch(photos) == expected

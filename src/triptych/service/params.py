@@ -22,7 +22,7 @@ class BatchParams(Params):
     another that did, does not wait."""
     max_faq_rows: PositiveInt = 64
     """Questions that are asked together; a request with more is asked alone."""
-    max_shelf_rows: PositiveInt = 8
+    max_shelf_rows: PositiveInt = 16
     """Photos that are asked together."""
     max_queue: Annotated[int, Field(ge=1, le=10_000)] = 128
     """Requests that wait for a model; one more is answered by status 503 at once."""
@@ -104,7 +104,7 @@ class ServiceParams(Params):
     allowed_hosts: tuple[str, ...] = ()
     """Names that requests may be made to; by default those of loopback, or any name where there is a token."""
     processes: Annotated[int, Field(ge=1, le=64)] = 1
-    """Processes a model, each with all of its memory but what is mapped from files."""
+    """Processes a model, each with all of its memory but what is mapped from files; they share the cores."""
     poll_s: Annotated[float, Field(ge=0.1, le=86400)] = 10.0
     """How often the registry is asked whether another version was promoted."""
     retry_s: NonNegativeFloat = 300.0

@@ -114,7 +114,7 @@ class _Team:
         self, version: Version, params: ServiceParams, batcher: Batcher[Job, Answer], telemetry: Telemetry
     ) -> None:
         self._version, self._params, self._batcher, self._telemetry = version, params, batcher, telemetry
-        self._workers = [WorkerProcess(version.spec) for _ in range(params.processes)]
+        self._workers = [WorkerProcess(version.spec, params.processes) for _ in range(params.processes)]
         self._tasks: list[asyncio.Task[None]] = []
         self._idle: set[int] = set()
         self._is_stopped = False
@@ -176,7 +176,7 @@ class _Team:
         pause_s = _FIRST_PAUSE_S
         while True:
             await self._workers[place].close()
-            self._workers[place] = WorkerProcess(self._version.spec)
+            self._workers[place] = WorkerProcess(self._version.spec, self._params.processes)
             try:
                 await self._workers[place].start(self._params.timeouts.load_s)
             except LoadError as error:

@@ -38,7 +38,9 @@ MOST_BYTES = 20_000_000
 MOST_BYTES_IN_ALL = 200_000_000
 MOST_PIXELS = 50_000_000
 MOST_PIXELS_IN_ALL = 200_000_000
-_BATCH = 4
+_BATCH, _LARGEST_BATCH = 4, 8
+_BATCH_PIXELS = 1_000_000
+"""Of small photos more go together, up to so many pixels: each step has a price of its own."""
 _IN_PARTS = "a request: ask in parts, or use the batch endpoint or `kedro run --pipelines shelf_score`"
 
 
@@ -88,7 +90,7 @@ class ShelfModel(PythonModel):
             raise _refuse(f"score_threshold must be in [0, 1), got {threshold}")
         threshold = threshold or self._detector.score_threshold
         photos = _read_photos(model_input, self._detector.params)
-        found = predict_prepared(self._detector, photos, _BATCH, "auto")
+        found = predict_prepared(self._detector, photos, _choose_batch(photos), "auto")
         rows = [
             self._describe(index, item)
             for index, results in enumerate(found)
@@ -144,6 +146,12 @@ def _read_photos(table: pd.DataFrame, params: DetectorParams) -> list[Photo]:
         _write_photos(table["image"].tolist(), files)
         _check_pixels(files)
         return [_decode(index, file, params) for index, file in enumerate(files)]
+
+
+def _choose_batch(photos: list[Photo]) -> int:
+    """Choose how many photos go together, by the largest, as the detector sees it."""
+    pixels = max(height * width for height, width in (photo.size for photo in photos))
+    return max(_BATCH, min(_LARGEST_BATCH, _BATCH_PIXELS // pixels))
 
 
 def _write_photos(cells: list[Any], files: list[Path]) -> None:
