@@ -7,7 +7,7 @@ import base64
 import gzip
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -146,32 +146,43 @@ def test_oversized_bodies_are_refused(idle: TestClient) -> None:
     assert (status, detail) == (413, "the body has more than 4000000 bytes: ask in parts")
 
 
-def test_the_rest_of_an_oversized_body_is_not_read() -> None:
-    async def forever() -> AsyncIterator[dict[str, Any]]:
-        while True:
-            yield {"type": "http.request", "body": b" " * 1000, "more_body": True}
+def test_an_oversized_body_is_refused_before_its_rest_is_read_and_thrown_away() -> None:
+    sent, read = guard(b" " * 1000, 1000, b"transfer-encoding", b"chunked")
+    assert (sent[0]["status"], sent[0]["read"], read) == (413, 11, 1000)
+    assert (b"connection", b"close") in sent[0]["headers"]
+    sent, read = guard(b" " * 1000, 1000, b"content-length", b"1000000")
+    assert (sent[0]["status"], sent[0]["read"], read) == (413, 0, 1000)
+    assert (b"connection", b"close") not in sent[0]["headers"]  # small enough to be read for the next request's sake
 
+
+def test_past_capacity_no_body_is_read_to_be_refused() -> None:
+    sent, _ = guard(b" " * 1000, 5, b"content-length", b"5000", queues={"/faq/ask": lambda: "9 requests wait already"})
+    assert (sent[0]["status"], sent[0]["read"]) == (503, 0)
+    assert (b"retry-after", b"1") in sent[0]["headers"]
+    assert b"9 requests wait already" in sent[1]["body"]
+
+
+def guard(part: bytes, parts: int, *header: bytes, **settings: Any) -> tuple[list[Any], int]:
+    """Send a body in parts; gives the answer's messages, each with how many parts had been read, and that at last."""
     sent: list[Any] = []
     read = 0
 
     async def ask() -> None:
-        messages = forever()
-
         async def receive() -> dict[str, Any]:
             nonlocal read
             read += 1
-            return await anext(messages)
+            return {"type": "http.request", "body": part, "more_body": read < parts}
 
         async def send(message: Any) -> None:
-            sent.append(message)
+            sent.append({**message, "read": read})
 
-        headers = [(b"content-type", b"application/json"), (b"transfer-encoding", b"chunked")]
+        headers = [(b"content-type", b"application/json"), (header[0], header[1])]
         scope = {"type": "http", "method": "POST", "path": "/faq/ask", "headers": headers}
         rule = BodyRule("/faq/", 10_000, ("application/json",))
-        await BodyGuard(FastAPI(), [rule], LimitParams(), TimeoutParams())(scope, receive, send)
+        await BodyGuard(FastAPI(), [rule], LimitParams(), TimeoutParams(), **settings)(scope, receive, send)
 
     asyncio.run(ask())
-    assert (sent[0]["status"], read) == (413, 11)
+    return sent, read
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ from schemathesis.specs.openapi import checks
 
 from tests.registry.servers import free_port
 from tests.service.conftest import PARAMS, QUESTION, TOKEN, Registry, wait_until
-from triptych.service.params import TimeoutParams
+from triptych.service.guards.answers import refuse
+from triptych.service.params import ServiceParams, TimeoutParams
 from triptych.service.server import make_server
 
 pytestmark = pytest.mark.slow
@@ -105,8 +108,21 @@ def test_told_to_stop_it_ends_with_its_processes(started: Any) -> None:
     assert "Traceback" not in log.read_text()
 
 
+@contextmanager
+def serving(app: Any, **timeouts: float) -> Iterator[ServiceParams]:
+    params = PARAMS.replace(port=free_port(), timeouts=TimeoutParams(**timeouts))
+    server = make_server(app, params)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started)
+        yield params
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
 def test_a_head_that_has_no_end_is_not_waited_for() -> None:
-    params = PARAMS.replace(port=free_port(), timeouts=TimeoutParams(head_s=0.3))
     app = FastAPI()
 
     @app.get("/slow")
@@ -114,11 +130,7 @@ def test_a_head_that_has_no_end_is_not_waited_for() -> None:
         await asyncio.sleep(0.6)
         return "answered"
 
-    server = make_server(app, params)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        wait_until(lambda: server.started)
+    with serving(app, head_s=0.3) as params:
         for sent in (b"", b"GET / HTTP/1.1\r\nHost: a\r\nX: "):
             with socket.create_connection((params.host, params.port), timeout=10) as connection:
                 connection.sendall(sent)
@@ -126,6 +138,50 @@ def test_a_head_that_has_no_end_is_not_waited_for() -> None:
         # The clock is for the head alone, of each request of a connection.
         with httpx2.Client(base_url=f"http://127.0.0.1:{params.port}") as client:
             assert [client.get("/slow").json() for _ in range(2)] == ["answered"] * 2
-    finally:
-        server.should_exit = True
-        thread.join()
+
+
+def refusing() -> Any:
+    """An application that refuses every request to /refuse, whatever comes after its head."""
+    app = FastAPI()
+
+    @app.get("/next")
+    async def answer_next() -> str:
+        return "answered"
+
+    async def refuse_or_pass(scope: Any, receive: Any, send: Any) -> None:
+        passed = scope["type"] != "http" or scope["path"] != "/refuse"
+        await (app if passed else refuse(413, "too large"))(scope, receive, send)
+
+    return refuse_or_pass
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_who_still_sends_sees_why_that_is_refused(version: str) -> None:
+    size = 20_000_000
+    head = f"POST /refuse HTTP/{version}\r\nHost: a\r\nContent-Length: {size}\r\n\r\n"
+    with serving(refusing()) as params, socket.create_connection((params.host, params.port), timeout=20) as connection:
+        connection.sendall(head.encode() + b"x" * size)  # was a broken pipe
+        answer = b"".join(iter(lambda: connection.recv(1000), b""))
+    assert b" 413 " in answer.splitlines()[0]
+    assert answer.endswith(b'{"detail":"too large"}')
+
+
+def test_after_a_small_body_was_refused_the_connection_goes_on() -> None:
+    with serving(refusing()) as params, socket.create_connection((params.host, params.port), timeout=20) as connection:
+        connection.sendall(b"POST /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+        assert b" 413 " in connection.recv(1000)
+        connection.sendall(b"the body.GET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert b"".join(iter(lambda: connection.recv(1000), b"")).endswith(b'"answered"')
+
+
+def test_the_end_of_an_answered_body_is_not_waited_for() -> None:
+    with serving(refusing(), head_s=0.3) as params:
+        connection = socket.create_connection((params.host, params.port), timeout=20)
+        connection.sendall(b"GET /next HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n")
+        assert b" 200 " in connection.recv(1000)
+        start = time.monotonic()
+        with connection, suppress(OSError):  # it is closed, though there is always a bit more of the body
+            while time.monotonic() < start + 10:
+                connection.sendall(b"x")
+                time.sleep(0.02)
+        assert time.monotonic() - start < 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -66,8 +66,20 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _explain_validation)  # type: ignore[arg-type]
     for router in (*_make_routers(settings, models), *routers):
         app.include_router(router)
-    _add_guards(app, settings, [*rules, *make_rules(settings.params.limits)], telemetry)
+    _add_guards(app, settings, [*rules, *make_rules(settings.params.limits)], _find_queues(models), telemetry)
     return app
+
+
+def _find_queues(models: Mapping[str, ServedModel]) -> dict[str, Callable[[], str]]:
+    """List the paths that ask a model with bodies that may be large, each with what tells whether its queue is full."""
+    paths = {
+        "faq": ["/faq/ask", "/faq/invocations"],
+        "shelf": ["/shelf/find", "/shelf/invocations", "/pages/find/photo"],
+        "video": ["/video/frame"],
+    }
+    if len(models) == 1:
+        paths = {name: [*paths[name], "/invocations"] for name in models}
+    return {path: model.explain_full for name, model in models.items() for path in paths[name]}
 
 
 def _make_routers(settings: Settings, models: dict[str, ServedModel]) -> list[APIRouter]:
@@ -82,11 +94,17 @@ def _make_routers(settings: Settings, models: dict[str, ServedModel]) -> list[AP
     return made
 
 
-def _add_guards(app: FastAPI, settings: Settings, rules: Sequence[BodyRule], telemetry: Telemetry) -> None:
+def _add_guards(
+    app: FastAPI,
+    settings: Settings,
+    rules: Sequence[BodyRule],
+    queues: Mapping[str, Callable[[], str]],
+    telemetry: Telemetry,
+) -> None:
     """Add what a request passes; what is added last comes first."""
     params = settings.params
     allowed = params.allowed_hosts or (() if settings.token else LOOPBACK_NAMES)
-    app.add_middleware(BodyGuard, rules=rules, limits=params.limits, timeouts=params.timeouts)
+    app.add_middleware(BodyGuard, rules=rules, limits=params.limits, timeouts=params.timeouts, queues=queues)
     app.add_middleware(TokenGuard, token=settings.token)
     app.add_middleware(HostGuard, allowed=allowed)
     app.add_middleware(HeaderGuard)

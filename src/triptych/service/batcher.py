@@ -53,6 +53,10 @@ class Batcher(Generic[Job, Answer]):
         """Count the jobs that wait."""
         return len(self._queue)
 
+    def explain_full(self) -> str:
+        """Say why one more job would be refused; empty if it would be taken."""
+        return f"{len(self._queue)} requests wait already" if len(self._queue) >= self._max_queue else ""
+
     def submit(self, job: Job) -> asyncio.Future[Answer]:
         """Add a job.
 
@@ -62,8 +66,8 @@ class Batcher(Generic[Job, Answer]):
         Raises:
             QueueFullError: If too many wait.
         """
-        if len(self._queue) >= self._max_queue:
-            raise QueueFullError(f"{len(self._queue)} requests wait already")
+        if reason := self.explain_full():
+            raise QueueFullError(reason)
         waiting: Waiting[Job, Answer] = Waiting(job, asyncio.get_running_loop().create_future())
         waiting.answer.add_done_callback(lambda _: self._drop(waiting))
         self._queue.append(waiting)

@@ -74,6 +74,10 @@ class ServedModel:
         """Ask; see `Batcher.submit`."""
         return self._batcher.submit(job)
 
+    def explain_full(self) -> str:
+        """Say why one more job would be refused; empty if it would be taken."""
+        return self._batcher.explain_full()
+
     async def take_over(self, version: Version) -> bool:
         """Load a version beside the one that answers, and let it answer from then on.
 

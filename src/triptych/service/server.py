@@ -59,16 +59,21 @@ def make_server(app: FastAPI, params: ServiceParams) -> uvicorn.Server:
 
 
 def _with_head_timeout(timeout_s: float) -> type[HttpToolsProtocol]:
-    """Make a protocol that closes connections whose request does not begin, or has no end of its head, in time."""
+    """Make a protocol that closes connections whose request does not begin, or has no end of its head, in time.
+
+    Nor is the end of a body waited for much longer whose request has been answered already.
+    """
 
     class Protocol(HttpToolsProtocol):
         _late: asyncio.TimerHandle | None = None
+        _is_whole = True
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             self._late = self.loop.call_later(timeout_s, self._close_late)
 
         def on_message_begin(self) -> None:
+            self._is_whole = False
             if self._late is None:
                 self._late = self.loop.call_later(timeout_s, self._close_late)
             super().on_message_begin()
@@ -76,6 +81,22 @@ def _with_head_timeout(timeout_s: float) -> type[HttpToolsProtocol]:
         def on_headers_complete(self) -> None:
             self._stop_clock()
             super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            self._is_whole = True
+            super().on_message_complete()
+            if self.cycle.response_complete:
+                self._stop_clock()
+                self._unset_keepalive_if_required()
+                self.timeout_keep_alive_task = self.loop.call_later(
+                    self.timeout_keep_alive, self.timeout_keep_alive_handler
+                )
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if not self._is_whole and self.cycle.response_complete:
+                self._stop_clock()
+                self._late = self.loop.call_later(timeout_s, self._close_late)
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_clock()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -23,6 +23,7 @@ JSON, CSV, FORM, MULTIPART = (
 )
 _MB = 1_000_000
 _OVER = "the body has more than {} bytes: ask in parts"
+_ALSO = {503: {"Retry-After": "1"}, 408: {"Connection": "close"}}
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -68,10 +69,18 @@ class BodyGuard:
         rules: By prefix of the path, the first that fits; other paths take small JSON and forms.
         limits: Of JSON and of all bodies together.
         timeouts: Of a body.
+        queues: By path, why nothing is taken now, empty if it is: past capacity no body is read, only to be refused.
     """
 
-    def __init__(self, app: ASGIApp, rules: Sequence[BodyRule], limits: LimitParams, timeouts: TimeoutParams) -> None:
-        self._app, self._rules, self._limits = app, rules, limits
+    def __init__(
+        self,
+        app: ASGIApp,
+        rules: Sequence[BodyRule],
+        limits: LimitParams,
+        timeouts: TimeoutParams,
+        queues: Mapping[str, Callable[[], str]] | None = None,
+    ) -> None:
+        self._app, self._rules, self._limits, self._queues = app, rules, limits, queues or {}
         self._timeout_s = timeouts.body_s
         self._held = 0
 
@@ -81,24 +90,27 @@ class BodyGuard:
             await self._app(scope, receive, send)
             return
         rule = next((rule for rule in self._rules if scope["path"].startswith(rule.prefix)), _DEFAULT)
-        held = _Held()
+        held, coming = _Held(), _Coming(receive, rule)
         try:
+            self._check_queue(scope["path"])
             self._check_head(Headers(scope=scope), rule)
-            body = await self._read(receive, rule, held) if rule.is_held else None
+            body = await self._read(coming, rule, held) if rule.is_held else None
             self._check_shape(Headers(scope=scope), body)
         except _RefusedError as error:
             self._held -= held.size
-            closing = {"Connection": "close"} | ({"Retry-After": "1"} if error.status == 503 else {})
-            await refuse(error.status, error.detail, closing)(scope, receive, send)
+            await refuse(error.status, error.detail, _ALSO.get(error.status))(scope, coming.rest, send)
             return
-        passed = _Counted(receive, rule) if body is None else _replay(receive, body)
         try:
-            await self._app(scope, passed, send)
+            await self._app(scope, coming if body is None else _replay(receive, body), send)
         except ClientDisconnect:  # the caller's doing, and nothing for the log
-            if isinstance(passed, _Counted) and passed.is_over:
-                await refuse(413, _OVER.format(rule.max_bytes), {"Connection": "close"})(scope, receive, send)
+            if coming.is_over:
+                await refuse(413, _OVER.format(rule.max_bytes))(scope, coming.rest, send)
         finally:
             self._held -= held.size
+
+    def _check_queue(self, path: str) -> None:
+        if path in self._queues and (reason := self._queues[path]()):
+            raise _RefusedError(503, reason)
 
     def _check_head(self, headers: Headers, rule: BodyRule) -> None:
         length = headers.get("content-length", "0")
@@ -116,27 +128,27 @@ class BodyGuard:
         if headers.get("content-encoding", "identity") != "identity":
             raise _RefusedError(415, "compressed bodies are not read")
 
-    async def _read(self, receive: Receive, rule: BodyRule, held: _Held) -> bytes:
+    async def _read(self, coming: _Coming, rule: BodyRule, held: _Held) -> bytes:
         parts: list[bytes] = []
         end = time.monotonic() + self._timeout_s
         while True:
             try:
-                message = await asyncio.wait_for(receive(), max(0.0, end - time.monotonic()))
+                message = await asyncio.wait_for(coming(), max(0.0, end - time.monotonic()))
             except asyncio.TimeoutError:
                 raise _RefusedError(408, f"the body did not come within {self._timeout_s:g} s") from None
+            if coming.is_over:
+                raise _RefusedError(413, _OVER.format(rule.max_bytes))
             if message["type"] == "http.disconnect":
                 raise _RefusedError(400, "the connection ended within the body")
             part = message.get("body", b"")
-            self._hold(len(part), rule, held)
+            self._hold(len(part), held)
             parts.append(part)
             if not message.get("more_body"):
                 return b"".join(parts)
 
-    def _hold(self, size: int, rule: BodyRule, held: _Held) -> None:
+    def _hold(self, size: int, held: _Held) -> None:
         held.size += size
         self._held += size
-        if held.size > rule.max_bytes:
-            raise _RefusedError(413, _OVER.format(rule.max_bytes))
         if self._held > self._limits.max_held_mb * _MB:
             raise _RefusedError(503, "too many requests are being read: ask again")
 
@@ -174,11 +186,11 @@ def _replay(receive: Receive, body: bytes) -> Receive:
     return replay
 
 
-class _Counted:
+class _Coming:
     """Gives a body as it comes, and ends it where it is too large."""
 
     def __init__(self, receive: Receive, rule: BodyRule) -> None:
-        self._receive, self._left = receive, rule.max_bytes
+        self._receive, self._left, self._is_whole = receive, rule.max_bytes, False
 
     @property
     def is_over(self) -> bool:
@@ -188,5 +200,14 @@ class _Counted:
     async def __call__(self) -> Message:
         message = await self._receive()
         self._left -= len(message.get("body", b""))
+        self._is_whole = not message.get("more_body")
         # As if the caller had gone: a route must not take a part for the whole.
         return {"type": "http.disconnect"} if self.is_over else message
+
+    async def rest(self) -> Message:
+        """Give what is still to come, however much."""
+        if self._is_whole:
+            return {"type": "http.disconnect"}
+        message = await self._receive()
+        self._is_whole = not message.get("more_body")
+        return message
