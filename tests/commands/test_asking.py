@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.commands.conftest import Call
+from tests.conftest import ROOT
 from triptych.commands.asking import to_text
 from triptych.commands.cli import ask
 from triptych.commands.promoted import find_project
@@ -81,6 +82,32 @@ def test_what_is_wrong_is_said(call: Call, matcher_folder: Path, tmp_path: Path)
     assert "has format 1" in call(ask, QUESTION, "--model", tmp_path, code=1).stderr
     call(ask, code=2)
     call(ask, QUESTION, "--model", tmp_path / "none", code=2)
+
+
+def test_what_is_no_utf_8_loses_no_other_word(call: Call, matcher_folder: Path) -> None:
+    words = ("--top", 1, "--json", "--model", matcher_folder)
+    piped = call(ask, "caf\udce9", "--body", "-", *words, input=b"topic8z \xff\xfe topic8x\n")
+    assert json.loads(piped.stdout_bytes.decode("utf-8", "replace"))["matches"][0]["original_id"] == 1080
+
+
+def test_the_registry_may_be_named_by_a_variable(
+    call: Call, tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "conf" / "base", project / "conf" / "base")
+    (project / "conf" / "local").mkdir()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("WHERE", "sqlite:///none.db")
+    monkeypatch.setattr("triptych.commands.promoted.find_project", lambda: project)
+    written = project / "conf" / "local" / "mlflow.yml"
+    for text, message in {
+        "server: {mlflow_tracking_uri: '${oc.env:WHERE}'}": f"is promoted in sqlite:///{project / 'none.db'}",
+        "server: {mlflow_tracking_uri: null}": "names no registry in mlflow.yml",
+        "server: {x: 1}": "lacks something: 'mlflow_tracking_uri'",
+        "server: [": "cannot be read",
+    }.items():
+        written.write_text(text)
+        assert message in call(ask, QUESTION, code=1).stderr
 
 
 def test_an_answer_is_text_with_its_code_as_it_was() -> None:

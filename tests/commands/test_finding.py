@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +94,39 @@ def test_what_is_wrong_is_said(call: Call, detector_folder: Path, tmp_path: Path
     assert "there is no photo in" in call(find, tmp_path / "empty", "--model", detector_folder, code=1).stderr
     assert "holds no model" in call(find, detector_folder / "weights.pt", "--model", tmp_path / "empty", code=1).stderr
     call(find, tmp_path / "none.jpg", code=2)
+
+
+def test_a_folder_may_be_called_as_a_photo_is(call: Call, detector_folder: Path, photos: Path) -> None:
+    (photos / "bad.jpg").unlink()
+    (photos / "deep").rename(photos / "deep.jpg")
+    shown = call(find, photos, "--model", detector_folder).stdout
+    assert [line.split(": ")[0] for line in shown.splitlines()] == [
+        str(photos / "Régal 1.png"),
+        str(photos / "deep.jpg" / "Régal 1.png"),
+    ]
+
+
+def test_a_threshold_of_nothing_leaves_nothing_out(call: Call, detector_folder: Path, photos: Path) -> None:
+    sure = Path(shutil.copytree(detector_folder, photos.parent / "sure"))
+    about = json.loads((sure / "model.json").read_text())
+    (sure / "model.json").write_text(json.dumps(about | {"score_threshold": 0.9}))
+    words = (photos / "Régal 1.png", "--model", sure, "--format", "csv")
+    assert len(call(find, *words).stdout.splitlines()) == 1
+    assert len(call(find, *words, "--threshold", 0).stdout.splitlines()) > 1
+    for wrong in ("nan", "inf", "-1"):
+        assert "--threshold" in call(find, *words, "--threshold", wrong, code=2).stderr
+
+
+def test_a_name_that_is_no_text_is_printed_as_it_is(call: Call, detector_folder: Path, photos: Path) -> None:
+    name = os.fsencode(photos) + b"/\xff.png"
+    (photos / "Régal 1.png").rename(os.fsdecode(name))
+    for shape in ("csv", "text"):
+        result = call(find, os.fsdecode(name), "--model", detector_folder, "--threshold", 0, "--format", shape)
+        assert name in result.stdout_bytes
+
+
+def test_a_place_that_cannot_be_written_is_named(call: Call, detector_folder: Path, photos: Path) -> None:
+    (photos / "file").write_text("")
+    words = (photos / "Régal 1.png", "--model", detector_folder, "--out")
+    assert f"Error: {photos / 'file'}" in call(find, *words, photos / "file" / "x.png", code=1).stderr
+    assert "not written to standard output" in call(find, *words, "-", code=2).stderr

@@ -105,6 +105,8 @@ def test_what_is_wrong_is_said_and_leaves_nothing(call: Call, clip: ClipMaker, s
         ((source, target, "--style", tmp_path / "no.jpg"), 1, "there is no picture"),
         ((source, target, "--style", "nope"), 1, "no style 'nope' in"),
         ((source, target, "--scale", 9), 2, "--scale"),
+        ((source, target, "--seconds", "inf"), 2, "'inf' is no number"),
+        ((source, target, "--strength", "nan"), 2, "'nan' is no number"),
         ((tmp_path / "no.mp4", target), 2, "no.mp4"),
     ]
     for words, code, message in cases:

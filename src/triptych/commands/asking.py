@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import textwrap
 from pathlib import Path
@@ -44,6 +45,8 @@ def ask(matcher: Path, title: str, body: str, top_k: int, text_format: Any = "au
     from triptych.faq.matcher import FaqMatcher
     from triptych.faq.text.new_questions import clean_new_questions, complete_columns
 
+    # Words of a command line that are no UTF-8 have half letters, which no library takes.
+    title, body = (os.fsencode(text).decode("utf-8", "replace") for text in (title, body))
     clean, _ = clean_new_questions(complete_columns(pd.DataFrame({"title": [title], "body": [body]})), text_format)
     if clean.empty:
         raise InputError("the question has no text: ask it in words")

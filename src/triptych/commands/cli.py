@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import sys
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from triptych.commands.options import FiniteRange
+
 if TYPE_CHECKING:
     from triptych.commands.finding import Found
 
@@ -21,6 +24,11 @@ _MODEL = click.option(
     help="Folder of a model, such as data/06_models/faq/matcher. [default: the promoted version]",
 )
 _FORCE = click.option("--force", is_flag=True, help="Replace what is there.")
+# What is wrong with the place that a file is to go to, or come from.
+_OF_THE_PLACE = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.EISDIR, errno.ENOTDIR),
+    errno.ENAMETOOLONG,
+}
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 
 
@@ -36,14 +44,24 @@ def ask(question: str, body: str, top_k: int, as_json: bool, model: Path | None)
     from triptych.commands.promoted import open_model
 
     with _reporting(), open_model("faq", "artifacts/matcher", model) as folder:
-        matches = ask_matcher(folder, question, sys.stdin.read() if body == "-" else body, top_k)
+        matches = ask_matcher(folder, question, _read_input() if body == "-" else body, top_k)
     if as_json:
-        click.echo(json.dumps({"question": question, "matches": matches}, indent=1, ensure_ascii=False))
+        _print(json.dumps({"question": question, "matches": matches}, indent=1, ensure_ascii=False) + "\n")
         return
     if all(match["verdict"] != "match" for match in matches):
         click.echo("None is likely to mean the same; the nearest are:\n")
     for match in matches:
         _show_match(match)
+
+
+def _read_input() -> str:
+    """Read standard input, whatever the locale is; bytes that are no UTF-8 lose no others."""
+    return click.get_binary_stream("stdin").read().decode("utf-8-sig", "replace")
+
+
+def _print(text: str) -> None:
+    """Print text that may hold names of files which are no UTF-8: as they are."""
+    click.echo(text.encode("utf-8", "surrogateescape"), nl=False)
 
 
 def _show_match(match: dict[str, object]) -> None:
@@ -69,11 +87,11 @@ def _show_match(match: dict[str, object]) -> None:
     show_default=True,
     help="What is printed.",
 )
-@click.option("--threshold", default=0.0, type=click.FloatRange(0, 1, max_open=True), help="[default: the model's own]")
+@click.option("--threshold", default=None, type=FiniteRange(0, 1, max_open=True), help="[default: the model's own]")
 @_FORCE
 @_MODEL
 def find(
-    photos: tuple[Path, ...], out: Path | None, shape: str, threshold: float, force: bool, model: Path | None
+    photos: tuple[Path, ...], out: Path | None, shape: str, threshold: float | None, force: bool, model: Path | None
 ) -> None:
     """Find the empty spaces on PHOTOS, which are files or folders.
 
@@ -88,7 +106,7 @@ def find(
         with open_model("shelf", "artifacts/detector", model) as folder, _counting(len(files)) as bar:
             found = finding.find(folder, files, threshold, bar)
         write = {"csv": finding.to_csv, "coco": finding.to_coco, "text": _to_lines}[shape]
-        click.echo(write(found), nl=False)
+        _print(write(found))
         finding.draw(found, [path for path in names if path in found.detections], names.__getitem__)
     for path, reason in found.rejected.items():
         click.secho(f"{path}: {reason}", fg="red", err=True)
@@ -98,6 +116,8 @@ def find(
 
 def _name_drawings(photos: list[Path], out: Path, force: bool) -> dict[Path, Path]:
     """Say where the picture of each photo goes, and that nothing is in the way."""
+    if str(out) == "-":
+        raise click.UsageError("--out - : pictures are not written to standard output: name a file or a folder")
     if len(photos) == 1 and out.suffix.lower() in _PICTURES and not out.is_dir():
         names = {photos[0]: out}
     elif out.suffix.lower() in _PICTURES and not out.is_dir():
@@ -137,15 +157,15 @@ def _scores(scores: list[float]) -> str:
     show_default=True,
     help="A bundled style, a blend (mosaic:0.7+ink:0.3) or fade (mosaic > ink) of some, a .pth file, or a picture.",
 )
-@click.option("--seconds", default=0.0, type=click.FloatRange(0), help="Only so much of the beginning. [default: all]")
-@click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(0.1, 2), help=".5: larger strokes.")
-@click.option("--strength", default=1.0, show_default=True, type=click.FloatRange(0, 1), help="0 leaves it as it was.")
+@click.option("--seconds", default=0.0, type=FiniteRange(0), help="Only so much of the beginning. [default: all]")
+@click.option("--scale", default=1.0, show_default=True, type=FiniteRange(0.1, 2), help=".5: larger strokes.")
+@click.option("--strength", default=1.0, show_default=True, type=FiniteRange(0, 1), help="0 leaves it as it was.")
 @click.option("--keep-colours", is_flag=True, help="Paint in the colours of the video.")
 @click.option(
     *("--train-s", "train_s"),
     default=900.0,
     show_default=True,
-    type=click.FloatRange(1),
+    type=FiniteRange(1),
     help="How long learning from a picture may take.",
 )
 @click.option(
@@ -210,3 +230,7 @@ def _reporting() -> Iterator[None]:
         yield
     except InputError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        if error.errno not in _OF_THE_PLACE:
+            raise
+        raise click.ClickException(f"{error.filename or 'nothing can be written'}: {error.strerror}") from error

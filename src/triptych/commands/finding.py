@@ -52,7 +52,8 @@ def list_photos(places: Sequence[Path]) -> list[Path]:
         photos += [
             path
             for path in inside
-            if path == place or (path.suffix.lower() in PHOTO_SUFFIXES and not _is_hidden(path.relative_to(place)))
+            if path == place
+            or (path.suffix.lower() in PHOTO_SUFFIXES and not path.is_dir() and not _is_hidden(path.relative_to(place)))
         ]
     if not photos:
         raise InputError(f"there is no photo in {', '.join(map(str, places))}")
@@ -63,13 +64,15 @@ def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def find(model: Path, photos: Sequence[Path], threshold: float = 0.0, tick: Callable[[], Any] = lambda: None) -> Found:
+def find(
+    model: Path, photos: Sequence[Path], threshold: float | None = None, tick: Callable[[], Any] = lambda: None
+) -> Found:
     """Look at photos, one after the other; one that cannot be read loses no other.
 
     Args:
         model: Folder of the detector.
         photos: The files.
-        threshold: Detections with a lower score are left out; 0: the model's own.
+        threshold: Detections with a lower score are left out; None: the model's own.
         tick: Called after each photo.
 
     Raises:
@@ -84,7 +87,7 @@ def find(model: Path, photos: Sequence[Path], threshold: float = 0.0, tick: Call
     except (ValueError, OSError, KeyError) as error:
         raise InputError(f"{model} cannot be read as a detector: {error}") from error
     found = Found(dict(enumerate(detector.categories, start=1)))
-    threshold = threshold or detector.score_threshold
+    least = detector.score_threshold if threshold is None else threshold
 
     def prepare() -> Iterator[Photo]:
         for number, path in enumerate(photos):
@@ -101,7 +104,7 @@ def find(model: Path, photos: Sequence[Path], threshold: float = 0.0, tick: Call
     for results in predict_prepared(detector, prepare(), 1, "auto"):
         # Those that were rejected before this one are known by now.
         path = next(path for path in order if path not in found.rejected)
-        believed = [item for item in results if item["score"] >= threshold]
+        believed = [item for item in results if item["score"] >= least]
         found.detections[path] = sorted(believed, key=lambda item: -item["score"])
         tick()
     return found

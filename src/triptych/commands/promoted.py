@@ -85,8 +85,15 @@ def _fetch_promoted(workload: str, inside: str, scratch: Path) -> Path:
 
 
 def _read_configuration(project: Path, workload: str) -> tuple[str, str]:
-    """Read where the registry is and what the model is called there, as runs of the project do."""
+    """Read where the registry is and what the model is called there, as runs of the project do.
+
+    Raises:
+        InputError: If the configuration cannot be read, or names no registry.
+    """
     from kedro.config import OmegaConfigLoader
+    from omegaconf.errors import OmegaConfBaseException
+    from omegaconf.resolvers import oc
+    from yaml import YAMLError
 
     patterns = {"mlflow": ["mlflow*", "mlflow*/**"]}
     loader: Any = OmegaConfigLoader(
@@ -95,13 +102,25 @@ def _read_configuration(project: Path, workload: str) -> tuple[str, str]:
         default_run_env="local",
         config_patterns=patterns,
         merge_strategy={"parameters": "soft"},
+        custom_resolvers={"oc.env": oc.env},
     )
-    address = os.environ.get(_URI) or str(loader["mlflow"]["server"]["mlflow_tracking_uri"])
+    try:
+        address = os.environ.get(_URI) or loader["mlflow"]["server"]["mlflow_tracking_uri"]
+        name = str(loader["parameters"][workload]["registration"]["name"])
+    except (KeyError, TypeError, OmegaConfBaseException, YAMLError) as error:
+        raise InputError(f"{project / 'conf'} cannot be read, or lacks something: {error}") from error
+    if not address:
+        raise InputError(
+            f"{project / 'conf'} names no registry in mlflow.yml: set {_URI}, or name a model with --model"
+        )
+    return _resolve(project, str(address)), name
+
+
+def _resolve(project: Path, address: str) -> str:
     if address.startswith(_SQLITE):
-        address = f"{_SQLITE}{project / address.removeprefix(_SQLITE)}"
-    elif not urlsplit(address).scheme and address != "databricks":
-        address = str(project / address)
-    return address, str(loader["parameters"][workload]["registration"]["name"])
+        return f"{_SQLITE}{project / address.removeprefix(_SQLITE)}"
+    is_folder = not urlsplit(address).scheme and address != "databricks"
+    return str(project / address) if is_folder else address
 
 
 def _hide(address: str) -> str:

@@ -13,10 +13,11 @@ from typing import Any
 
 import click
 
+from triptych.commands.options import FiniteRange
 from triptych.jobs.cli import read_params, with_settings
 
 _DEFAULT = "data/landing"
-_SECONDS = click.FloatRange(0.1)
+_SECONDS = FiniteRange(0.1)
 
 
 @click.command()
@@ -24,13 +25,13 @@ _SECONDS = click.FloatRange(0.1)
 @click.option("-e", "--env", default="local", show_default=True, help="Environment; azure submits to Azure ML.")
 @click.option("--params", default="", help="Of every job, as for kedro run (key=value,...), or JSON.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Put results there too.")
-@click.option("--settle", "settle_s", default=2.0, show_default=True, type=click.FloatRange(0), help="Seconds.")
-@click.option("--gather", "gather_s", default=10.0, show_default=True, type=click.FloatRange(0), help="Seconds.")
-@click.option("--poll", "poll_s", default=15.0, show_default=True, type=click.FloatRange(0.1), help="Seconds.")
+@click.option("--settle", "settle_s", default=2.0, show_default=True, type=FiniteRange(0), help="Seconds.")
+@click.option("--gather", "gather_s", default=10.0, show_default=True, type=FiniteRange(0), help="Seconds.")
+@click.option("--poll", "poll_s", default=15.0, show_default=True, type=FiniteRange(0.1), help="Seconds.")
 @click.option(
     "--check-s", default=120.0, show_default=True, type=_SECONDS, help="To see whether a file opens, at most."
 )
-@click.option("--check-mb", default=4000.0, show_default=True, type=click.FloatRange(500), help="Memory for that.")
+@click.option("--check-mb", default=4000.0, show_default=True, type=FiniteRange(500), help="Memory for that.")
 @click.option("--once", is_flag=True, help="End when all that is there now has been handled.")
 @click.option("--no-work", is_flag=True, help="Only ask for jobs; `triptych jobs work` runs them.")
 @with_settings
