@@ -56,7 +56,7 @@ def ask(question: str, body: str, top_k: int, as_json: bool, model: Path | None)
 
 def _read_input() -> str:
     """Read standard input, whatever the locale is; bytes that are no UTF-8 lose no others."""
-    return click.get_binary_stream("stdin").read().decode("utf-8-sig", "replace")
+    return sys.stdin.buffer.read().decode("utf-8-sig", "replace")
 
 
 def _print(text: str) -> None:
