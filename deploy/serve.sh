@@ -25,7 +25,7 @@ set -euo pipefail
 
 WORKLOAD="" EMAIL="" NAME="" ONLINE=no BATCH=no BACK=no RETIRE=no DRY_RUN=no REGISTRY="" VERSION="" STEPS="" SOAK_S=300
 STYLE=data/01_raw/video_style/models/mosaic.pth
-version="" there="" deployed=""
+version="" there="" deployed="" SIGNAL="" REFERENCE=""
 # shellcheck source=deploy/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 options 'faq|shelf|video>WORKLOAD' --style=STYLE --email=EMAIL --name=NAME --registry=REGISTRY --version=VERSION \
@@ -176,6 +176,37 @@ pack_styles() {
     "${THERE[@]}" --output none
 }
 
+# What the monitor's own signal needs: its two steps as components, and the reference that lies beside the served model.
+# Their versions, by which they change, go into SIGNAL and REFERENCE; a model without a reference leaves the latter empty.
+make_signal() {
+  local sources=() name from=("${THERE[@]}") served="deploy/build/served-$WORKLOAD" file="<reference>"
+  mapfile -t sources < <(find src/triptych deploy/monitoring/signal -type f -not -name '*.pyc' | LC_ALL=C sort)
+  SIGNAL="$(digest "${sources[@]}")"
+  for name in requests drift; do
+    look there "" az ml component show --name "triptych_$name" --version "$SIGNAL" "${THERE[@]}" --query name --output tsv
+    if [[ -z "$there" ]]; then
+      run az ml component create --file "deploy/monitoring/signal/$name.yml" --version "$SIGNAL" "${THERE[@]}" --output none
+    fi
+  done
+  if [[ -n "$REGISTRY" ]]; then from=(--registry-name "$REGISTRY"); fi
+  rm -rf "$served" && mkdir -p "$served"
+  run az ml model download --name "$MODEL" --version "$version" --download-path "$served" "${from[@]}" --output none
+  if [[ "$DRY_RUN" == no ]]; then file="$(find "$served" -name drift_reference.parquet -print -quit)"; fi
+  REFERENCE=""
+  if [[ -z "$file" ]]; then
+    say "This version of $MODEL has no reference, so there is no signal for drift: register it anew"
+    return
+  fi
+  REFERENCE="<reference>"
+  if [[ "$DRY_RUN" == no ]]; then REFERENCE="$(digest "$file")"; fi
+  look there "" az ml data show --name "triptych_${WORKLOAD}_served_reference" --version "$REFERENCE" "${THERE[@]}" \
+    --query name --output tsv
+  if [[ -z "$there" ]]; then
+    run az ml data create --name "triptych_${WORKLOAD}_served_reference" --version "$REFERENCE" --type uri_folder \
+      --path "$(dirname "$file")" "${THERE[@]}" --output none
+  fi
+}
+
 say "1. Which version is served"
 if [[ -n "$REGISTRY" ]]; then
   version="$VERSION"
@@ -217,13 +248,18 @@ if [[ "$ONLINE" == yes ]]; then
   shift_traffic "$colour" "$LIVE"
   if [[ -f "$MONITOR" ]]; then
     say "6. Monitor"
-    # Its file names the endpoint in many places.
     mkdir -p deploy/build
+    make_signal
+    # Its file names the endpoint in many places.
     python3 -c 'import json, re, sys
-before, endpoint, colour, email = sys.argv[1:]
+before, endpoint, colour, email, signal, reference = sys.argv[1:]
 text = sys.stdin.read().replace(f"{before}-blue-", f"{endpoint}-{colour}-").replace(f"{before}:blue", f"{endpoint}:{colour}")
+text = re.sub(r"(azureml:triptych_(?:drift|requests)):1$", rf"\1:{signal}", text, flags=re.M)
+text = re.sub(r"(azureml:triptych_\w+_served_reference):1$", rf"\1:{reference}", text, flags=re.M)
+if not reference:
+    text = re.sub(r"^    asked_drift:\n.*?(?=^  \w)", "", text, flags=re.M | re.S)
 print(re.sub("ALERT_EMAIL.*", lambda _: json.dumps(email), text), end="")' \
-      "triptych-$WORKLOAD" "$endpoint" "$colour" "$EMAIL" <"$MONITOR" >"deploy/build/monitor-$WORKLOAD.yml"
+      "triptych-$WORKLOAD" "$endpoint" "$colour" "$EMAIL" "$SIGNAL" "$REFERENCE" <"$MONITOR" >"deploy/build/monitor-$WORKLOAD.yml"
     run az ml schedule create --file "deploy/build/monitor-$WORKLOAD.yml" "${THERE[@]}" --output none
   fi
 fi

@@ -18,6 +18,7 @@ def deploy_copy(tmp_path: Path) -> Path:
     project = tmp_path / "project"
     shutil.copytree(DEPLOY, project / "deploy", symlinks=True, ignore=shutil.ignore_patterns("build"))
     (project / "requirements.lock").symlink_to(ROOT / "requirements.lock")
+    (project / "src").symlink_to(ROOT / "src")
     (project / "data").mkdir()
     (project / "data/01_raw").symlink_to(ROOT / "data/01_raw")
     (project / "deploy/build").mkdir()

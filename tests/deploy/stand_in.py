@@ -33,6 +33,11 @@ case "$*" in
   "ml model show"*"--registry-name"*)
     if [[ ! -e "$ANSWERS/shared" ]]; then echo "not found" >&2; exit 3; fi
     echo 1 ;;
+  "ml model download"*)
+    all="$*"
+    folder="${all#*--download-path }"
+    mkdir -p "${folder%% *}/model/artifacts"
+    if [[ ! -e "$ANSWERS/old" ]]; then echo 1 > "${folder%% *}/model/artifacts/drift_reference.parquet"; fi ;;
   "monitor metrics list"*) cat "$ANSWERS/metrics" 2>/dev/null || echo '{"value": []}' ;;
   "acr repository show"*) echo sha256:abc ;;
   "ml compute show"*) cat "$ANSWERS/cluster" 2>/dev/null || { echo "not found" >&2; exit 3; } ;;

@@ -8,6 +8,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,11 +20,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.deploy.collector import StandIn, write_line
 from tests.deploy.conftest import DEPLOY
 from tests.serving.conftest import detector_folder, features, matcher, model_folder, shelf_folder, video_folder
 from tests.shelf.tiny import draw_photo
+from triptych.drift.azure_monitor import read_collected
+from triptych.drift.versions import MODEL
+from triptych.faq.asked import MEASURES as FAQ_MEASURES
 from triptych.serving import faq_export, video_model
 from triptych.serving.shelf_model import COLUMNS
+from triptych.shelf.scoring.photo_measures import MEASURES as SHELF_MEASURES
 
 __all__ = ["detector_folder", "features", "matcher", "model_folder", "shelf_folder", "video_folder"]
 
@@ -192,6 +198,9 @@ class Echo:
     def predict(self, table: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         return table
 
+    def unwrap_python_model(self) -> Echo:
+        return self
+
 
 @pytest.fixture(scope="module")
 def reader() -> ModuleType:
@@ -255,19 +264,14 @@ def test_a_fault_of_the_model_is_no_refusal(reader: ModuleType, monkeypatch: pyt
         reader.run('{"dataframe_records": [{"title": "a"}]}')
 
 
-def test_figures_are_collected_and_no_texts_or_ids(reader: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: dict[str, list[str]] = {}
+def stand_in_collectors(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> dict[str, StandIn]:
+    collectors = {name: StandIn() for name in ("model_inputs", "model_outputs")}
+    for name, collector in collectors.items():
+        monkeypatch.setitem(script._collectors, name, collector)
+    return collectors
 
-    class Collector:
-        def __init__(self, name: str) -> None:
-            self.name = name
 
-        def collect(self, table: pd.DataFrame, context: Any = None) -> None:
-            seen[self.name] = list(table.columns)
-
-    for name in ("model_inputs", "model_outputs"):
-        monkeypatch.setitem(reader._collectors, name, Collector(name))
-    asked = pd.DataFrame({"title": ["a"], "body": ["b"], "question_id": [1]})
+def test_no_texts_or_ids_of_answers_are_collected(reader: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {
         "faq": faq_export._signature(3, "auto").outputs.input_names(),
         "shelf": [*COLUMNS],
@@ -279,13 +283,55 @@ def test_figures_are_collected_and_no_texts_or_ids(reader: ModuleType, monkeypat
         "shelf": ["category", "score", "x", "y", "width", "height"],
     }
     for workload, columns in answers.items():
-        reader._collect(asked, pd.DataFrame([[0] * len(columns)], columns=columns))
-        assert seen == {"model_inputs": ["title", "body"], "model_outputs": compared[workload]}
+        collectors = stand_in_collectors(reader, monkeypatch)
+        reader._collect(pd.DataFrame({"title": ["a"]}), pd.DataFrame([[0] * len(columns)], columns=columns), None)
+        assert [list(table.columns) for table in collectors["model_outputs"].tables] == [compared[workload]]
+        assert collectors["model_inputs"].tables == []  # a model that cannot measure
         if workload == "video":
             continue  # it has no monitor
-        signals = yaml.safe_load((DEPLOY / f"monitoring/{workload}.yml").read_text())["create_monitor"][
-            "monitoring_signals"
-        ]
-        for signal in signals.values():
-            context = signal["production_data"]["data_context"]
-            assert set(signal["features"]) <= set(seen[context])
+        monitor = yaml.safe_load((DEPLOY / f"monitoring/{workload}.yml").read_text())["create_monitor"]
+        for signal in monitor["monitoring_signals"].values():
+            if signal["type"] != "custom":
+                assert signal["production_data"]["data_context"] == "model_outputs"
+                assert set(signal["features"]) <= set(compared[workload])
+
+
+@pytest.mark.parametrize("workload", ["faq", "shelf"])
+def test_of_what_is_asked_only_figures_are_collected(
+    workload: str, start: Start, model_folder: Path, shelf_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = start("score", model_folder if workload == "faq" else shelf_folder)
+    collectors = stand_in_collectors(script, monkeypatch)
+    draw_photo(1).save(tmp_path / "photo.png")
+    image = base64.b64encode((tmp_path / "photo.png").read_bytes()).decode("ascii")
+    asked = {"title": "topic3x topic3y", "email": "a@example.org"} if workload == "faq" else {"image": image}
+    script.run(json.dumps({"dataframe_records": [asked]}))
+    (measured,) = collectors["model_inputs"].tables
+    assert len(measured) == 1
+    assert not measured.select_dtypes(object).notna().to_numpy().any()
+    # As the monitor's first step reads it again.
+    now = datetime.now(timezone.utc)
+    write_line(tmp_path / "collected", measured, now)
+    window = [(now + timedelta(days=days)).isoformat() for days in (-1, 1)]
+    read = read_collected(str(tmp_path / "collected"), *window)
+    assert list(read.columns) == [*(FAQ_MEASURES if workload == "faq" else SHELF_MEASURES), MODEL]
+    assert read[MODEL].tolist() == measured[MODEL].tolist()
+    kept = "".join(path.read_text() for path in (tmp_path / "collected").rglob("*.jsonl"))
+    assert "topic3x" not in kept
+    assert "example.org" not in kept
+
+
+def test_what_cannot_be_measured_is_answered(
+    start: Start, model_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    script = start("score", model_folder)
+    collectors = stand_in_collectors(script, monkeypatch)
+
+    def fail(*_: Any) -> None:
+        raise ValueError("no such column")
+
+    monkeypatch.setattr(script._model.unwrap_python_model(), "measure", fail)
+    assert script.run('{"dataframe_records": [{"title": "topic3x"}]}')["predictions"]
+    assert collectors["model_inputs"].tables == []
+    assert len(collectors["model_outputs"].tables) == 1
+    assert "no such column" in caplog.text

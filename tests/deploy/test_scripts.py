@@ -210,6 +210,52 @@ def test_serving_names_the_promoted_version_and_the_endpoint(deploy_copy: Path, 
     assert "ALERT_EMAIL" not in monitor
 
 
+@pytest.mark.parametrize("workload", ["faq", "shelf"])
+def test_the_monitor_compares_with_the_reference_of_the_version_that_is_served(
+    deploy_copy: Path, azure: dict[str, str], workload: str
+) -> None:
+    (deploy_copy / "build/outputs.json").write_text(OUTPUTS, encoding="utf-8")
+    done = run(deploy_copy / "serve.sh", workload, *MAIL, "--online", "--registry", "shared", "--version", "7", **azure)
+    assert done.returncode == 0, done.stderr
+    made = calls(azure)
+    (loaded,) = (call for call in made if " model download " in call)
+    assert "--version 7 " in loaded
+    assert "--registry-name shared" in loaded
+    components = re.findall(r"component create --file deploy/monitoring/signal/(\w+).yml --version (\w{12})", str(made))
+    assert [name for name, _ in components] == ["requests", "drift"]
+    ((name, version, folder),) = re.findall(
+        r"data create --name (\w+) --version (\w{12}) --type uri_folder --path (\S+)", str(made)
+    )
+    assert name == f"triptych_{workload}_served_reference"
+    assert (deploy_copy.parent / folder / "drift_reference.parquet").is_file()
+    monitor = yaml.safe_load((deploy_copy / f"build/monitor-{workload}.yml").read_text(encoding="utf-8"))
+    signal = monitor["create_monitor"]["monitoring_signals"]["asked_drift"]
+    production, reference = (signal["input_data"][f"{kind}_data"] for kind in ("production", "reference"))
+    assert signal["component_id"] == f"azureml:triptych_drift:{components[0][1]}"
+    assert production["pre_processing_component"] == f"azureml:triptych_requests:{components[0][1]}"
+    assert production["input_data"]["path"] == f"azureml:triptych-{workload}-abc123-blue-model_inputs:1"
+    assert reference["input_data"]["path"] == f"azureml:{name}:{version}"
+    calls_before = len(made)
+    (Path(azure["ANSWERS"]) / "there").touch()
+    run(deploy_copy / "serve.sh", workload, *MAIL, "--online", **azure)
+    again = calls(azure)[calls_before:]
+    assert not [call for call in again if " component create " in call or " data create " in call]
+
+
+def test_a_version_without_a_reference_has_a_monitor_without_that_signal(
+    deploy_copy: Path, azure: dict[str, str]
+) -> None:
+    (deploy_copy / "build/outputs.json").write_text(OUTPUTS, encoding="utf-8")
+    for file in ("there", "old"):
+        (Path(azure["ANSWERS"]) / file).touch()
+    done = run(deploy_copy / "serve.sh", "faq", *MAIL, "--online", **azure)
+    assert done.returncode == 0, done.stderr
+    assert "has no reference" in done.stdout
+    monitor = yaml.safe_load((deploy_copy / "build/monitor-faq.yml").read_text(encoding="utf-8"))["create_monitor"]
+    assert list(monitor["monitoring_signals"]) == ["answers_drift"]
+    assert monitor["alert_notification"]["emails"] == [MAIL[1]]
+
+
 def test_any_address_gets_into_the_monitor(deploy_copy: Path, azure: dict[str, str]) -> None:
     (deploy_copy / "build/outputs.json").write_text(OUTPUTS, encoding="utf-8")
     (Path(azure["ANSWERS"]) / "there").touch()

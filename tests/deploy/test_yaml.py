@@ -10,9 +10,21 @@ from typing import Any
 
 import pytest
 import yaml
+from azure.ai.ml._schema.component.spark_component import SparkComponentSchema
 from azure.ai.ml.entities import _load_functions as load
 
 from tests.deploy.conftest import DEPLOY
+
+
+def load_spark_component(source: str) -> Any:
+    """Load a component; azure-ai-ml itself takes any key of one."""
+    component = load.load_component(source=source)
+    schema: Any = SparkComponentSchema
+    known = {"$schema", *schema(context={"base_path": Path(source).parent}).fields}
+    if unknown := yaml.safe_load(Path(source).read_text(encoding="utf-8")).keys() - known:
+        raise ValueError(f"unknown: {', '.join(unknown)}")
+    return component
+
 
 # Schema -> what reads it, and a value that is none of those allowed.
 LOADERS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
@@ -28,6 +40,7 @@ LOADERS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "pipelineJob": (load.load_job, ("jobs", "submit", "component", "type", "comand")),
     "pipelineComponentBatchDeployment": (load.load_pipeline_component_batch_deployment, ("type", "pipline")),
     "registry": (load.load_registry, ("public_network_access", "opne")),
+    "sparkComponent": (load_spark_component, ("type", "sparc")),
     "schedule": (load.load_schedule, ("trigger", "type", "recurence")),
 }
 # What is not Azure ML's is read by somebody else: conda.

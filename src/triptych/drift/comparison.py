@@ -14,13 +14,14 @@ The p-values of all measures are adjusted together (Holm, "A simple sequentially
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from triptych.drift.params import DriftParams
+from triptych.drift.versions import match_versions
 from triptych.errors import InputError
 
 BINS = 10
@@ -28,6 +29,38 @@ BINS = 10
 _LEAST = 0.5
 _EXACT = 100  # values; of more the limit is as good, and much quicker
 Values = NDArray[np.float64]
+
+
+class Comparison(NamedTuple):
+    """What was compared, and what came of it.
+
+    Attributes:
+        reference: Measures of the data.
+        requests: Measures of what was asked of the reference's model, each request once.
+        repeats: How many were the same as one of these.
+        table: See `compare_samples`.
+    """
+
+    reference: pd.DataFrame
+    requests: pd.DataFrame
+    repeats: int
+    table: pd.DataFrame
+
+
+def compare_requests(reference: pd.DataFrame, asked: pd.DataFrame, params: DriftParams) -> Comparison:
+    """Compare requests with the reference that is kept beside their model.
+
+    Args:
+        reference: A row a question or photo of the data: measures, and the number of the model if there is one.
+        asked: A row a request: the same, and anything else.
+        params: When it is drift.
+
+    Raises:
+        InputError: If there are too few requests, or all were answered by another model.
+    """
+    reference, answered = match_versions(reference, asked)
+    old, new = (drop_repeats(rows, reference.columns) for rows in (reference, answered))
+    return Comparison(old, new, len(answered) - len(new), compare_samples(old, new, params))
 
 
 def compare_samples(reference: pd.DataFrame, requests: pd.DataFrame, params: DriftParams) -> pd.DataFrame:

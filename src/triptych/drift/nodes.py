@@ -7,11 +7,10 @@ from pathlib import Path
 import pandas as pd
 import plotly.graph_objects as go
 
-from triptych.drift.comparison import compare_samples, drop_repeats
+from triptych.drift.comparison import compare_requests
 from triptych.drift.params import DriftParams
 from triptych.drift.report import flatten_drift, judge_drift, plot_drift
 from triptych.drift.request_log import read_requests
-from triptych.drift.versions import match_versions
 
 
 def read_asked(request_log: Path, drift: DriftParams) -> pd.DataFrame:
@@ -40,11 +39,8 @@ def compare_asked(
     Returns:
         A row a measure, the figures by name, and a plot of the distributions.
     """
-    reference, answered = match_versions(drift_reference, asked)
-    requests = drop_repeats(answered, reference.columns)
-    table = compare_samples(drop_repeats(reference, reference.columns), requests, drift)
-    metrics = flatten_drift(table, len(requests), len(answered) - len(requests))
-    return table, metrics, plot_drift(reference, requests, table)
+    reference, requests, repeats, table = compare_requests(drift_reference, asked, drift)
+    return table, flatten_drift(table, len(requests), repeats), plot_drift(reference, requests, table)
 
 
 def judge_asked(drift_table: pd.DataFrame, drift: DriftParams) -> None:

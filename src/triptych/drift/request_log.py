@@ -165,11 +165,12 @@ def _read_line(line: bytes) -> dict[str, Any] | None:
         return None
     if not isinstance(row, dict) or isinstance(row.get(TIME), bool):
         return None
-    figures = {name: value if _is_figure(value) else None for name, value in row.items()}
+    figures = {name: value if is_figure(value) else None for name, value in row.items()}
     return None if figures.get(TIME) is None else figures
 
 
-def _is_figure(value: Any) -> bool:
+def is_figure(value: Any) -> bool:
+    """Tell whether a value out of JSON is a finite number or a truth value."""
     try:
         return isinstance(value, int | float) and math.isfinite(value)
     except OverflowError:  # a whole number that no float can hold

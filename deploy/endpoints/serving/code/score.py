@@ -25,11 +25,8 @@ _collectors: dict[str, Any] = {}
 # Photos come as base64 text, a third longer than they are.
 MOST_CHARACTERS = 300_000_000
 MOST_DEPTH = 16
-# Photos are large, and whose they are is not known here. By ids, texts and masks no weeks can be compared.
-_NOT_COLLECTED = {
-    "model_inputs": ["image", "question_id"],
-    "model_outputs": ["question_id", "original_id", "title", "answer_id", "answer", "photo", "mask", "image"],
-}
+# By ids, texts and masks no weeks can be compared.
+_NOT_COLLECTED = ["question_id", "original_id", "title", "answer_id", "answer", "photo", "mask", "image"]
 
 
 class TooLargeError(ValueError):
@@ -64,7 +61,7 @@ def run(raw: str) -> Any:
         if error.get_http_status_code() != 400:
             raise
         return _refuse(str(error.message))
-    _collect(table, found)
+    _collect(table, found, params)
     return {"predictions": json.loads(found.to_json(orient="records"))}
 
 
@@ -173,13 +170,20 @@ def _make_collectors() -> dict[str, Any]:
     }
 
 
-def _collect(asked: pd.DataFrame, found: pd.DataFrame) -> None:
-    if _collectors:
-        kept = {
-            name: table.drop(columns=_NOT_COLLECTED[name], errors="ignore")
-            for name, table in (("model_inputs", asked), ("model_outputs", found))
-        }
-        context = (
-            _collectors["model_inputs"].collect(kept["model_inputs"]) if len(kept["model_inputs"].columns) else None
-        )
-        _collectors["model_outputs"].collect(kept["model_outputs"], context)
+def _collect(asked: pd.DataFrame, found: pd.DataFrame, params: dict[str, Any] | None) -> None:
+    """Keep figures of what was asked and found, neither questions nor photos: whose they are is not known here."""
+    if not _collectors:
+        return
+    measured = _measure(asked, found, params)
+    context = _collectors["model_inputs"].collect(measured) if len(measured) else None
+    _collectors["model_outputs"].collect(found.drop(columns=_NOT_COLLECTED, errors="ignore"), context)
+
+
+def _measure(asked: pd.DataFrame, found: pd.DataFrame, params: dict[str, Any] | None) -> pd.DataFrame:
+    """Measure what was asked; what goes wrong here is in the log, and loses no answer."""
+    measure = getattr(_model.unwrap_python_model(), "measure", None)  # the styles of video have none
+    try:
+        return pd.DataFrame(measure(asked, found, params) if measure else [])
+    except Exception:
+        _logger.exception("what was asked could not be measured")
+        return pd.DataFrame()
