@@ -18,6 +18,7 @@ from kedro.pipeline import Pipeline
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from triptych.jobs.settings import JobParams
 from triptych.parameters.check import look_up, parameter_blocks
 from triptych.parameters.problem import find_block, is_block
 from triptych.service.params import ServiceParams
@@ -34,7 +35,8 @@ a wrong type or a value out of range stops the run before its first node.
 """
 
 _SERVICE = """\
-The last block is no node's: `triptych serve` reads it from `conf/<environment>/service.yml`.
+The last two blocks are no node's: `triptych serve` reads the first from `conf/<environment>/service.yml`, what runs
+jobs the second from `jobs.yml` in `conf/local` or `conf/base`.
 """
 
 
@@ -52,7 +54,9 @@ def parameters_page(pipelines: Mapping[str, Pipeline], parameters: Mapping[str, 
         "\n".join(_section(key, annotation, look_up(parameters, key)))
         for key, annotation in parameter_blocks(pipelines).items()
     ]
-    return "\n".join([_HEAD, *sections, _SERVICE, *_section("service", ServiceParams, {})])
+    return "\n".join(
+        [_HEAD, *sections, _SERVICE, *_section("service", ServiceParams, {}), *_section("jobs", JobParams, {})]
+    )
 
 
 def _section(key: str, annotation: Any, values: Any) -> Iterator[str]:

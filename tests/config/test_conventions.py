@@ -68,7 +68,7 @@ def test_the_defaults_of_a_block_are_the_values_of_conf_base(key: str) -> None:
 
 @each_environment
 def test_every_file_in_conf_is_one_that_is_read(environment: str) -> None:
-    kinds = ("catalog", "parameters", "globals", "credentials", "mlflow", "azureml", "service")
+    kinds = ("catalog", "parameters", "globals", "credentials", "mlflow", "azureml", "service", "jobs")
     for path in (ROOT / "conf" / environment).rglob("*.y*ml"):
         parts = path.relative_to(ROOT / "conf" / environment).parts
         assert any(part.startswith(kinds) for part in parts), f"{path} matches no pattern, a typo in its name?"

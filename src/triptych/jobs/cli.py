@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 import signal
 import sqlite3
 import sys
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from triptych.commands.options import FiniteRange
 
 if TYPE_CHECKING:
     from triptych.jobs.service import Jobs
@@ -156,6 +159,22 @@ def work(until_idle: bool, **where: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consumer.stop())
     consumer.work(until_idle)
+
+
+@jobs.command()
+@click.option("--keep-days", type=FiniteRange(0), help="Instead of jobs.keep_days in conf.")
+@click.option("--max-kept-mb", type=FiniteRange(0), help="Instead of jobs.max_kept_mb in conf.")
+@click.option("--dry-run", "is_dry", is_flag=True, help="Only print what would go.")
+@with_settings
+def clean(keep_days: float | None, max_kept_mb: float | None, is_dry: bool, **where: Any) -> None:
+    """Remove what is kept no longer of jobs that have ended, and print it; whatever runs jobs does so every hour."""
+    from triptych.jobs.cleaning import clean as remove
+    from triptych.jobs.store import JobStore
+
+    given = {"keep_days": keep_days, "max_kept_mb": max_kept_mb}
+    settings = make_settings(**where).replace(**{name: value for name, value in given.items() if value is not None})
+    for path in remove(settings, JobStore(settings.folder), is_dry):
+        click.echo(os.fsencode(path))
 
 
 def make_settings(project: Path, folder: Path | None, allow: tuple[str, ...]) -> JobSettings:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from triptych.jobs.attempts import Attempt, Ending
+from triptych.jobs.cleaning import clean
 from triptych.jobs.commands import make_command, write_parameters
 from triptych.jobs.queueing import JobQueue
 from triptych.jobs.settings import JobSettings
@@ -22,6 +23,7 @@ from triptych.jobs.store import Job, JobStore
 __all__ = ["Consumer"]
 
 _logger = logging.getLogger(__name__)
+_CLEAN_EVERY_S = 3_600.0
 _TRY_AGAIN = 20  # looks later
 # What is wrong with the machine and not with the job.
 _OF_THE_MACHINE = {
@@ -54,6 +56,7 @@ class Consumer:
         self._settings = settings
         self._store = JobStore(settings.folder)
         self._stop = threading.Event()
+        self._clean_at_s = 0.0
         self._queue = JobQueue(settings.folder, self._run)
 
     def stop(self) -> None:
@@ -85,12 +88,19 @@ class Consumer:
         """Go on with what runs, or else run the next; tell whether there was something to do."""
         for job in self._store.list_oldest("running"):  # of a killed consumer, or whose end could not be noted
             self._take_up(job)
+        self._clean()
         if self._take():
             return True
         waiting = self._store.list_oldest("queued")
         for job in waiting:  # the queue is empty, so these were lost on the way
             self._queue.put(job.id)
         return bool(waiting)
+
+    def _clean(self) -> None:
+        """Remove what is kept no longer, now and then."""
+        if time.monotonic() >= self._clean_at_s:
+            self._clean_at_s = time.monotonic() + _CLEAN_EVERY_S
+            clean(self._settings, self._store)
 
     def _take(self) -> bool:
         try:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr
 
 from triptych.parameters.base import Params
 
-__all__ = ["JobSettings", "settings_of"]
+__all__ = ["JobParams", "JobSettings", "settings_of"]
 
 
-class JobSettings(Params):
+class JobParams(Params):
+    """What is kept of jobs that have ended: folders, uploads, the quarantine; of those that wait or run, all is."""
+
+    keep_days: NonNegativeFloat = 30.0
+    """Days for which it is kept; 0: for ever."""
+    max_kept_mb: NonNegativeFloat = 0.0
+    """Size of all of it, in millions of bytes; the oldest goes first, nothing within an hour. 0: no limit."""
+
+
+class JobSettings(JobParams):
     """What jobs may do, and where they are kept."""
 
     project: Path
@@ -39,6 +48,11 @@ class JobSettings(Params):
     """What runs in the place of `kedro run ...`, with `{pipeline}`, `{parameters}` (a file), `{results}` and `{id}`
     filled in; empty: `kedro run`."""
 
+    @property
+    def uploads(self) -> Path:
+        """Where what people give is kept, each in a folder of its own."""
+        return self.folder.parent / "uploads"
+
 
 def settings_of(project: Path, folder: Path | None = None, allowed: tuple[str, ...] = ()) -> JobSettings:
     """Make the settings of a project.
@@ -49,10 +63,25 @@ def settings_of(project: Path, folder: Path | None = None, allowed: tuple[str, .
         allowed: Folders and addresses besides the project's `data`.
 
     Raises:
-        ValueError: If the folder holds no project.
+        ValueError: If the folder holds no project, or `jobs.yml` in its configuration is wrong.
     """
     project = project.resolve()
     if not (project / "conf" / "base").is_dir():
         raise ValueError(f"{project} is not the project: go to the folder that holds conf/, or name it")
     places = (str(project / "data"), *allowed)
-    return JobSettings(project=project, folder=(folder or project / "data" / "jobs").resolve(), allowed=places)
+    where = (folder or project / "data" / "jobs").resolve()
+    return JobSettings(project=project, folder=where, allowed=places, **_read_params(project / "conf").model_dump())
+
+
+def _read_params(conf: Path) -> JobParams:
+    """Read the block `jobs` of the configuration; conf/local goes before conf/base."""
+    import yaml
+
+    files = [path for path in (conf / "base" / "jobs.yml", conf / "local" / "jobs.yml") if path.is_file()]
+    values: dict[str, Any] = {}
+    try:
+        for path in files:
+            values |= (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("jobs") or {}
+        return JobParams.read(values, "jobs")
+    except (ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise ValueError(f"{', '.join(map(str, files))}: {error}") from error
