@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from starlette.testclient import TestClient
@@ -20,6 +20,7 @@ from tests.service.conftest import PARAMS, QUESTION, MakeSettings, Registry, in_
 from triptych.service.app import create_app
 from triptych.service.params import BatchParams, TimeoutParams
 from triptych.service.served_model import ServedModel, Version
+from triptych.service.takeover import Takeover
 from triptych.service.telemetry import Telemetry
 
 pytestmark = pytest.mark.slow
@@ -62,10 +63,10 @@ def slow(slow_folder: Path) -> Iterator[Any]:
 
 
 class running_model:  # noqa: N801 - a context manager, used as one
-    def __init__(self, folder: Path, **changes: Any) -> None:
+    def __init__(self, folder: Path, answer_s: float = 2.0, **changes: Any) -> None:
         batch = BatchParams(max_requests=4, max_wait_ms=20, max_queue=6)
-        self._params = PARAMS.replace(batch=batch, timeouts=TimeoutParams(answer_s=2.0), **changes)
-        self._spec = {"workload": "faq", "path": str(folder), "max_rows": 200, "max_joined_rows": 64}
+        self._params = PARAMS.replace(batch=batch, timeouts=TimeoutParams(answer_s=answer_s), **changes)
+        self.model_spec = {"workload": "faq", "path": str(folder), "max_rows": 200, "max_joined_rows": 64}
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever)
 
@@ -74,7 +75,7 @@ class running_model:  # noqa: N801 - a context manager, used as one
 
         async def start() -> ServedModel:
             model = ServedModel("faq", self._params, Telemetry())
-            assert await model.take_over(Version("slow 1", self._spec))
+            assert await model.take_over(Version("slow 1", self.model_spec))
             return model
 
         self.model = self.call(start())
@@ -95,6 +96,12 @@ class running_model:  # noqa: N801 - a context manager, used as one
             return [status for status, _, _ in answers]
 
         return list(self.call(ask()))
+
+    async def submit_and_go(self, body: str) -> None:
+        """Ask, and leave while it is computed."""
+        answer = self.model.submit({"op": "rows", "columns": {"title": ["x"], "body": [body]}, "params": None})
+        await asyncio.sleep(0.3)
+        answer.cancel()
 
     def __exit__(self, *_: object) -> None:
         self.call(self.model.close())
@@ -148,6 +155,59 @@ def test_work_that_was_cancelled_before_it_began_is_not_done(slow: Any) -> None:
     status, took = slow.call(ask())
     assert status == 200
     assert took < 1.2  # not .4 s more for each
+
+
+def test_a_model_that_cannot_be_loaded_again_is_not_called_ready(slow_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(slow_folder, tmp_path / "model")
+    with running_model(folder) as served:
+        folder.rename(tmp_path / "gone")  # as what tidies /tmp does after ten days
+        assert served.ask("die") == [503]
+        wait_until(lambda: "cannot be loaded again" in served.model.status.problem)
+        assert served.model.status.version is None
+        (tmp_path / "gone").rename(folder)
+        wait_until(lambda: served.model.status.version == "slow 1")
+        assert served.model.status.problem == ""
+        assert served.ask("0") == [200]
+        folder.rename(tmp_path / "gone")
+        served.ask("die")
+        start = time.monotonic()
+    assert time.monotonic() - start < 20  # told to stop, it does not try on
+
+
+def test_what_waits_is_answered_though_its_process_cannot_be_loaded_again(slow_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(slow_folder, tmp_path / "model")
+    with running_model(folder) as served:
+        folder.rename(tmp_path / "gone")
+        asking = threading.Thread(target=lambda: found.extend(served.ask("die", "0")))
+        found: list[int] = []
+        asking.start()
+        wait_until(lambda: "cannot be loaded again" in served.model.status.problem)
+        served.call(served.model.take_over(Version("slow 2", {**served.model_spec, "path": str(slow_folder)})))
+        asking.join(20)
+        assert found == [503, 503]
+        assert served.ask("0") == [200]
+
+
+def test_a_process_that_cannot_be_started_is_a_version_that_cannot_be_loaded(
+    slow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("triptych.service.processes.sys.executable", "/none/python")
+    assert not slow.call(slow.model.take_over(Version("slow 2", {})))
+    assert "slow 2 cannot be loaded" in slow.model.status.problem
+    assert slow.ask("0") == [200]
+    assert slow.ask("die") == [503]
+    wait_until(lambda: slow.model.status.version is None)
+    monkeypatch.undo()
+    wait_until(lambda: slow.model.status.version == "slow 1")
+    assert slow.ask("0") == [200]
+
+
+def test_told_to_stop_it_does_not_wait_for_what_nobody_waits_for(slow_folder: Path) -> None:
+    with running_model(slow_folder, answer_s=60.0) as served:
+        served.call(served.submit_and_go("50"))
+        pid, start = served.model.pids[0], time.monotonic()
+    assert time.monotonic() - start < 10
+    assert not is_running(pid)
 
 
 def test_a_killed_process_is_started_again(slow: Any) -> None:
@@ -235,3 +295,64 @@ def test_a_registry_that_cannot_be_asked_ends_nothing(make_settings: MakeSetting
     with TestClient(app, base_url="http://localhost") as client:
         wait_until(lambda: "the registry cannot be asked" in client.get("/health/ready").text)
         assert client.get("/health/live").status_code == 200
+
+
+def test_a_registry_that_never_answers_keeps_nobody_from_ending_it() -> None:
+    begun, never = threading.Event(), threading.Event()
+
+    class Silent:
+        def find(self) -> str | None:
+            begun.set()
+            never.wait(60)
+            return None
+
+    async def live() -> None:
+        model = ServedModel("faq", PARAMS, Telemetry())
+        watching = asyncio.create_task(Takeover(model, cast(Any, Silent()), PARAMS).watch())
+        while not begun.is_set():
+            await asyncio.sleep(0.01)
+        watching.cancel()
+
+    start = time.monotonic()
+    asyncio.run(live())  # which waits for threads of asyncio's own
+    took = time.monotonic() - start
+    never.set()
+    assert took < 10
+
+
+def test_a_problem_of_the_registry_is_over_when_it_answers() -> None:
+    class Source:
+        name: str | None = "faq 1"
+
+        def find(self) -> str | None:
+            if self.name == "broken":
+                raise OSError("no route to it")
+            return self.name
+
+    source = Source()
+    model = ServedModel("faq", PARAMS, Telemetry())
+    model.status.version = "faq 1"
+    takeover = Takeover(model, cast(Any, source), PARAMS)
+    for name, problem in [("broken", "no route to it"), (None, ""), ("broken", "no route to it"), ("faq 1", "")]:
+        source.name = name
+        asyncio.run(takeover.look())
+        assert (problem in model.status.problem, bool(model.status.problem)) == (True, bool(problem))
+
+
+def test_a_fault_of_ours_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def live() -> int:
+        looks = 0
+
+        async def look(_: Any) -> None:
+            nonlocal looks
+            looks += 1
+            raise RuntimeError("a fault")
+
+        monkeypatch.setattr(Takeover, "look", look)
+        model = ServedModel("faq", PARAMS, Telemetry())
+        watching = asyncio.create_task(Takeover(model, cast(Any, None), PARAMS).watch())
+        await asyncio.sleep(0.5)
+        watching.cancel()
+        return looks
+
+    assert asyncio.run(live()) > 1

@@ -71,7 +71,11 @@ class WorkerProcess:
         Raises:
             LoadError: If it cannot be loaded, or not in time.
         """
-        self._spawn()
+        try:
+            self._spawn()
+        except OSError as error:  # no memory for one more, too many files
+            self._thread.shutdown(wait=False)
+            raise LoadError(f"its process cannot be started: {error}") from error
         try:
             word, about = await self._run_within(timeout_s, self._receive)
         except (asyncio.TimeoutError, EOFError, OSError) as error:

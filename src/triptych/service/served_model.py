@@ -6,10 +6,12 @@ import asyncio
 import logging
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from triptych.service.batcher import Batcher, Waiting
+from triptych.service.batcher import Batcher
 from triptych.service.params import ServiceParams
 from triptych.service.processes import LoadError, WorkerDiedError, WorkerProcess
 from triptych.service.telemetry import Telemetry
@@ -68,6 +70,7 @@ class ServedModel:
         batch = params.batch
         self._batcher: Batcher[Job, Answer] = Batcher(batch.max_requests, batch.max_wait_ms / 1000, batch.max_queue)
         self._team: _Team | None = None
+        self._before: _Team | None = None
         telemetry.watch_queue(workload, lambda: len(self._batcher))
 
     def submit(self, job: Job) -> asyncio.Future[Answer]:
@@ -84,26 +87,45 @@ class ServedModel:
         Returns:
             Whether it does; else the one before goes on, and `status.problem` says why.
         """
-        team = _Team(version, self._params, self._batcher, self._telemetry)
+        team = _Team(version, self._params, self._batcher, self._telemetry, self._note_health)
+        about = await self._start(team)
+        if about is None:
+            return False
+        self._before, self._team = self._team, team
+        self.status = Status(version.name, time.time(), about)
+        _logger.info("%s answers", version.name)
+        if self._before:
+            await self._before.stop()
+            self._before = None
+        return True
+
+    async def _start(self, team: _Team) -> dict[str, Any] | None:
+        about = None
         try:
             about = await team.start()
         except LoadError as error:
             kept = f"; {self.status.version} goes on" if self.status.version else ""
-            self.status.problem = f"{version.name} cannot be loaded: {error}{kept}"
+            self.status.problem = f"{team.name} cannot be loaded: {error}{kept}"
             _logger.error("%s", self.status.problem)
-            await team.stop()
-            return False
-        before, self._team = self._team, team
-        self.status = Status(version.name, time.time(), about)
-        _logger.info("%s answers", version.name)
-        if before:
-            await before.stop()
-        return True
+        finally:  # also when it is cancelled
+            if about is None:
+                await team.stop()
+        return about
+
+    def _note_health(self, team: _Team, about: dict[str, Any], problem: str) -> None:
+        """Say that the version that answers does so no more, or again; another is looked for where it does not."""
+        if team is not self._team:
+            return
+        if problem:
+            self.status = Status(problem=problem)
+        elif self.status.version is None:
+            self.status = Status(team.name, time.time(), about)
 
     async def close(self) -> None:
-        """End the processes, after what they compute."""
-        if self._team:
-            await self._team.stop()
+        """End the processes; nobody waits any more for what they compute."""
+        for team in (self._before, self._team):
+            if team:
+                await team.stop(at_once=True)
 
     @property
     def pids(self) -> list[int]:
@@ -112,16 +134,36 @@ class ServedModel:
 
 
 class _Team:
-    """The processes of a version, each with a task that feeds it."""
+    """The processes of a version, each with a task that feeds it.
+
+    Args:
+        version: What they load.
+        params: Of the service.
+        batcher: Where jobs wait.
+        telemetry: What is counted.
+        note: Called with this, what the version offers and a problem: when none of its processes can be loaded again,
+            and, without a problem, when one could.
+    """
 
     def __init__(
-        self, version: Version, params: ServiceParams, batcher: Batcher[Job, Answer], telemetry: Telemetry
+        self,
+        version: Version,
+        params: ServiceParams,
+        batcher: Batcher[Job, Answer],
+        telemetry: Telemetry,
+        note: Callable[[_Team, dict[str, Any], str], None],
     ) -> None:
         self._version, self._params, self._batcher, self._telemetry = version, params, batcher, telemetry
+        self._note = note
         self._workers = [WorkerProcess(version.spec, params.processes) for _ in range(params.processes)]
         self._tasks: list[asyncio.Task[None]] = []
-        self._idle: set[int] = set()
+        self._waiting: set[int] = set()
+        self._lost: set[int] = set()
         self._is_stopped = False
+
+    @property
+    def name(self) -> str:
+        return self._version.name
 
     @property
     def pids(self) -> list[int]:
@@ -133,11 +175,12 @@ class _Team:
         self._tasks = [asyncio.create_task(self._feed(place)) for place in range(len(self._workers))]
         return found[0]
 
-    async def stop(self) -> None:
-        """Take no more jobs, finish those that were taken, and end."""
+    async def stop(self, *, at_once: bool = False) -> None:
+        """Take no more jobs, finish those that were taken unless it is to be at once, and end."""
         self._is_stopped = True
-        for place in self._idle:
-            self._tasks[place].cancel()
+        for place, task in enumerate(self._tasks):
+            if at_once or place in self._waiting:
+                task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(worker.close() for worker in self._workers))
         if self._version.folder:
@@ -145,19 +188,26 @@ class _Team:
 
     async def _feed(self, place: int) -> None:
         while not self._is_stopped:
-            batch = await self._take(place)
-            answers = await self._answer(place, [waiting.job for waiting in batch])
-            for waiting, answer in zip(batch, answers, strict=True):
-                if not waiting.answer.done():
-                    waiting.answer.set_result(answer)
+            with self._interruptible(place):
+                batch = await self._batcher.take()
+            answers = [UNAVAILABLE] * len(batch)
+            try:
+                answers = await self._answer(place, [waiting.job for waiting in batch])
+            except Exception:  # of ours: it loses these jobs, but none that comes after them
+                _logger.exception("%s cannot be asked", self.name)
+            finally:
+                for waiting, answer in zip(batch, answers, strict=True):
+                    if not waiting.answer.done():
+                        waiting.answer.set_result(answer)
 
-    async def _take(self, place: int) -> list[Waiting[Job, Answer]]:
-        """Take a batch; `stop` may cancel this, and nothing else."""
-        self._idle.add(place)
+    @contextmanager
+    def _interruptible(self, place: int) -> Iterator[None]:
+        """Let `stop` cancel what is awaited in the block."""
+        self._waiting.add(place)
         try:
-            return await self._batcher.take()
+            yield
         finally:
-            self._idle.discard(place)
+            self._waiting.discard(place)
 
     async def _answer(self, place: int, jobs: list[Job]) -> list[Answer]:
         """Ask a process; where one job ends it, the others are asked again, each alone."""
@@ -165,29 +215,38 @@ class _Team:
         try:
             return await self._workers[place].ask(jobs, self._params.timeouts.answer_s)
         except TimeoutError:
-            _logger.error("%s took over %g s", self._version.name, self._params.timeouts.answer_s)
+            _logger.error("%s took over %g s", self.name, self._params.timeouts.answer_s)
             await self._restart(place)
             return [LATE] * len(jobs)
         except WorkerDiedError:
-            _logger.error("A process of %s ended while it computed", self._version.name)
-            await self._restart(place)
-        if len(jobs) == 1:
-            return [UNAVAILABLE]
+            _logger.error("A process of %s ended while it computed", self.name)
+            is_back = await self._restart(place)
+        if len(jobs) == 1 or not is_back:
+            return [UNAVAILABLE] * len(jobs)
         return [answer for job in jobs for answer in await self._answer(place, [job])]
 
-    async def _restart(self, place: int) -> None:
-        """Start a process again, and again if it has to be."""
+    async def _restart(self, place: int) -> bool:
+        """Start a process again, and again if it has to be; tells whether it was before this was stopped."""
         pause_s = _FIRST_PAUSE_S
-        while True:
+        while not self._is_stopped:
             await self._workers[place].close()
             self._workers[place] = WorkerProcess(self._version.spec, self._params.processes)
-            try:
-                await self._workers[place].start(self._params.timeouts.load_s)
-            except LoadError as error:
-                _logger.error("%s cannot be loaded again: %s", self._version.name, error)
-                if self._is_stopped:
-                    return
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-            else:
-                return
+            with self._interruptible(place):
+                try:
+                    about = await self._workers[place].start(self._params.timeouts.load_s)
+                except LoadError as error:
+                    self._note_lost(place, str(error))
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                else:
+                    self._lost.discard(place)
+                    self._note(self, about, "")
+                    return True
+        return False
+
+    def _note_lost(self, place: int, reason: str) -> None:
+        self._lost.add(place)
+        problem = f"{self.name} ended, and cannot be loaded again: {reason}"
+        _logger.error("%s", problem)
+        if len(self._lost) == len(self._workers):
+            self._note(self, {}, problem)
