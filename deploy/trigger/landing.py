@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 _logger = logging.getLogger(__name__)
-_ENDED = frozenset({"Completed", "Failed", "Canceled", "NotResponding"})
+_ENDED = frozenset({"Completed", "Failed", "Canceled", "NotResponding", "NotFound"})
 _AUDIENCE = "https://ml.azure.com/.default"
 _TIMEOUT_S = 120
 
@@ -97,14 +97,17 @@ class BatchEndpoint:
         return str(answer["name"])
 
     def look(self, job: str) -> str:
-        """Give the state of a run."""
-        return str(self._ask("GET", f"{self._history_uri}/runs/{job}")["status"])
+        """Give the state of a run; `NotFound` of one that the workspace no longer knows."""
+        answer = self._ask("GET", f"{self._history_uri}/runs/{job}", gone="NotFound")
+        return str(answer["status"])
 
-    def _ask(self, method: str, address: str, **more: Any) -> Any:
+    def _ask(self, method: str, address: str, gone: str = "", **more: Any) -> Any:
         import requests
 
         headers = {"Authorization": f"Bearer {self._get_token()}"}
         answer = requests.request(method, address, headers=headers, timeout=_TIMEOUT_S, **more)
+        if gone and answer.status_code == requests.codes.not_found:
+            return {"status": gone}
         answer.raise_for_status()
         return answer.json()
 

@@ -154,7 +154,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, body: Any) -> None:
         Handler.asked.append((self.command, self.path, self.headers["Authorization"], body))
-        self.send_response(200)
+        self.send_response(404 if self.path.endswith("gone") else 200)
         self.end_headers()
         self.wfile.write(json.dumps({"name": "job7", "status": "Running"}).encode())
 
@@ -186,6 +186,22 @@ def test_the_endpoint_is_asked_as_the_workflow_asks_it(address: str) -> None:
         ("POST", "/jobs", "Bearer token", sent),
         ("GET", "/history/runs/job7", "Bearer token", None),
     ]
+
+
+def test_a_run_whose_history_was_deleted_is_told_once_and_not_waited_for(address: str) -> None:
+    endpoint = landing.BatchEndpoint(f"{address}/jobs", f"{address}/history", lambda: "token")
+    memory = landing.Memory(seen="what lay there", job="gone")
+    with pytest.raises(landing.RunFailedError, match="run gone of video ended as NotFound"):
+        landing.look(lambda: [("a.mp4", "1")], memory, endpoint)
+    assert landing.look(lambda: [("a.mp4", "1")], memory, endpoint)
+    assert memory.job == "job7"
+
+
+def test_an_endpoint_that_is_gone_is_no_run(address: str) -> None:
+    import requests
+
+    with pytest.raises(requests.HTTPError):
+        landing.BatchEndpoint(f"{address}/gone", f"{address}/history", lambda: "token").start()
 
 
 def test_every_variable_is_one_of_the_app() -> None:
