@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from azure.ai.ml.entities import _load_functions as load
@@ -113,8 +114,10 @@ def test_requests_in_the_window_are_compared_with_the_reference(tmp_path: Path, 
     shown = found[found["metric_name"] == "psi"]
     assert set(shown["group"]) == set(judged.index)
     assert shown["threshold_value"].isna().all()
-    # Spark takes NaN for the largest number of all, and would write to somebody.
+    # Spark takes NaN, which is no null, for the largest number of all, and would write to somebody.
     assert found["metric_value"].notna().all()
+    (file,) = metrics.glob("*.parquet")
+    assert pq.read_table(file)["threshold_value"].null_count == len(shown)
 
 
 @pytest.mark.parametrize(

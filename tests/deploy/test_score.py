@@ -25,6 +25,7 @@ from tests.deploy.conftest import DEPLOY
 from tests.serving.conftest import detector_folder, features, matcher, model_folder, shelf_folder, video_folder
 from tests.shelf.tiny import draw_photo
 from triptych.drift.azure_monitor import read_collected
+from triptych.drift.comparison import DECIMALS
 from triptych.drift.versions import MODEL
 from triptych.faq.asked import MEASURES as FAQ_MEASURES
 from triptych.serving import faq_export, video_model
@@ -315,7 +316,8 @@ def test_of_what_is_asked_only_figures_are_collected(
     window = [(now + timedelta(days=days)).isoformat() for days in (-1, 1)]
     read = read_collected(str(tmp_path / "collected"), *window)
     assert list(read.columns) == [*(FAQ_MEASURES if workload == "faq" else SHELF_MEASURES), MODEL]
-    assert read[MODEL].tolist() == measured[MODEL].tolist()
+    pd.testing.assert_frame_equal(read, measured, check_exact=True, check_dtype=False)
+    assert script._DECIMALS == DECIMALS
     kept = "".join(path.read_text() for path in (tmp_path / "collected").rglob("*.jsonl"))
     assert "topic3x" not in kept
     assert "example.org" not in kept

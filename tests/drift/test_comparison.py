@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from triptych.drift.comparison import adjust_holm, compare_samples, count_bins, find_edges, measure_stability
+from triptych.drift.comparison import DECIMALS, adjust_holm, compare_samples, count_bins, find_edges, measure_stability
 from triptych.drift.params import DriftParams
 from triptych.errors import InputError
 
@@ -86,6 +86,15 @@ def test_what_is_not_finite_is_missing(value: float) -> None:
     assert table.loc["no_brightness", "reference_mean"] == 0.03
     assert table.loc["no_brightness", "requests_mean"] == 0.05
     assert np.isfinite(table.drop(columns="is_drift").to_numpy(float)).all()
+
+
+def test_what_was_rounded_on_its_way_is_the_same() -> None:
+    """As JSON of pandas is: a share that many questions have would all be a little less than its own bin."""
+    shares = np.random.default_rng(0).choice([1 / 7, 1 / 3, 3 / 7, 2 / 3], 400)
+    reference, requests = (pd.DataFrame({"unknown_words": values}) for values in (shares, shares.round(DECIMALS)))
+    assert not reference.equals(requests)
+    row = compare_samples(reference, requests, DriftParams()).iloc[0]
+    assert (row["statistic"], row["psi"], row["p_value"]) == (0, 0, 1)
 
 
 def test_truth_values_are_tested_as_such_where_some_are_missing() -> None:

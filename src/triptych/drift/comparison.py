@@ -25,6 +25,8 @@ from triptych.drift.versions import match_versions
 from triptych.errors import InputError
 
 BINS = 10
+DECIMALS = 9
+"""To which figures are compared: JSON that pandas writes keeps no more than ten."""
 # A bin that one side does not have would make the index infinite.
 _LEAST = 0.5
 _EXACT = 100  # values; of more the limit is as good, and much quicker
@@ -128,7 +130,7 @@ def hide_infinite(values: pd.Series) -> pd.Series:
 def _compare(measure: str, reference: pd.Series, requests: pd.Series) -> dict[str, Any]:
     from scipy.spatial.distance import jensenshannon
 
-    old, new = reference.to_numpy(np.float64), requests.to_numpy(np.float64)
+    old, new = (side.to_numpy(np.float64).round(DECIMALS) for side in (reference, requests))
     is_truth = reference.dtype == bool
     statistic, p_value = _test_shares(old, new) if is_truth else _test_distributions(old, new)
     edges = np.array([0.5]) if is_truth else find_edges(old)

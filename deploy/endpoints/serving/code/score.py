@@ -25,6 +25,7 @@ _collectors: dict[str, Any] = {}
 # Photos come as base64 text, a third longer than they are.
 MOST_CHARACTERS = 300_000_000
 MOST_DEPTH = 16
+_DECIMALS = 9  # that drift is compared to; the collector cuts figures at ten
 # By ids, texts and masks no weeks can be compared.
 _NOT_COLLECTED = ["question_id", "original_id", "title", "answer_id", "answer", "photo", "mask", "image"]
 
@@ -183,7 +184,7 @@ def _measure(asked: pd.DataFrame, found: pd.DataFrame, params: dict[str, Any] | 
     """Measure what was asked; what goes wrong here is in the log, and loses no answer."""
     measure = getattr(_model.unwrap_python_model(), "measure", None)  # the styles of video have none
     try:
-        return pd.DataFrame(measure(asked, found, params) if measure else [])
+        return pd.DataFrame(measure(asked, found, params) if measure else []).round(_DECIMALS)
     except Exception:
         _logger.exception("what was asked could not be measured")
         return pd.DataFrame()
