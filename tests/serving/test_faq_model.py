@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,19 @@ import pandas as pd
 import pytest
 from packaging.requirements import Requirement
 
-from tests.serving.conftest import EXAMPLE
+from tests.faq.corpora import topical_corpus
+from tests.faq.encoders import write_onnx_encoder
+from tests.serving.conftest import EXAMPLE, REFERENCE
 from triptych.drift.versions import MODEL
 from triptych.faq.asked import MEASURES, number_matcher
+from triptych.faq.encoding.model_folder import FolderEncoder
+from triptych.faq.entries import make_entries
 from triptych.faq.matcher import FaqMatcher
+from triptych.faq.pairs.splitting import split_pairs
+from triptych.faq.params import EncoderParams, ProbabilityParams, RankerParams, RetrievalParams, SplitParams
+from triptych.faq.ranking.features import featurize_fold
+from triptych.faq.ranking.training import train_fold
+from triptych.serving.faq_export import save_faq_model
 from triptych.serving.source_copy import UNPINNED
 
 COLUMNS = ["question_id", "rank", "original_id", "score", "probability", "verdict", "title", "answer_id", "answer"]
@@ -126,3 +136,25 @@ def test_wrong_input_is_refused(model: Any, question: dict[str, Any], top_k: int
 def test_a_batch_of_files_has_no_limits(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRIPTYCH_UNLIMITED", "1")
     assert len(model.predict(pd.DataFrame({"title": ["topic3x"] * 201}), params={"top_k": 1})) == 201
+
+
+def test_an_encoder_goes_along(tmp_path: Path, restored: None) -> None:
+    import mlflow
+
+    write_onnx_encoder(tmp_path / "encoder", [f"topic{number}{letter}" for number in range(8) for letter in "xyz"])
+    encoder = FolderEncoder(tmp_path / "encoder", EncoderParams())
+    questions, pairs = topical_corpus(originals=8)
+    rows = featurize_fold(
+        questions, split_pairs(questions, pairs, SplitParams(), 1), RetrievalParams(workers=1), None, encoder
+    )
+    trained, _ = train_fold(rows, RankerParams(rounds=5, min_child_samples=5, threads=1), ProbabilityParams())
+    answers = pd.DataFrame({"question_id": pd.Series(dtype="int64"), "answer_id": [], "html": []})
+    entries = make_entries(questions, pairs, answers)
+    encoded = FaqMatcher.build(questions, pairs, entries, trained, RetrievalParams(workers=1), None, encoder)
+    save_faq_model(encoded, EXAMPLE, tmp_path / "model", REFERENCE)
+    shutil.rmtree(tmp_path / "encoder")
+    needed = (tmp_path / "model" / "requirements.txt").read_text().splitlines()
+    assert {f"{name}=={version(name)}" for name in ("onnxruntime", "tokenizers")} <= set(needed)
+    found = mlflow.pyfunc.load_model(str(tmp_path / "model")).predict(EXAMPLE, params={"top_k": 2})
+    clean = pd.DataFrame({"question_id": [1], "title": ["topic3x topic3y"], "text": ["array loop"], "code": ["loop"]})
+    pd.testing.assert_frame_equal(found, encoded.match(clean, 2))

@@ -99,7 +99,8 @@ class FaqMatcher:
         own = pd.DataFrame({"original_id": originals, "question_id": originals})
         members = pd.concat([own, pairs[["original_id", "question_id"]]], ignore_index=True)
         index = FaqIndex.build(questions, members, params, encoder=encoder)
-        index.weights = choose_weights(index, ask_duplicates(index, questions, pairs))
+        asked = pairs[~pairs["question_id"].isin(encoder.learned_from)] if encoder else pairs
+        index.weights = choose_weights(index, ask_duplicates(index, questions, asked))
         names = no_names() if names is None else names
         return cls(index, trained, entries, params.candidates, names, Texts(questions, members))
 

@@ -88,6 +88,35 @@ class EncoderParams(Params):
     """Where vectors are kept, by encoder and text, so that no text is encoded twice; null keeps none."""
 
 
+class EncoderTrainingParams(Params):
+    """An encoder of words that is trained on the questions themselves, in each fold on its training part."""
+
+    enabled: bool = False
+    """Train one, where there are `min_pairs`; `faq.encoder.folder` has to be null."""
+    min_pairs: PositiveInt = 20_000
+    """Fewest pairs of texts (duplicates with originals, titles with texts) that one is trained on."""
+    ranker_share: OpenShare = 0.5
+    """Share of the training originals that the ranker learns from; the others' duplicates train the encoder."""
+    dimensions: Annotated[int, Field(ge=2, le=4096)] = 512
+    """Numbers of a vector."""
+    max_words: PositiveInt = 100_000
+    """Most words that have a vector (the commonest are kept)."""
+    word_dropout: Share = 0.1
+    """Share of the words of a text that are left out, others each time."""
+    temperature: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """What cosines are divided by in the loss."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.001
+    """Adam's."""
+    batch_size: Annotated[int, Field(ge=2)] = 256
+    """Pairs of a step: as many texts less one does each have to be told from."""
+    epochs: PositiveInt = 30
+    """Most passes over the pairs."""
+    patience: PositiveInt = 3
+    """Stop after so many passes without a better mean reciprocal rank of the held-out pairs."""
+    seed: NonNegativeInt = 0
+    """Seed of the vectors and of every draw."""
+
+
 class RankerParams(Params):
     """LightGBM LambdaRank over the similarity views."""
 

@@ -24,12 +24,15 @@ class TextEncoder(ABC):
         dimensions: Length of a vector.
         distributions: What has to be installed to encode.
         folder: Where it is stored as `save` writes it; None while it is nowhere.
+        learned_from: Questions that it was trained to find the originals of: nothing is to be learned from how well it
+            finds these.
     """
 
     digest: str
     dimensions: int
     distributions: tuple[str, ...] = ()
     folder: Path | None = None
+    learned_from: frozenset[int] = frozenset()
 
     @abstractmethod
     def encode(self, texts: Sequence[str]) -> Vectors:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from triptych.faq.encoding.encoder import TextEncoder
 from triptych.faq.encoding.model_folder import ABOUT, FolderEncoder
+from triptych.faq.encoding.word_encoder import KIND, WordEncoder
 
 
 def load_encoder(folder: Path) -> TextEncoder:
     """Read what an encoder's `save` wrote."""
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-    return FolderEncoder.load(folder, about)
+    return WordEncoder.load(folder) if about["kind"] == KIND else FolderEncoder.load(folder, about)

@@ -44,6 +44,7 @@ class CachedEncoder(TextEncoder):
     def __init__(self, base: TextEncoder, keys: Keys | None = None, vectors: Vectors | None = None) -> None:
         self.base, self.digest, self.dimensions = base, base.digest, base.dimensions
         self.distributions, self.folder = base.distributions, base.folder
+        self.learned_from = base.learned_from
         self._places: dict[bytes, int] = {}
         self._parts: list[Vectors] = []
         if keys is not None and vectors is not None:

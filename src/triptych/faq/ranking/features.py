@@ -231,10 +231,11 @@ def iter_fold(
         and what `list_described` names.
     """
     index = _index_fold(questions, roles, params, before, encoder)
+    taught = encoder.learned_from if encoder else frozenset[int]()
     learned = set(_list_learned(questions, roles, before))
     plans = [
         (role, replace(plan, is_learned=plan.question_id in learned))
-        for role, plan in plan_queries(index, roles, _list_unlinked(questions, roles, before), params)
+        for role, plan in plan_queries(index, roles, _list_unlinked(questions, roles, before), params, taught)
     ]
     by_id = questions.set_index("question_id")
     texts = by_id.loc[[plan.question_id for _, plan in plans], ["title", "text", "code"]]

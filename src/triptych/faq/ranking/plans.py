@@ -14,6 +14,7 @@ questions that no link leads to.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,7 +69,11 @@ RolePlan = tuple[str, QueryPlan]
 
 
 def plan_queries(
-    index: FaqIndex, roles: pd.DataFrame, unlinked: tuple[Ids, Ids], params: RetrievalParams
+    index: FaqIndex,
+    roles: pd.DataFrame,
+    unlinked: tuple[Ids, Ids],
+    params: RetrievalParams,
+    taught: Collection[int] = (),
 ) -> list[RolePlan]:
     """Plan every question of a fold.
 
@@ -77,9 +82,10 @@ def plan_queries(
         roles: Columns `question_id`, `original_id`, `role` of the fold.
         unlinked: Questions without any link that may be learned from, and all of them.
         params: Retrieval limits.
+        taught: Questions that an encoder was trained on: they are texts of the FAQ, but not asked.
     """
     for_train, for_tune = _mark_allowed(index, roles)
-    trained, tuned = _draw_training(roles, params), _select_pairs(roles, "tune")
+    trained, tuned = _draw_training(roles[~roles["question_id"].isin(taught)], params), _select_pairs(roles, "tune")
     plans = _plan_copies(index, trained, for_train, params.train_candidates, params, add_original=True)
     plans += _plan_copies(index, tuned, for_tune, params.candidates, params)
     tested = {role: _select_pairs(roles, role) for role in TESTED}

@@ -35,6 +35,7 @@ from triptych.faq.pairs.links import describe_data, filter_pairs
 from triptych.faq.pairs.splitting import count_roles, find_cut, split_pairs
 from triptych.faq.params import (
     EncoderParams,
+    EncoderTrainingParams,
     EvaluationParams,
     FilterParams,
     IngestParams,
@@ -111,6 +112,7 @@ def featurize_candidates(
     answers: pd.DataFrame,
     split: SplitParams,
     encoder: EncoderParams,
+    training: EncoderTrainingParams,
     retrieval: RetrievalParams,
     evaluation: EvaluationParams,
 ) -> tuple[pd.DataFrame, FoldEncoders, FeatureStream, dict[str, Any]]:
@@ -127,7 +129,7 @@ def featurize_candidates(
     questions = add_answers(questions, answers)
     cut = find_cut(questions, pairs, split)
     folds = ((fold, roles[roles["fold"] == fold]) for fold in sorted(set(roles["fold"].tolist())))
-    encoders = make_fold_encoders(questions, encoder)
+    encoders = make_fold_encoders(questions, roles, encoder, training, cut)
     tables = (
         rows.assign(fold=fold)
         for fold, own in folds

@@ -119,6 +119,7 @@ def create_preparation() -> list[Node]:
                 "answers",
                 "params:split",
                 "params:encoder",
+                "params:encoder_training",
                 "params:retrieval",
                 "params:evaluation",
             ],
