@@ -8,6 +8,7 @@ from omegaconf.resolvers import oc
 from triptych.hooks import (
     AzureCatalog,
     CommitPassing,
+    ModelInUse,
     ParameterCheck,
     PrimaryRankOnly,
     RunReport,
@@ -26,6 +27,7 @@ HOOKS = (
     AzureCatalog(),
     CommitPassing(),
     PrimaryRankOnly(),
+    ModelInUse(),
     RunReport(),
     *hooks_of_rank_0(),
     SearchRestart(),

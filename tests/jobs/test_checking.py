@@ -120,7 +120,8 @@ def test_every_name_of_the_configuration_is_a_place_or_known_to_be_none() -> Non
     names = runtime_names([ROOT / "conf" / "base"])
     places = {
         *("data_root", "work_root", "faq_raw", "faq_questions", "shelf_raw", "shelf_photos"),
-        *("faq_additions", "faq_requests", "shelf_requests"),
+        *("faq_additions", "faq_requests", "shelf_requests", "faq_model", "shelf_model"),
+        *("faq_drift_reference", "shelf_drift_reference"),
         *("video_raw", "style_model", "style_image", "style_photos"),
     }
     assert names == places | OPERATORS | TEXTS

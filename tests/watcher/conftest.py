@@ -37,8 +37,14 @@ def checker() -> Iterator[FileChecker]:
 
 
 @pytest.fixture
-def make_watcher(landing: Path, project: Path, checker: FileChecker) -> MakeWatcher:
-    """Return a function that makes a watcher of the landing folder, for which a file is whole at once."""
+def make_watcher(
+    landing: Path, project: Path, checker: FileChecker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> MakeWatcher:
+    """Return a function that makes a watcher of the landing folder, for which a file is whole at once.
+
+    No model is promoted.
+    """
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}")
 
     def make(settings: JobSettings, **changes: Any) -> Watcher:
         values = {"folders": {str(landing): tuple(KINDS)}, "settle_s": 0.0, "gather_s": 0.0, "poll_s": 0.05, **changes}

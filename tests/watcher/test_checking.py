@@ -52,8 +52,13 @@ def poisonous(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileChecker]:
 
 
 def test_what_kills_its_reader_is_put_aside_and_the_others_go_on(
-    poisonous: FileChecker, make_settings: MakeSettings, project: Path, tmp_path: Path
+    poisonous: FileChecker,
+    make_settings: MakeSettings,
+    project: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}")
     landing = tmp_path / "landing"
     landing.mkdir()
     expected = {

@@ -19,8 +19,8 @@ from triptych.watcher.ledger import LandedLedger
 
 
 def start(folder: Path) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"}
-    return subprocess.Popen([sys.executable, watch_process.__file__, str(folder)], env=environment)
+    own = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}", "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'none.db'}"}
+    return subprocess.Popen([sys.executable, watch_process.__file__, str(folder)], env={**os.environ, **own})
 
 
 @pytest.fixture

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import triptych
 from triptych.errors import InputError
 
-__all__ = ["find_project", "open_model"]
+if TYPE_CHECKING:
+    from triptych.registry import ModelRegistry
+
+__all__ = ["asking_registry", "find_project", "open_model", "read_registry"]
 
 _URI = "MLFLOW_TRACKING_URI"
 _SQLITE = "sqlite:///"
@@ -61,30 +64,44 @@ def _choose_folder(given: Path, inside: str) -> Path:
 
 def _fetch_promoted(workload: str, inside: str, scratch: Path) -> Path:
     project = find_project()
-    address, name = _read_configuration(project, workload)
-    advice = (
-        f"no version of {name} is promoted in {address}: run `kedro run --pipelines {workload}` in {project}, or name "
-        "a model with --model FOLDER"
-    )
+    address, name = read_registry(project, workload)
+    with asking_registry(address) as registry:
+        promoted = registry.find_promoted(name) if registry else None
+        if promoted is None:
+            raise InputError(
+                f"no version of {name} is promoted in {address}: run `kedro run --pipelines {workload}` in {project}, "
+                "or name a model with --model FOLDER"
+            )
+        return promoted.download(inside, scratch)
+
+
+@contextmanager
+def asking_registry(address: str) -> Iterator[ModelRegistry | None]:
+    """Give the registry at an address for as long as the block lasts; None where it is a database that is not there.
+
+    Raises:
+        InputError: If it cannot be read within the block.
+    """
     if address.startswith(_SQLITE) and not Path(address.removeprefix(_SQLITE)).is_file():
-        raise InputError(advice)  # MLflow would make an empty one
+        yield None  # MLflow would make an empty one
+        return
     import mlflow
     from requests import RequestException
 
     from triptych.registry import ModelRegistry, UnreadableVersionError
 
+    before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(address)
     try:
-        promoted = ModelRegistry().find_promoted(name)
-        if promoted is None:
-            raise InputError(advice)
-        return promoted.download(inside, scratch)
+        yield ModelRegistry()
     except (mlflow.MlflowException, RequestException, UnreadableVersionError) as error:
         cause = " ".join(str(error).split())
         raise InputError(f"the model registry at {_hide(address)} cannot be read: {cause}") from error
+    finally:
+        mlflow.set_tracking_uri(before)
 
 
-def _read_configuration(project: Path, workload: str) -> tuple[str, str]:
+def read_registry(project: Path, workload: str) -> tuple[str, str]:
     """Read where the registry is and what the model is called there, as runs of the project do.
 
     Raises:

@@ -3,6 +3,7 @@
 from triptych.hooks.azure_catalog import AzureCatalog
 from triptych.hooks.commit_passing import CommitPassing
 from triptych.hooks.mlflow_tracking import MlflowTracking
+from triptych.hooks.model_in_use import ModelInUse
 from triptych.hooks.parameter_check import ParameterCheck
 from triptych.hooks.primary_rank import PrimaryRankOnly
 from triptych.hooks.run_report import RunReport
@@ -14,6 +15,7 @@ __all__ = [
     "AzureCatalog",
     "CommitPassing",
     "MlflowTracking",
+    "ModelInUse",
     "ParameterCheck",
     "PrimaryRankOnly",
     "RunReport",

@@ -27,6 +27,7 @@ _DAY_S = 86_400.0
 _YOUNGEST_S = 3_600.0  # what was just made may not have its job yet, and results want to be fetched
 _JOB = re.compile(r"\d{8}-\d{6}-[0-9a-f]{8}")
 _GIVEN = re.compile(r"(?:landed-)?[0-9a-f]{32}")
+_MODEL = re.compile(r"[\w.-]+-version-\d+-[0-9a-f]{8}")
 _REASON = ".reason.txt"
 
 
@@ -79,6 +80,7 @@ def _list_kept(settings: JobSettings, store: JobStore) -> Iterator[_Kept]:
     for folder, names in (
         (settings.folder, _JOB),
         (settings.folder / "intake", _GIVEN),
+        (settings.folder / "models", _MODEL),
         (settings.uploads, _GIVEN),
     ):
         for path in _list_folder(folder):
@@ -93,7 +95,7 @@ def _read_uses(store: JobStore) -> dict[str, float]:
     used: dict[str, float] = {}
     for job in store.list(most=2**31):
         until_s = (job.ended_s or job.created_s) if job.has_ended else math.inf
-        for name in (job.id, *_GIVEN.findall(job.parameters)):
+        for name in (job.id, *_GIVEN.findall(job.parameters), *_MODEL.findall(job.parameters)):
             used[name] = max(used.get(name, 0.0), until_s)
     return used
 

@@ -91,6 +91,10 @@ class ModelRegistry:
         # Two are marked for a moment while the mark moves on, and after a crash in that moment.
         return PromotedModel(name, max(versions)) if versions else None
 
+    def read_source(self, model: PromotedModel) -> str:
+        """Give the address that a version was registered from, which no other version has."""
+        return str(self._make_client().get_model_version(model.name, str(model.version)).source)
+
     def promote(self, name: str, version: int) -> bool:
         """Mark a version as the promoted one, and take the mark off the others.
 

@@ -94,7 +94,7 @@ def _set_up(folders: tuple[str, ...], env: str, params: str, out: Path | None, *
         _check_folder(address, base.folder, out)
     if is_remote_environment(base.project, env) and {name for kinds in chosen.values() for name in kinds} != {"videos"}:
         raise click.UsageError(f"--env {env}: only videos can be submitted; name folders as videos=FOLDER")
-    settings = base.replace(allowed=(*base.allowed, str(base.folder / "intake")))
+    settings = base.replace(allowed=(*base.allowed, *(str(base.folder / name) for name in ("intake", "models"))))
     jobs = Jobs(settings)
     parameters = read_params(params) if params else {}
     try:

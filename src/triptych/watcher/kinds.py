@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from triptych.errors import InputError
+from triptych.watcher.models import ModelSource
 
 __all__ = ["KINDS", "Kind", "find_kind"]
 
@@ -34,6 +35,7 @@ class Kind:
         most: Files that go into one job.
         check: Raises `InputError` if a file does not open.
         modules: What `check` imports.
+        model: Where the pipeline's model comes from; None: it is a parameter's business.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Kind:
     most: int
     check: Callable[[Path], None]
     modules: tuple[str, ...]
+    model: ModelSource | None = None
 
 
 def find_kind(name: str) -> Kind | None:
@@ -96,10 +99,12 @@ KINDS = {
         Kind(
             *("photos", _PHOTOS, "shelf_score", "shelf_photos", "07_model_output/shelf", 1000),
             *(_check_photo, ("triptych.shelf.data.photo_files",)),
+            ModelSource("shelf", "artifacts/detector", "shelf_model"),
         ),
         Kind(
             *("questions", (".csv", ".csv.gz", ".parquet"), "faq_score", "faq_questions", "07_model_output/faq", 1),
             *(_check_questions, ("triptych.datasets", "pandas")),
+            ModelSource("faq", "artifacts/matcher", "faq_model"),
         ),
     )
 }

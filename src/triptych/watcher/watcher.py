@@ -26,6 +26,7 @@ from triptych.watcher.folders import list_landed
 from triptych.watcher.intake import Intake
 from triptych.watcher.kinds import KINDS, find_kind
 from triptych.watcher.ledger import Batch, LandedLedger
+from triptych.watcher.models import PromotedModels
 from triptych.watcher.settling import Settling
 
 __all__ = ["WatchSettings", "Watcher", "label_folders"]
@@ -81,6 +82,7 @@ class Watcher:
         self._checker = checker or FileChecker(settings.check_s, settings.check_mb)
         self._is_checker_kept = checker is not None
         self._intake = Intake(jobs.settings.folder, self._labels, self._checker)
+        self._models = PromotedModels(jobs.settings.project, jobs.settings.folder / "models")
         self._settling = Settling(settings.settle_s, settings.gather_s)
         self._is_remote = is_remote_environment(jobs.settings.project, settings.environment)
         self._passed_over: set[str] = set()
@@ -209,6 +211,8 @@ class Watcher:
                 self._ledger.note(batch, "done")
                 return
             parameters[kind.place] = str(given)
+            if kind.model and kind.model.parameter not in parameters and (model := self._models.find(kind.model)):
+                parameters[kind.model.parameter] = str(model)
         job, _ = self._jobs.submit(kind.pipeline, parameters, self._settings.environment, key=batch.id)
         _logger.info("%s: %s for %d %s of %s", job.id, job.pipeline, len(batch.names), kind.name, batch.folder)
         self._ledger.note(batch, "submitted", job.id)
