@@ -51,8 +51,7 @@ class PromotedModels:
         """
         address, name = read_registry(self._project, source.workload)
         with asking_registry(address) as registry:
-            promoted = registry.find_promoted(name) if registry else None
-            if promoted is None:
+            if registry is None or (promoted := registry.find_promoted(name)) is None:
                 return None
             # A registry that was made anew counts from 1 again.
             mark = hashlib.sha256(f"{address} {registry.read_source(promoted)}".encode()).hexdigest()[:8]
