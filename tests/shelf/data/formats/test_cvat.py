@@ -139,7 +139,7 @@ def test_any_crop_is_what_it_is_on_the_whole_photo(data: st.DataObject, left: in
     wide, high = data.draw(st.integers(1, 14)), data.draw(st.integers(1, 11))
     bits = data.draw(st.lists(st.booleans(), min_size=wide * high, max_size=wide * high))
     crop = np.array(bits).reshape(high, wide)
-    whole = np.zeros((40, 40), bool)  # the photo of 10 x 7 in its middle
+    whole = np.zeros((45, 45), bool)  # the photo of 10 x 7 in its middle
     whole[15 + top : 15 + top + high, 15 + left : 15 + left + wide] = crop
     runs = encode_crop(crop, left, top, Size(10, 7))
     assert sum(runs["counts"]) == 70
