@@ -356,3 +356,24 @@ def test_a_fault_of_ours_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch)
         return looks
 
     assert asyncio.run(live()) > 1
+
+
+def test_after_each_version_memory_is_settled() -> None:
+    class Source:
+        def find(self) -> str:
+            return "faq 1"
+
+        def fetch(self, name: str) -> Version:
+            return Version(name, {})
+
+    class Taking(ServedModel):
+        async def take_over(self, version: Version) -> bool:
+            self.status.version = version.name
+            return True
+
+    settled: list[str] = []
+    model = Taking("faq", PARAMS, Telemetry())
+    takeover = Takeover(model, cast(Any, Source()), PARAMS, lambda: settled.append(str(model.status.version)))
+    for _ in range(2):
+        asyncio.run(takeover.look())
+    assert settled == ["faq 1"]

@@ -41,6 +41,7 @@ def create_app(
     routers: Iterable[APIRouter] = (),
     rules: Sequence[BodyRule] = (),
     telemetry: Telemetry | None = None,
+    on_taken: Callable[[], None] | None = None,
 ) -> FastAPI:
     """Make the application; models are loaded when it starts.
 
@@ -51,6 +52,7 @@ def create_app(
         routers: Further routes, such as pages.
         rules: What bodies these take; by default small JSON and forms.
         telemetry: What is measured; OpenTelemetry's global providers by default.
+        on_taken: Called after a version was taken over.
     """
     telemetry = telemetry or Telemetry()
     models = {str(name): ServedModel(name, settings.params, telemetry) for name in settings.workloads}
@@ -60,7 +62,7 @@ def create_app(
         summary="The promoted models of Triptych: questions, photos of shelves, frames of videos.",
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
-        lifespan=_make_lifespan(settings, models),
+        lifespan=_make_lifespan(settings, models, on_taken),
     )
     app.state.settings, app.state.models = settings, models
     app.add_exception_handler(RequestValidationError, _explain_validation)  # type: ignore[arg-type]
@@ -127,12 +129,14 @@ def _describe_token(app: FastAPI) -> None:
     app.openapi = describe_with_token  # type: ignore[method-assign]
 
 
-def _make_lifespan(settings: Settings, models: dict[str, ServedModel]) -> Any:
+def _make_lifespan(settings: Settings, models: dict[str, ServedModel], on_taken: Callable[[], None] | None) -> Any:
     @asynccontextmanager
     async def live(_: FastAPI) -> AsyncIterator[None]:
         """Watch what is promoted while the application runs."""
-        takeovers = [Takeover(model, make_source(name, settings), settings.params) for name, model in models.items()]
-        watchers = [asyncio.create_task(takeover.watch()) for takeover in takeovers]
+        watchers = [
+            asyncio.create_task(Takeover(model, make_source(name, settings), settings.params, on_taken).watch())
+            for name, model in models.items()
+        ]
         try:
             yield
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 from typing import Any
 
@@ -35,6 +36,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def settle_memory() -> None:
+    """Take what is in memory out of the rounds of the garbage collector.
+
+    Each round through what MLflow alone has imported, 350,000 objects, stops all answers for a fifth of a second.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def make_server(app: FastAPI, params: ServiceParams) -> uvicorn.Server:

@@ -25,10 +25,14 @@ class Takeover:
         model: What is served.
         source: Where its versions come from.
         params: Of the service.
+        on_taken: Called after a version was taken over.
     """
 
-    def __init__(self, model: ServedModel, source: Source, params: ServiceParams) -> None:
+    def __init__(
+        self, model: ServedModel, source: Source, params: ServiceParams, on_taken: Callable[[], None] | None = None
+    ) -> None:
         self._model, self._source, self._params = model, source, params
+        self._on_taken = on_taken
         self._failed = ("", 0.0)
 
     async def watch(self) -> None:
@@ -63,6 +67,8 @@ class Takeover:
             return
         if not await self._model.take_over(version):
             self._failed = (name, time.monotonic())
+        elif self._on_taken:
+            self._on_taken()
 
     def _has_just_failed(self, name: str) -> bool:
         failed, when = self._failed

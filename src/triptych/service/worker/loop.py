@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -38,6 +39,8 @@ def main() -> None:
         _logger.exception("The model cannot be loaded")
         connection.send(("failed", " ".join(str(error).split()) or type(error).__name__))
         return
+    gc.collect()
+    gc.freeze()  # what was loaded stays, and needs no more rounds of the collector, a fifth of a second each
     connection.send(("ready", answerer.describe()))
     try:
         while True:
