@@ -121,6 +121,19 @@ def test_a_sentence_transformers_folder_encodes_as_the_library_does(tmp_path: Pa
     assert load_encoder(tmp_path / "copy").encode(["closure"]).tolist() == found[[2]].tolist()
 
 
+def test_an_encoder_whose_folder_was_replaced_says_so(tmp_path: Path) -> None:
+    write_onnx_encoder(tmp_path / "source", WORDS)
+    (tmp_path / "copy").mkdir()
+    FolderEncoder(tmp_path / "source", PARAMS).save(tmp_path / "copy")
+    opened, closed = load_encoder(tmp_path / "copy"), load_encoder(tmp_path / "copy")
+    expected = opened.encode(TEXTS).tolist()
+    shutil.rmtree(tmp_path / "copy")
+    assert opened.encode(TEXTS).tolist() == expected
+    for use in (lambda: closed.encode(TEXTS), lambda: opened.save(tmp_path)):
+        with pytest.raises(InputError, match="is gone: what it belongs to was replaced"):
+            use()
+
+
 def _remove(name: str) -> Callable[[Path], None]:
     return lambda folder: (folder / name).unlink()
 

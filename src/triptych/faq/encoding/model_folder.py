@@ -73,7 +73,12 @@ class FolderEncoder(TextEncoder):
         return found[[place.get(text, len(distinct)) for text in texts]]
 
     def save(self, folder: Path) -> None:
-        """Copy the files that are read, and nothing else."""
+        """Copy the files that are read, and nothing else.
+
+        Raises:
+            InputError: If they are gone.
+        """
+        self._check_there()
         for path in self._files:
             copy = folder / _MODEL / path
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -91,8 +96,13 @@ class FolderEncoder(TextEncoder):
 
     def _open(self) -> EmbeddingModel:
         if self._model is None:
+            self._check_there()
             self._model = open_model(self._folder, self._params)
         return self._model
+
+    def _check_there(self) -> None:
+        if not self._folder.is_dir():
+            raise InputError(f"{self._folder} is gone: what it belongs to was replaced since it was read. Read it anew")
 
     def _embed(self, texts: list[str]) -> NDArray[np.float32]:
         vectors = self._open().embed([self._params.prefix + text for text in texts])
