@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 from tests.jobs.conftest import MakeSettings, ask, work
 from triptych.__main__ import COMMANDS
 from triptych.jobs.cli import jobs
-from triptych.jobs.store import JobStore
+from triptych.jobs.store import JobRequest, JobStore
 
 pytestmark = pytest.mark.usefixtures("project")
 
@@ -61,6 +61,14 @@ def test_the_log_is_followed_to_the_end(make_settings: MakeSettings, folder: Pat
     assert call(folder, "log", job.id) == "first\nlast\n"
     output = call(folder, "log", "--follow", job.id, code=1)
     assert output == f"first\nlast\nError: {job.id} is failed: exit code 3: last\n"
+
+
+def test_a_job_that_azure_ml_has_is_no_failure(make_settings: MakeSettings, folder: Path) -> None:
+    settings = make_settings("echo sent")
+    job, _ = JobStore(settings.folder).add(JobRequest("video", {}, "azure"), 10)
+    work(settings)
+    assert "triptych azure watch" in call(folder, "log", "--follow", job.id)
+    assert job.id in call(folder, "list", "--state", "submitted")
 
 
 def test_work_ends_when_nothing_waits(folder: Path) -> None:

@@ -264,6 +264,16 @@ def test_secrets_of_the_environment_do_not_reach_the_log(
     assert log.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize(("line", "state"), [("true", "submitted"), ("false", "failed")])
+def test_what_azure_ml_has_is_submitted_and_not_completed(make_settings: MakeSettings, line: str, state: str) -> None:
+    settings = make_settings(line)
+    job, _ = JobStore(settings.folder).add(JobRequest("video", {}, "azure"), 10)
+    work(settings)
+    ended = look(settings, job)
+    assert (ended.state, ended.has_ended) == (state, True)
+    assert (f"`triptych azure watch triptych-{job.id}`" in ended.reason) == (state == "submitted")
+
+
 def hold(path: Path) -> sqlite3.Connection:
     """Keep everybody else from writing into a database."""
     connection = sqlite3.connect(path, isolation_level=None)

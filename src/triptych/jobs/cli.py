@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["jobs", "make_settings", "read_params", "with_settings"]
 
-_STATES = ("queued", "running", "completed", "failed", "cancelled", "interrupted")
+_STATES = ("queued", "running", "completed", "submitted", "failed", "cancelled", "interrupted")
 _FOLLOW_S = 0.5
 _FOLDER_HELP = "Where jobs are kept. [default: data/jobs of the project]"
 _ALLOW_HELP = "A folder or address besides data/ that parameters may name; may be repeated."
@@ -114,7 +114,7 @@ def show(job_id: str, **where: Any) -> None:
 
 @jobs.command()
 @click.argument("job_id", metavar="JOB")
-@click.option("-f", "--follow", is_flag=True, help="Go on until the job has ended; end with 1 if it is not completed.")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the job has ended; end with 1 if it has failed.")
 @with_settings
 def log(job_id: str, follow: bool, **where: Any) -> None:
     """Print the log of a job."""
@@ -130,7 +130,9 @@ def log(job_id: str, follow: bool, **where: Any) -> None:
         if job.has_ended or not follow:
             break
         time.sleep(_FOLLOW_S)
-    if follow and job.state != "completed":
+    if follow and job.state == "submitted":
+        click.echo(job.reason, err=True)
+    elif follow and job.state != "completed":
         raise click.ClickException(f"{job.id} is {job.state}: {job.reason}")
 
 

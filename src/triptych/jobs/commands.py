@@ -11,7 +11,7 @@ from triptych.jobs.attempts import Attempt
 from triptych.jobs.settings import JobSettings
 from triptych.jobs.store import Job, JobRequest
 
-__all__ = ["is_remote_environment", "make_command", "write_parameters"]
+__all__ = ["is_remote_environment", "make_command", "name_remote_job", "write_parameters"]
 
 RESULTS = "results_root"
 """Parameter that says where what a run gives for its user goes."""
@@ -20,6 +20,11 @@ RESULTS = "results_root"
 def is_remote_environment(project: Path, environment: str) -> bool:
     """Tell whether an environment's runs happen on Azure ML."""
     return (project / "conf" / environment / "azureml.yml").is_file()
+
+
+def name_remote_job(job: Job) -> str:
+    """Give the name that a job has in Azure ML."""
+    return f"triptych-{job.id}"
 
 
 def write_parameters(settings: JobSettings, request: JobRequest, attempt: Attempt) -> Path:
@@ -53,7 +58,7 @@ def make_command(settings: JobSettings, job: Job, request: JobRequest, attempt: 
     if is_remote_environment(settings.project, request.environment):
         text = json.dumps(dict(request.parameters)) if request.parameters else ""
         # By its name Azure ML tells a job that was submitted before: twice the same is one job.
-        name = ["--job-name", f"triptych-{job.id}"]
+        name = ["--job-name", name_remote_job(job)]
         words = ["azure", "submit", request.pipeline, "--env", request.environment, *name, "--params", text]
         return [sys.executable, "-m", "triptych", *words]
     words = ["run", "--pipelines", request.pipeline, "--env", request.environment, "--config", str(parameters)]

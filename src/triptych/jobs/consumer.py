@@ -15,7 +15,7 @@ from typing import IO
 
 from triptych.jobs.attempts import Attempt, Ending
 from triptych.jobs.cleaning import clean
-from triptych.jobs.commands import make_command, write_parameters
+from triptych.jobs.commands import is_remote_environment, make_command, name_remote_job, write_parameters
 from triptych.jobs.queueing import JobQueue
 from triptych.jobs.settings import JobSettings
 from triptych.jobs.store import Job, JobStore
@@ -164,10 +164,13 @@ class Consumer:
             self._store.end(job.id, "failed", f"it was ended after {self._settings.timeout_s:g} s", None)
         elif ending is None:
             self._interrupt(job)
-        elif ending.code == 0:
-            self._store.end(job.id, "completed", "", 0)
-        else:
+        elif ending.code != 0:
             self._store.end(job.id, "failed", _explain(ending, attempt), ending.code)
+        elif is_remote_environment(self._settings.project, job.environment):
+            name = name_remote_job(job)
+            self._store.end(job.id, "submitted", f"Azure ML has it: `triptych azure watch {name}` shows the rest", 0)
+        else:
+            self._store.end(job.id, "completed", "", 0)
         _logger.info("%s: %s", job.id, getattr(self._store.find(job.id), "state", "gone"))
 
     def _wait(self, job: Job, attempt: Attempt) -> tuple[Ending | None, str]:

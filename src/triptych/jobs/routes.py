@@ -66,7 +66,8 @@ class Shown(BaseModel):
     environment: str
     """Environment of the configuration."""
     state: State
-    """`queued`, `running`, or how it ended; `interrupted`: it was killed with the machine."""
+    """`queued`, `running`, or how it ended; `interrupted`: it was killed with the machine; `submitted`: Azure ML has
+    it, and what becomes of it there is not followed."""
     attempts: int
     """How often it was begun."""
     created_s: float
@@ -78,7 +79,7 @@ class Shown(BaseModel):
     exit_code: int | None
     """Of its process."""
     reason: str
-    """Why it is not completed."""
+    """Why it is not completed; of one that is submitted, how to follow it."""
     progress: Steps | None = None
     """How far it is; not in lists."""
 

@@ -16,8 +16,8 @@ from triptych.jobs.database import Database
 
 __all__ = ["ENDED", "Job", "JobRequest", "JobStore", "KeyReusedError", "QueueFullError", "State"]
 
-State = Literal["queued", "running", "completed", "failed", "cancelled", "interrupted"]
-ENDED = ("completed", "failed", "cancelled", "interrupted")
+State = Literal["queued", "running", "completed", "submitted", "failed", "cancelled", "interrupted"]
+ENDED = ("completed", "submitted", "failed", "cancelled", "interrupted")
 _TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -77,14 +77,15 @@ class Job:
         pipeline: What it runs.
         environment: Of the configuration.
         parameters: JSON, as in the database; `request` reads it.
-        state: `queued`, `running`, or how it ended.
+        state: `queued`, `running`, or how it ended; `submitted`: Azure ML has it, and what becomes of it there is not
+            followed.
         attempts: How often it was begun.
         is_cancelled: Whether somebody wishes its end.
         created_s: When it was asked for, in seconds since 1970.
         started_s: When it was last begun.
         ended_s: When it ended.
         exit_code: Of its process.
-        reason: Why it is not completed.
+        reason: Why it is not completed; of one that is submitted, how to follow it.
     """
 
     id: str

@@ -223,6 +223,8 @@ class Watcher:
             return
         if job is not None and job.state == "completed":
             self._deliver(job, KINDS[batch.kind].results, self._labels[batch.folder, batch.kind])
+        elif job is not None and job.state == "submitted":
+            _logger.info("%s, of %d %s, is submitted: %s", job.id, len(batch.names), batch.kind, job.reason)
         else:
             state = f"{job.state}: {job.reason}" if job else "gone"
             _logger.warning("%s, of %d %s, is %s", batch.job, len(batch.names), batch.kind, state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from triptych.service.app import create_app
 from triptych.service.pages.router import make_page_rules, make_pages_router
 from triptych.service.pages.videos import make_safe_name
 from triptych.service.params import PageParams, ServiceParams
+from triptych.watcher import checking
 
 STYLE = {"style": "style1"}
 
@@ -157,3 +159,13 @@ def test_a_video_that_is_too_large_is_refused() -> None:
 )
 def test_names_are_made_safe(name: str, safe: str) -> None:
     assert make_safe_name(name) == safe
+
+
+def test_a_video_that_crashes_what_reads_it_does_not_crash_the_service(
+    client: httpx2.Client, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash = "import ctypes; input(); print(flush=True); ctypes.string_at(0)"
+    monkeypatch.setattr(checking, "_COMMAND", (sys.executable, "-c", crash))
+    answer = start(client, "crash.mp4", clip.read_bytes())
+    assert answer.status_code == 422
+    assert "what reads it crashed (SIGSEGV)" in answer.text

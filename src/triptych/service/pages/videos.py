@@ -18,6 +18,7 @@ from triptych.jobs.service import Jobs
 from triptych.jobs.settings import JobSettings
 from triptych.jobs.store import ENDED, Job, QueueFullError
 from triptych.service.params import PageParams
+from triptych.watcher.checking import check_file
 from triptych.watcher.kinds import KINDS
 
 _KIND = KINDS["videos"]
@@ -26,6 +27,7 @@ _STATES = {
     "queued": "waits for its turn",
     "running": "is being painted",
     "completed": "is painted",
+    "submitted": "is painted on Azure ML",
     "failed": "could not be painted",
     "cancelled": "was cancelled",
     "interrupted": "was interrupted, because the machine went down",
@@ -96,7 +98,7 @@ class Videos:
             file = place / make_safe_name(name)
             with file.open("wb") as target:
                 shutil.copyfileobj(content, target)
-            _KIND.check(file)
+            check_file(_KIND, file)  # elsewhere: what it does to its reader, it must not do to the service
             parameters = {
                 _KIND.place: str(place),
                 "video_retry": "*",  # also one that was painted before, in another style
