@@ -12,12 +12,16 @@ import pytest
 from tests.faq.conftest import Sample
 from tests.faq.corpora import make_questions, topical_corpus
 from triptych.drift.comparison import compare_samples
+from triptych.drift.nodes import compare_asked, read_asked
 from triptych.drift.params import DriftParams
+from triptych.drift.versions import MODEL
 from triptych.faq.asked import MEASURES, measure_questions, measure_reference, number_matcher
 from triptych.faq.matcher import FaqMatcher
 from triptych.faq.pairs.splitting import split_pairs
-from triptych.faq.params import SplitParams
+from triptych.faq.params import EvaluationParams, ScoringParams, SplitParams
 from triptych.faq.text.tokens import word_tokens
+from triptych.pipelines.faq.nodes import measure_reference_questions
+from triptych.pipelines.faq_score.nodes import score_questions
 
 
 def measure(matcher: FaqMatcher, questions: pd.DataFrame) -> pd.DataFrame:
@@ -91,6 +95,20 @@ def test_a_matcher_keeps_its_number_wherever_it_goes_and_shares_it_with_no_other
     assert number_matcher(replace(matcher, trained=replace(matcher.trained, probability=surer))) != number_matcher(
         matcher
     )
+
+
+def test_a_batch_that_was_scored_is_compared_with_the_reference_of_its_matcher(
+    matcher: FaqMatcher, tmp_path: Path
+) -> None:
+    questions, pairs = topical_corpus()
+    roles = split_pairs(questions, pairs, SplitParams(), 1)
+    reference = measure_reference_questions(matcher, questions, roles, EvaluationParams())
+    batch = pd.DataFrame({"question_id": range(9), "title": [f"topic{i}x array" for i in range(9)], "body": ""})
+    score_questions(matcher, batch, tmp_path, ScoringParams(log_requests=True))
+    asked = read_asked(tmp_path, DriftParams())
+    assert list(asked.columns) == ["time", *MEASURES, MODEL]
+    _, metrics, _ = compare_asked(reference, asked, DriftParams())
+    assert metrics["drift.requests"] + metrics["drift.repeats"] == 9
 
 
 def test_questions_of_another_site_drift(matcher: FaqMatcher) -> None:

@@ -18,8 +18,10 @@ from tests.preloaded.scripts import PreloadedScripts
 from tests.shelf.tiny import draw_photo, write_model
 from triptych.shelf.evaluation import overlays
 from triptych.shelf.model import prediction
+from triptych.shelf.model.files import DESCRIPTION
 from triptych.shelf.params import ScoringParams
 from triptych.shelf.scoring.chunks import Chunk, Outcome, Outcomes
+from triptych.shelf.scoring.photo_measures import measure_scored_photos
 from triptych.shelf.scoring.ranks import score_as_rank
 from triptych.shelf.scoring.scoring import collect_scores, score_folder
 
@@ -30,6 +32,7 @@ CHILD = """
 import sys, time
 from pathlib import Path
 from triptych.shelf.model import prediction
+from triptych.shelf.model.files import DESCRIPTION
 prediction.LOOK_AHEAD = 1
 from triptych.shelf.scoring import scoring
 from triptych.shelf.params import ScoringParams
@@ -273,3 +276,21 @@ def _are_alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
     same = (one["file_name"], one["category"]) == (other["file_name"], other["category"])
     near = np.allclose(one["bbox"], other["bbox"], atol=0.2)
     return same and near and abs(one["score"] - other["score"]) < 0.01
+
+
+def test_what_is_logged_is_what_the_detector_itself_believes(photos: Path, tmp_path: Path) -> None:
+    """As its reference has it: with another threshold every batch would be drift."""
+    model = write_model(tmp_path / "model")
+    scores = [item["score"] for item in score_folder(model, photos, tmp_path / "all", ALL.replace(overlays=False))[0]]
+    description = json.loads((model / DESCRIPTION).read_text()) | {"score_threshold": float(np.median(scores))}
+    (model / DESCRIPTION).write_text(json.dumps(description))
+    measured, found = {}, {}
+    for threshold in (0.0, 0.06, 0.99):
+        scoring = ALL.replace(score_threshold=threshold, overlays=False)
+        detections, counts, *_ = score_folder(model, photos, tmp_path / "scored", scoring)
+        measured[threshold] = measure_scored_photos(model, photos, counts, detections, scoring)
+        found[threshold] = len(detections)
+    assert 0 < found[0.0] < found[0.06]
+    assert measured[0.0]["detections"].sum() == found[0.0]
+    pd.testing.assert_frame_equal(measured[0.06], measured[0.0])
+    assert measured[0.99].empty

@@ -61,6 +61,7 @@ def collect_detections(
         from triptych.shelf.model.files import number_detector
         from triptych.shelf.scoring.photo_measures import measure_scored_photos
 
-        measured = measure_scored_photos(new_photos, scores[1], scores[0], scoring.max_pixels)
-        log_batch(request_log, measured.assign(**{MODEL: number_detector(model)}))
+        measured = measure_scored_photos(model, new_photos, scores[1], scores[0], scoring)
+        if len(measured):
+            log_batch(request_log, measured.assign(**{MODEL: number_detector(model)}))
     return scores

@@ -5,6 +5,7 @@ Only figures are kept of a photo, never its pixels.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,10 +20,12 @@ from triptych.shelf.data.dataset import locate_photo, select_role
 from triptych.shelf.data.photo_files import PhotoError, Size, read_reduced
 from triptych.shelf.evaluation.counts import believe, group_by_photo
 from triptych.shelf.model.files import read_labels
+from triptych.shelf.params import ScoringParams
 
 MEASURES = ("brightness", "sharpness", "megapixels", "detections", "score")
 _SIDE_PX = 640  # to which photos are scaled: the sharpness of a larger one would be another
 _LOOK_AHEAD = 16
+_logger = logging.getLogger(__name__)
 
 
 class Found(NamedTuple):
@@ -108,14 +111,25 @@ def measure_test_photos(
 
 
 def measure_scored_photos(
-    new_photos: Path, counts: pd.DataFrame, detections: list[dict[str, Any]], max_pixels: int
+    model: Path, new_photos: Path, counts: pd.DataFrame, detections: list[dict[str, Any]], scoring: ScoringParams
 ) -> pd.DataFrame:
-    """Measure new photos that `collect_scores` has counted; see `measure_pixels`."""
-    believed = group_by_photo(detections)
+    """Measure new photos that `collect_scores` has counted, with what the detector itself believes, as the reference.
+
+    Returns:
+        A row a photo, see `measure_pixels`; none where a higher threshold has left out some of that.
+    """
+    own = read_labels(model)[1]
+    if scoring.score_threshold > own:
+        _logger.warning(
+            "Nothing is logged: detections below %g are left out, and the detector believes those from %g on",
+            scoring.score_threshold,
+            own,
+        )
+        return pd.DataFrame(columns=list(MEASURES), dtype=float)
+    believed = group_by_photo(believe(detections, own))
     rows = counts[["image_id", "file_name"]].itertuples(index=False)
-    return measure_photos(
-        [Found(new_photos / name, _list_scores(believed.get(number, []))) for number, name in rows], max_pixels
-    )
+    found = [Found(new_photos / name, _list_scores(believed.get(number, []))) for number, name in rows]
+    return measure_photos(found, scoring.max_pixels)
 
 
 def _list_scores(detections: list[dict[str, Any]]) -> list[float]:
