@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,21 @@ def draw_embeddings(size: int, seed: int = 0) -> NDArray[np.float32]:
 
 
 def write_onnx_encoder(
-    folder: Path, words: list[str], pooling: dict[str, Any] | None = None, place: str = "model.onnx"
+    folder: Path,
+    words: list[str],
+    pooling: dict[str, Any] | None = None,
+    place: str = "model.onnx",
+    outputs: Sequence[str] = ("tokens",),
 ) -> dict[str, NDArray[np.float32]]:
-    """Write a network that gives every token its vector, and give those vectors by word."""
+    """Write a network that gives every token its vector, and give those vectors by word.
+
+    Args:
+        folder: Where to.
+        words: Those that the tokenizer knows.
+        pooling: What `1_Pooling/config.json` holds; None writes none.
+        place: Of the network in the folder.
+        outputs: `tokens`, their greatest as `sentence_embedding` or `other`, or the `numbers` of the tokens.
+    """
     import onnx
     from onnx import TensorProto, helper
 
@@ -46,9 +59,25 @@ def write_onnx_encoder(
         helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
         for name in ("input_ids", "attention_mask")
     ]
-    output = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, ["batch", "tokens", DIMENSIONS])
-    node = helper.make_node("Gather", ["weights", "input_ids"], ["last_hidden_state"])
-    graph = helper.make_graph([node], "encoder", inputs, [output], [weights])
+    shapes: dict[str, list[str | int]] = {"tokens": ["batch", "length", DIMENSIONS], "numbers": ["batch", "length"]}
+    given = [
+        helper.make_tensor_value_info(
+            name,
+            TensorProto.INT64 if name == "numbers" else TensorProto.FLOAT,
+            shapes.get(name, ["batch", DIMENSIONS]),
+        )
+        for name in outputs
+    ]
+    nodes = [
+        helper.make_node("Gather", ["weights", "input_ids"], ["tokens"]),
+        helper.make_node("Identity", ["input_ids"], ["numbers"]),
+        *(
+            helper.make_node("ReduceMax", ["tokens"], [name], axes=[1], keepdims=0)
+            for name in outputs
+            if name not in shapes
+        ),
+    ]
+    graph = helper.make_graph(nodes, "encoder", inputs, given, [weights])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     (folder / place).parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, folder / place)

@@ -169,6 +169,28 @@ def test_a_folder_that_is_no_onnx_encoder_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [
+        (["numbers", "tokens"], "tokens"),
+        (["tokens", "sentence_embedding"], "sentence_embedding"),
+        (["other", "tokens"], "tokens"),
+        (["numbers", "other"], "other"),
+        (["numbers"], None),
+    ],
+)
+def test_the_output_that_is_a_vector_is_taken(tmp_path: Path, outputs: list[str], expected: str | None) -> None:
+    words = write_onnx_encoder(tmp_path, WORDS, outputs=outputs)
+    if expected is None:
+        with pytest.raises(InputError, match=r"gives \[.numbers .*\], and none is a vector of fixed length"):
+            FolderEncoder(tmp_path, PARAMS)
+        return
+    (found,) = FolderEncoder(tmp_path, PARAMS).encode(["array promise closure"])
+    tokens = np.array([words[word] for word in ("array", "promise", "closure")])
+    pooled = tokens.mean(axis=0) if expected == "tokens" else tokens.max(axis=0)
+    assert found == pytest.approx(pooled / np.linalg.norm(pooled), abs=1e-3)
+
+
+@pytest.mark.parametrize(
     ("modules", "files", "message"),
     [
         ([{"type": "mine.Transformer"}], ["model.safetensors"], r"asks for \['mine.Transformer'\], which is code"),

@@ -56,12 +56,9 @@ class OnnxModel:
         unknown = [given.name for given in session.get_inputs() if given.name not in _INPUTS]
         if unknown:
             raise InputError(f"{network} takes {unknown}: known are {', '.join(_INPUTS)}. Export it as an encoder")
-        outputs = {given.name: given.shape for given in session.get_outputs()}
         tokenizer = _open_tokenizer(folder / "tokenizer.json", min(max_tokens, _find_limit(folder)))
-        if _SENTENCE in outputs:
-            return cls(tokenizer, session, _SENTENCE, None)
-        output, shape = next(iter(outputs.items()))
-        if len(shape) == 2:
+        output, is_pooled = _choose_output(session, network)
+        if is_pooled:
             return cls(tokenizer, session, output, None)
         _refuse_further_modules(folder)
         return cls(tokenizer, session, output, POOLS[_find_pooling(folder)])
@@ -77,6 +74,26 @@ class OnnxModel:
         (found,) = self.session.run([self.output], feed)
         pooled = found if self.pool is None else self.pool(found, arrays["attention_mask"])
         return np.asarray(pooled, dtype=np.float32)
+
+
+def _choose_output(session: InferenceSession, network: Path) -> tuple[str, bool]:
+    """Choose what is taken of a network, and tell whether it is a vector a text, or else one a token."""
+    # Of fixed length, which neither token numbers nor masks have.
+    found = {
+        given.name: len(given.shape)
+        for given in session.get_outputs()
+        if given.type in ("tensor(float)", "tensor(float16)") and given.shape and isinstance(given.shape[-1], int)
+    }
+    if found.get(_SENTENCE) == 2:
+        return _SENTENCE, True
+    for dimensions in (3, 2):
+        if names := [name for name, count in found.items() if count == dimensions]:
+            return names[0], dimensions == 2
+    outputs = [f"{given.name} {given.shape}" for given in session.get_outputs()]
+    raise InputError(
+        f"{network} gives {outputs}, and none is a vector of fixed length a token or a text: export it for "
+        "feature-extraction"
+    )
 
 
 def _pool_mean(tokens: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:

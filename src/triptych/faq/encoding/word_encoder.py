@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,10 @@ class WordCounter:
     words: list[str]
     idf: NDArray[np.float32]
 
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {word: number for number, word in enumerate(self.words)}
+
     @classmethod
     def learn(cls, texts: Sequence[str], most: int) -> WordCounter:
         """Learn the commonest words that at least two texts have, in alphabetical order."""
@@ -45,12 +50,11 @@ class WordCounter:
 
     def count(self, texts: Sequence[str]) -> csr_array:
         """Weigh the words of texts by (1 + log of how often) x idf, shape (texts, words), float32."""
-        numbers = {word: number for number, word in enumerate(self.words)}
         columns: list[int] = []
         data: list[int] = []
         ends = [0]
         for text in texts:
-            counts = Counter(numbers[word] for word in word_tokens(text) if word in numbers)
+            counts = Counter(self._numbers[word] for word in word_tokens(text) if word in self._numbers)
             columns += counts.keys()
             data += counts.values()
             ends.append(len(columns))

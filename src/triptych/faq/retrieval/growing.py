@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from triptych.faq.retrieval.index import FaqIndex
-from triptych.faq.retrieval.segment import Segment, count_holding, join_segments
+from triptych.faq.retrieval.segment import Segment, arrange_vectors, count_holding, join_segments
 
 # An added segment less than so many times as long as the one behind it is joined with it.
 _RATIO = 2
@@ -55,7 +55,7 @@ def _build_segment(index: FaqIndex, questions: pd.DataFrame) -> Segment:
     texts, vocabulary = index.vocabulary.read(questions), index.vocabulary
     held = count_holding(texts, vocabulary)
     segment = Segment.build(texts, vocabulary, index.weightings, held, index.passed_over)
-    return replace(segment, vectors=index.encode(questions))
+    return replace(segment, vectors=arrange_vectors(index.encode(questions)))
 
 
 def _join_small(segments: list[Segment]) -> list[Segment]:

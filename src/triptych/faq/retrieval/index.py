@@ -18,7 +18,14 @@ from triptych.faq.encoding.encoder import WHOLE, TextEncoder, Vectors, encode_qu
 from triptych.faq.params import RetrievalParams
 from triptych.faq.retrieval.comparison import Comparison
 from triptych.faq.retrieval.query import Query, make_queries
-from triptych.faq.retrieval.segment import RETRIEVAL_VIEWS, Segment, count_chunks, count_holding, cut_chunks
+from triptych.faq.retrieval.segment import (
+    RETRIEVAL_VIEWS,
+    Segment,
+    arrange_vectors,
+    count_chunks,
+    count_holding,
+    cut_chunks,
+)
 from triptych.faq.retrieval.texts import Ints, Texts, expand_ranges
 from triptych.faq.retrieval.views import ENTRY_VIEWS, VIEWS, Weighting
 from triptych.faq.retrieval.vocabulary import Vocabulary
@@ -121,7 +128,7 @@ class FaqIndex:
         passed_over = _find_frequent(held, len(texts), params.max_document_share)
         segment = Segment.build(texts, vocabulary, weightings, held, passed_over)
         if encoder:
-            segment = replace(segment, vectors=encode_questions(encoder, questions.iloc[rows]))
+            segment = replace(segment, vectors=arrange_vectors(encode_questions(encoder, questions.iloc[rows])))
         documents = order["question_id"].to_numpy(np.int64)
         runs = np.append(starts, len(order)), np.arange(len(entries))
         return cls(entries, documents, *runs, vocabulary, weightings, passed_over, [segment], encoder=encoder)
@@ -137,7 +144,8 @@ class FaqIndex:
 
     def gather_vectors(self) -> Vectors:
         """Give the vectors of all documents, shape (documents, 2, dimensions), where there is an encoder."""
-        return np.concatenate([segment.vectors for segment in self.segments if segment.vectors is not None])
+        parts = [segment.vectors for segment in self.segments if segment.vectors is not None]
+        return np.concatenate(parts, axis=1).transpose(1, 0, 2).astype(np.float16)
 
     def make_queries(self, questions: pd.DataFrame, vectors: Vectors | None = None) -> Iterator[Query]:
         """Weigh the terms of new questions in every view.
