@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from click.testing import CliRunner
 from tests.conftest import ROOT
 from tests.jobs.conftest import MakeSettings, ask, work
 from triptych.__main__ import COMMANDS
-from triptych.jobs.cli import jobs
+from triptych.jobs.cli import jobs, stop_on_signals
 from triptych.jobs.store import JobRequest, JobStore
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -111,3 +113,17 @@ def test_a_queue_that_is_damaged_is_made_anew(folder: Path) -> None:
     assert name in call(folder, "list", "--state", "queued")
     assert other in call(folder, "list", "--state", "queued")
     assert (folder / "queue.db.damaged").exists()
+
+
+@pytest.mark.timeout(20)
+def test_a_signal_that_comes_while_the_event_is_looked_at_is_no_deadlock() -> None:
+    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        stop_on_signals(stop.set)
+        with vars(stop)["_cond"]:  # as within `wait`
+            signal.raise_signal(signal.SIGTERM)
+        assert stop.wait(10)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

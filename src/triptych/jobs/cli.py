@@ -9,6 +9,7 @@ import os
 import signal
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from triptych.jobs.settings import JobSettings
     from triptych.jobs.store import Job
 
-__all__ = ["jobs", "make_settings", "read_params", "with_settings"]
+__all__ = ["jobs", "make_settings", "read_params", "stop_on_signals", "with_settings"]
 
 _STATES = ("queued", "running", "completed", "submitted", "failed", "cancelled", "interrupted")
 _FOLLOW_S = 0.5
@@ -158,9 +159,23 @@ def work(until_idle: bool, **where: Any) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("huey").setLevel(logging.WARNING)
     consumer = Consumer(make_settings(**where))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: consumer.stop())
+    stop_on_signals(consumer.stop)
     consumer.work(until_idle)
+
+
+def stop_on_signals(*stops: Callable[[], None]) -> None:
+    """Call what ends a loop on SIGTERM and SIGINT.
+
+    In a thread: a handler runs in the middle of whatever the main thread does, which may hold the lock of the very
+    event that is to be set.
+    """
+
+    def handle(*_: Any) -> None:
+        for stop in stops:
+            threading.Thread(target=stop).start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
 
 
 @jobs.command()

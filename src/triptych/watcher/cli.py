@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sqlite3
 import sys
 import threading
@@ -14,7 +13,7 @@ from typing import Any
 import click
 
 from triptych.commands.options import FiniteRange
-from triptych.jobs.cli import read_params, with_settings
+from triptych.jobs.cli import read_params, stop_on_signals, with_settings
 
 _DEFAULT = "data/landing"
 _SECONDS = FiniteRange(0.1)
@@ -56,12 +55,7 @@ def watch(folders: tuple[str, ...], once: bool, no_work: bool, **options: Any) -
     watcher, consumer = Watcher(jobs, settings), Consumer(jobs.settings)
     working = threading.Thread(target=consumer.work, name="consumer")
 
-    def end(*_: Any) -> None:
-        watcher.stop()
-        consumer.stop()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    stop_on_signals(watcher.stop, consumer.stop)
     is_done = True
     if not no_work:
         working.start()
