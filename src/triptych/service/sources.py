@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -109,8 +109,9 @@ class StyleSource:
         files = sorted({*self._style_model.parent.glob("*.pth"), *filter(Path.is_file, [self._style_model])})
         if not files:
             return None
-        newest = datetime.fromtimestamp(max(file.stat().st_mtime for file in files), timezone.utc)
-        return f"{len(files)} files of styles, {newest:%Y-%m-%dT%H:%M:%S.%fZ}"
+        seen = [(file.name, status.st_size, status.st_mtime_ns) for file in files for status in [file.stat()]]
+        # Not by the newest alone: a file that is put back has the time that it had.
+        return f"{len(files)} files of styles, {hashlib.sha256(repr(seen).encode()).hexdigest()[:12]}"
 
     def fetch(self, name: str) -> Version:
         """Name the files where they are."""
