@@ -15,7 +15,7 @@ def test_the_page_shows_what_the_route_gives(client: httpx2.Client) -> None:
     told = client.post("/faq/ask", json={**QUESTION, "top_k": 3}).json()["matches"]
     page = client.post("/pages/ask", data={**QUESTION, "top_k": "3"})
     assert page.status_code == 200
-    titles = re.findall(r"<h3>(.*?)</h3>", page.text)
+    titles = re.findall(r'<h3 dir="auto">(.*?)</h3>', page.text)
     assert [re.sub(r"</?mark>", "", title) for title in titles] == [match["title"] for match in told]
     assert re.findall(r'badge">(.*?)<', page.text) == [match["verdict"] for match in told]
     shown = [float(value) for value in re.findall(r'<meter[^>]*value="(.*?)"', page.text)]

@@ -182,3 +182,44 @@ def test_a_bad_photo_loses_no_other(browser: Browser, address: str) -> None:
     expect(page.locator("#summary")).to_contain_text("on 1 photo, 1 could not be used")
     expect(page.get_by_role("alert").filter(has_text="<i>bad</i>.png")).to_contain_text("no photo in a format")
     page.close()
+
+
+def test_without_javascript_forms_are_sent_and_answered(browser: Browser, address: str) -> None:
+    context = browser.new_context(base_url=address, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/pages/ask")
+    page.get_by_role("textbox", name="Question").fill("topic3x topic3y")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.get_by_role("heading", name="1 match")).to_be_visible()
+    page.goto("/pages/stylize")
+    picture: Any = {"name": "one.png", "mimeType": "image/png", "buffer": encode_photo(1)}
+    page.locator("#file").set_input_files(picture)
+    page.get_by_role("button", name="Paint").click()
+    expect(page.get_by_role("heading", name="one.png in")).to_be_visible()
+    page.goto("/")
+    page.get_by_role("link", name="Runs of MLflow").click()
+    expect(page.get_by_role("heading", name="Recent runs")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+    context.close()
+
+
+def test_text_that_runs_from_right_to_left_does(browser: Browser, address: str) -> None:
+    page = browser.new_page(base_url=address)
+    page.goto("/pages/ask")
+    question = page.get_by_role("textbox", name="Question")
+    question.fill("\u0643\u064a\u0641 topic3x")
+    assert question.evaluate("box => getComputedStyle(box).direction") == "rtl"
+    page.close()
+
+
+def test_after_going_back_the_page_works_on(browser: Browser, address: str, clip: Path) -> None:
+    page = browser.new_page(base_url=address)
+    page.goto("/pages/stylize")
+    page.get_by_label("Choose a video or a picture").set_input_files(clip)
+    page.get_by_role("button", name="Paint").click()
+    expect(page.locator("#job")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#job")).to_have_count(0)
+    page.get_by_label("Choose a video or a picture").set_input_files(clip)
+    expect(page.locator("#chosen")).to_contain_text("clip.webm")
+    page.close()

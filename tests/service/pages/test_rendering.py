@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx2
 import pytest
@@ -52,3 +53,13 @@ def test_templates_escape_what_they_show() -> None:
     shown = renderer.render("_photo.html", name="<b>'\"", problem="<script>x()</script>", drawn=None).body
     assert b"<script" not in shown
     assert b"<b>'" not in shown
+
+
+@pytest.mark.parametrize("has_jobs", [True, False])
+def test_a_page_asks_for_videos_only_where_they_become_jobs(has_jobs: bool) -> None:
+    model = SimpleNamespace(status=SimpleNamespace(about={"styles": ["ink"]}, problem="", since=0.0))
+    renderer = Renderer({"pages": PageParams(), "has_jobs": has_jobs})
+    # As after a problem, without JavaScript.
+    page = bytes(renderer.render("stylize.html", model=model, result="", recent=[]).body).decode()
+    assert ("Drop a video or a picture here" in page) is has_jobs
+    assert ("jobs are off here" in page) is not has_jobs

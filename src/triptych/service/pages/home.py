@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
-from triptych.service.pages.rendering import Renderer
+from triptych.service.pages.rendering import Renderer, is_fragment
 from triptych.service.pages.runs import MEDIA_TYPES, find_report, list_artifacts, list_reports, list_runs, read_artifact
 
 _logger = logging.getLogger(__name__)
@@ -30,13 +30,14 @@ def make_home_router(renderer: Renderer, max_runs: int) -> APIRouter:
     @router.get("/pages/runs")
     async def show_runs(request: Request) -> HTMLResponse:
         uri = request.app.state.settings.tracking_uri
+        name = "_runs.html" if is_fragment(request) else "runs.html"
         try:
             runs = await asyncio.to_thread(list_runs, uri, max_runs)
         except Exception:  # whatever the client of a server that is elsewhere raises
             _logger.exception("The runs of MLflow cannot be read")
             problem = "MLflow cannot be asked; the service's log says why."
-            return renderer.render("_runs.html", runs=[], problem=problem)
-        return renderer.render("_runs.html", runs=runs, problem="")
+            return renderer.render(name, runs=[], problem=problem)
+        return renderer.render(name, runs=runs, problem="")
 
     @router.get("/pages/runs/{run}/pictures")
     async def show_pictures(request: Request, run: _RunId) -> HTMLResponse:

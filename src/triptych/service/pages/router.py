@@ -24,7 +24,7 @@ def make_pages_router(params: ServiceParams, jobs: JobSettings | None = None) ->
         params: Of the service.
         jobs: What jobs may do that somebody else runs; None where they are off.
     """
-    renderer = Renderer({"pages": params.pages})
+    renderer = Renderer({"pages": params.pages, "has_jobs": jobs is not None})
     router = APIRouter()
     router.include_router(make_static_router(renderer))
     router.include_router(make_home_router(renderer, params.pages.max_runs))

@@ -37,7 +37,7 @@ def make_stylize_router(renderer: Renderer, videos: Videos | None, timeout_s: fl
     @router.get("/pages/stylize")
     async def show_stylize(request: Request, job: _Id = "") -> HTMLResponse:
         model = request.app.state.models.get("video")
-        values: dict[str, Any] = {"model": model, "has_jobs": videos is not None, "result": ""}
+        values: dict[str, Any] = {"model": model, "result": ""}
         if job and videos:
             values["result"] = _render_job(renderer, videos, job)
         values["recent"] = await asyncio.to_thread(videos.list_recent) if videos else []
@@ -151,4 +151,4 @@ def _show_part(request: Request, renderer: Renderer, status: int, template: str,
         return part
     model = request.app.state.models.get("video")
     result = bytes(part.body).decode()
-    return renderer.render("stylize.html", status, model=model, has_jobs=True, result=result, recent=[])
+    return renderer.render("stylize.html", status, model=model, result=result, recent=[])

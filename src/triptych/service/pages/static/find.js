@@ -67,8 +67,16 @@ function fail(item, file, why) {
   item.replaceChildren(text);
 }
 
+const read = new WeakMap();
+
+function readPhoto(element) {
+  // Once: masks are long, and the slider moves often.
+  if (!read.has(element)) read.set(element, JSON.parse(element.dataset.photo));
+  return read.get(element);
+}
+
 function listPhotos() {
-  return [...list.querySelectorAll(".found")].map((element) => ({ element, ...JSON.parse(element.dataset.photo) }));
+  return [...list.querySelectorAll(".found")].map((element) => ({ element, ...readPhoto(element) }));
 }
 
 function countByCategory(detections) {
