@@ -114,6 +114,9 @@ def test_the_project_s_own_faults_are_not_whoever_asks_s(checker: RequestChecker
     settings = settings_of(tmp_path / "project")
     with pytest.raises(ConfigurationError, match="the project's configuration is wrong"):
         RequestChecker(settings).check("video", {}, "local")
+    (conf / "local").rmdir()
+    with pytest.raises(ConfigurationError, match="conf/local"):
+        RequestChecker(settings).check("video", {}, "local")
 
 
 def test_every_name_of_the_configuration_is_a_place_or_known_to_be_none() -> None:

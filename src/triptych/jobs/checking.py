@@ -129,7 +129,7 @@ class RequestChecker:
         return True
 
     def _find_parameter_faults(self, parameters: dict[str, Any], environment: str) -> list[str]:
-        from kedro.config import OmegaConfigLoader
+        from kedro.config import MissingConfigException, OmegaConfigLoader
 
         from triptych import settings
         from triptych.hooks.parameter_check import check_parameters
@@ -144,6 +144,8 @@ class RequestChecker:
             if not asked:
                 raise ConfigurationError(f"the project's configuration is wrong: {error}") from error
             return asked
+        except MissingConfigException as error:  # no folder of this environment
+            raise ConfigurationError(f"the project's configuration is wrong: {error}") from error
         return []
 
 
