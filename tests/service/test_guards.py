@@ -118,6 +118,12 @@ def test_any_header_is_read(text: str) -> None:
     assert isinstance(split_host(text), str)
 
 
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/openapi.json", "/nothing"])
+def test_head_is_answered_as_get(idle: TestClient, path: str) -> None:
+    asked, had = idle.head(path), idle.get(path)
+    assert (asked.status_code, asked.headers["content-length"]) == (had.status_code, had.headers["content-length"])
+
+
 @pytest.mark.parametrize("path", ["/health/live", "/nothing", "/faq/ask"])
 def test_every_answer_keeps_browsers_strict(idle: TestClient, path: str) -> None:
     headers = idle.get(path).headers

@@ -18,7 +18,7 @@ from typing import Any
 import httpx2
 import pytest
 import schemathesis
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks
@@ -153,6 +153,21 @@ def refusing() -> Any:
         await (app if passed else refuse(413, "too large"))(scope, receive, send)
 
     return refuse_or_pass
+
+
+def test_an_offer_of_another_protocol_is_passed_over() -> None:
+    app = FastAPI()
+
+    @app.post("/count")
+    async def count(request: Request) -> int:
+        return len(await request.body())
+
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+    head = b"POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n" + offer + b"\r\n"
+    with serving(app) as params, socket.create_connection((params.host, params.port), timeout=20) as connection:
+        for body in (b"\r\nupgrade: in a body", b"x" * 20):
+            connection.sendall(head + body[:20])  # as Java's HttpClient sends it
+            assert connection.recv(1000).endswith(b"20")
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])

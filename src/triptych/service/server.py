@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import ipaddress
+import re
 from typing import Any
 
 import uvicorn
@@ -13,6 +14,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from triptych.errors import InputError
 from triptych.service.params import ServiceParams
+
+_UPGRADE = re.compile(rb"(\r\n)upgrade:", re.IGNORECASE)
 
 
 def check_exposure(params: ServiceParams, token: str | None) -> None:
@@ -82,6 +85,9 @@ def _with_head_timeout(timeout_s: float) -> type[HttpToolsProtocol]:
             super().connection_made(transport)
             self._late = self.loop.call_later(timeout_s, self._close_late)
 
+        def data_received(self, data: bytes) -> None:
+            super().data_received(_pass_over_upgrade(data) if self._is_whole else data)
+
         def on_message_begin(self) -> None:
             self._is_whole = False
             if self._late is None:
@@ -123,3 +129,12 @@ def _with_head_timeout(timeout_s: float) -> type[HttpToolsProtocol]:
                 self.transport.close()
 
     return Protocol
+
+
+def _pass_over_upgrade(data: bytes) -> bytes:
+    """Rename the header by which a client offers another protocol, as Java's does with every first request.
+
+    Offers may be passed over (RFC 9110, 7.8), but httptools takes the body for the other protocol's.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(rb"\1x-upgrade:", head) + end + rest

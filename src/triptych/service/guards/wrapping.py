@@ -28,7 +28,7 @@ HEADERS = {
 
 
 class HeaderGuard:
-    """Adds headers to answers that do not have them."""
+    """Adds headers to answers that do not have them, and lets HEAD have those of GET; the server sends no body then."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -43,6 +43,8 @@ class HeaderGuard:
                     headers.setdefault(name, value)
             await send(message)
 
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
