@@ -41,10 +41,9 @@ def started(
     port, log = free_port(), tmp_path_factory.mktemp("service") / "serve.log"
     options = ["--port", str(port), "--mlflow-uri", registry.uri, "--style-model", str(style_model)]
     command = [sys.executable, "-m", "triptych", "serve", *options, "--token-env", "SERVICE_SECRET"]
+    environment = {**os.environ, "SERVICE_SECRET": TOKEN, "TMPDIR": str(log.parent)}
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=out, stderr=out, env={**os.environ, "SERVICE_SECRET": TOKEN}
-        )
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=environment)
     address = f"http://127.0.0.1:{port}"
     try:
         wait_until(lambda: is_ready(address) or process.poll() is not None, 240)
@@ -102,8 +101,10 @@ def test_told_to_stop_it_ends_with_its_processes(started: Any) -> None:
         pytest.skip("needs Linux's list of a process's children")
     workers = [int(pid) for pid in children.read_text().split()]
     assert len(workers) == 3
+    assert list(log.parent.glob("triptych-served-*"))
     process.send_signal(signal.SIGTERM)
-    process.wait(60)
+    assert process.wait(60) == 0
+    assert not list(log.parent.glob("triptych-served-*"))
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
     assert "Traceback" not in log.read_text()
 

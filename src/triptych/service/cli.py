@@ -68,7 +68,7 @@ def run_service(
     from triptych.service.app import create_app
     from triptych.service.configuration import read_settings
     from triptych.service.pages.router import make_page_rules, make_pages_router
-    from triptych.service.server import check_exposure, make_server, settle_memory
+    from triptych.service.server import check_exposure, make_server, run_server, settle_memory
     from triptych.service.taking_jobs import taking_jobs
     from triptych.service.telemetry import start_exporters
 
@@ -84,7 +84,7 @@ def run_service(
         if jobs:
             routers.append(stack.enter_context(taking_jobs(jobs)))
         app = create_app(settings, routers, make_page_rules(settings.params), on_taken=settle_memory)
-        make_server(app, settings.params).run()
+        run_server(make_server(app, settings.params))
 
 
 def read_service_token(variable: str | None, file: Path | None) -> str | None:

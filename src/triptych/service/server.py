@@ -6,6 +6,7 @@ import asyncio
 import gc
 import ipaddress
 import re
+import signal
 from typing import Any
 
 import uvicorn
@@ -69,6 +70,18 @@ def make_server(app: FastAPI, params: ServiceParams) -> uvicorn.Server:
         timeout_graceful_shutdown=max(1, round(params.timeouts.stop_s)),
     )
     return uvicorn.Server(config)
+
+
+def run_server(server: uvicorn.Server) -> None:
+    """Run it until it is told to stop, and return.
+
+    When it has ended uvicorn sends the signal again, which would end the process before anything else is put away.
+    """
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        server.run()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _with_head_timeout(timeout_s: float) -> type[HttpToolsProtocol]:
