@@ -231,3 +231,62 @@ def test_only_the_files_of_the_network_that_is_used_are_listed(tmp_path: Path) -
         (tmp_path / name).write_text("[]", encoding="utf-8")
     found = [path.as_posix() for path in list_model_files(tmp_path)]
     assert found == ["modules.json", "onnx/config.json", "onnx/model.onnx", "onnx/model.onnx_data", "tokenizer.json"]
+
+
+def move_weights(folder: Path, name: str) -> None:
+    """Put the weights of a folder's network into a file of their own, as exporters do with large ones."""
+    import onnx
+
+    network = onnx.load(folder / "model.onnx")
+    (folder / "model.onnx").unlink()
+    onnx.save_model(network, folder / "model.onnx", save_as_external_data=True, location=name, size_threshold=0)
+
+
+@pytest.mark.parametrize("name", ["model.onnx_data", "weights.bin", "w" * 200])
+def test_weights_in_files_of_any_name_belong_to_the_encoder(tmp_path: Path, name: str) -> None:
+    source, copy, other = tmp_path / "my source", tmp_path / "copy", tmp_path / "other"
+    for folder, words in ((source, WORDS), (other, WORDS[::-1])):
+        write_onnx_encoder(folder, words)
+        move_weights(folder, name)
+    encoder = FolderEncoder(source, PARAMS)
+    expected = encoder.encode(TEXTS).tolist()
+    copy.mkdir()
+    encoder.save(copy)
+    (source / name).write_bytes((other / name).read_bytes()[::-1])
+    assert FolderEncoder(source, PARAMS).digest != encoder.digest
+    (source / name).unlink()
+    with pytest.raises(InputError, match=f"model.onnx has its weights in {name}, which is not beside it"):
+        FolderEncoder(source, PARAMS)
+    assert load_encoder(copy).encode(TEXTS).tolist() == expected
+
+
+def test_weights_outside_of_the_folder_are_not_taken(tmp_path: Path) -> None:
+    write_onnx_encoder(tmp_path / "encoder", WORDS)
+    move_weights(tmp_path / "encoder", "inside.bin")
+    network = tmp_path / "encoder" / "model.onnx"
+    network.write_bytes(network.read_bytes().replace(b"inside.bin", b"../ide.bin"))
+    (tmp_path / "encoder" / "inside.bin").rename(tmp_path / "ide.bin")
+    with pytest.raises(InputError, match="has weights in ../ide.bin, outside of its folder"):
+        FolderEncoder(tmp_path / "encoder", PARAMS)
+
+
+def test_folders_may_be_links(tmp_path: Path) -> None:
+    source, blobs, copy = tmp_path / "source", tmp_path / "blobs", tmp_path / "copy"
+    write_onnx_encoder(source, WORDS, place="onnx/model.onnx")
+    (source / "onnx").rename(blobs)
+    (source / "onnx").symlink_to(blobs)
+    (source / "circle").symlink_to(source)
+    encoder = FolderEncoder(source, PARAMS)
+    copy.mkdir()
+    encoder.save(copy)
+    assert load_encoder(copy).encode(TEXTS).tolist() == encoder.encode(TEXTS).tolist()
+    assert [path.as_posix() for path in list_model_files(source)] == ["onnx/model.onnx", "tokenizer.json"]
+
+
+def test_files_that_were_changed_in_use_are_not_saved(tmp_path: Path) -> None:
+    write_onnx_encoder(tmp_path / "source", WORDS)
+    encoder = FolderEncoder(tmp_path / "source", PARAMS)
+    write_onnx_encoder(tmp_path / "source", WORDS[::-1])
+    (tmp_path / "copy").mkdir()
+    with pytest.raises(InputError, match="were changed while they were in use"):
+        encoder.save(tmp_path / "copy")

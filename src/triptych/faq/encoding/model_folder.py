@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from tqdm import tqdm
 
 from triptych.errors import InputError
 from triptych.faq.encoding.encoder import TextEncoder, Vectors, normalize
+from triptych.faq.encoding.onnx_files import find_onnx, list_weight_files
 from triptych.faq.params import EncoderParams
 from triptych.storage.local_files import hash_file
 
@@ -25,7 +27,7 @@ KIND = "folder"
 ABOUT = "encoder.json"
 _MODEL = "model"
 _KEPT = {".json", ".txt", ".model", ".safetensors", ".onnx", ".onnx_data", ".data"}
-_ONNX_PLACES = ("model.onnx", "onnx/model.onnx")
+_TOKENIZER = {".json", ".txt", ".model"}
 ONNX_NEEDS = ("onnxruntime", "tokenizers")
 SENTENCE_NEEDS = ("sentence-transformers", "torch")
 _SETTINGS = {"batch_size", "max_tokens", "prefix"}
@@ -76,13 +78,16 @@ class FolderEncoder(TextEncoder):
         """Copy the files that are read, and nothing else.
 
         Raises:
-            InputError: If they are gone.
+            InputError: If they are gone, or others than those that were read.
         """
         self._check_there()
         for path in self._files:
             copy = folder / _MODEL / path
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(self._folder / path, copy)
+        # Encoding takes hours, and all vectors are of what was read first.
+        if _hash_files(folder / _MODEL, self._files, self._params) != self.digest:
+            raise InputError(f"the files in {self._folder} were changed while they were in use: start the run anew")
         settings = self._params.model_dump(include=_SETTINGS)
         about = {"kind": KIND, "digest": self.digest, "dimensions": self.dimensions, "settings": settings}
         (folder / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
@@ -134,11 +139,6 @@ def open_model(folder: Path, params: EncoderParams) -> EmbeddingModel:
     return SentenceModel.open(folder, params)
 
 
-def find_onnx(folder: Path) -> Path | None:
-    """Find the ONNX network of a folder."""
-    return next((folder / place for place in _ONNX_PLACES if (folder / place).is_file()), None)
-
-
 def list_model_files(folder: Path) -> list[Path]:
     """List the files of an encoder that are read, relative to its folder, in alphabetical order.
 
@@ -147,14 +147,15 @@ def list_model_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: faq.encoder.folder names the folder of an encoder")
-    files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    files = [path for path in files if path.suffix in _KEPT and not path.parts[0].startswith(".")]
+    every = sorted(path.relative_to(folder) for path in _walk(folder) if path.is_file())
+    files = [path for path in every if path.suffix in _KEPT and not path.parts[0].startswith(".")]
     if onnx := find_onnx(folder):
         if not (folder / "tokenizer.json").is_file():
             raise InputError(f"{folder} has no tokenizer.json: save the tokenizer of {onnx.name} beside it")
         place = onnx.parent.relative_to(folder)
         weights = {path for path in files if path.parent == place and path.name.startswith(onnx.name)}
-        return [path for path in files if path in weights or path.suffix in (".json", ".txt", ".model")]
+        weights |= {path.relative_to(folder) for path in list_weight_files(onnx)}
+        return [path for path in every if path in weights or (path in files and path.suffix in _TOKENIZER)]
     if not (folder / "modules.json").is_file():
         raise InputError(
             f"{folder} has neither model.onnx (or onnx/model.onnx) nor modules.json: faq.encoder.folder takes an ONNX "
@@ -167,6 +168,14 @@ def list_model_files(folder: Path) -> list[Path]:
             "anew with a current sentence-transformers"
         )
     return files
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """List what is in a folder, and in those that it has links to: caches of models are made of links."""
+    for root, folders, names in os.walk(folder, followlinks=True):
+        here = Path(root).resolve()
+        folders[:] = [name for name in folders if not here.is_relative_to((here / name).resolve())]  # no circles
+        yield from (Path(root) / name for name in names)
 
 
 def _hash_files(folder: Path, files: list[Path], params: EncoderParams) -> str:
