@@ -156,3 +156,13 @@ def test_each_fold_has_an_encoder_of_its_own(tmp_path_factory: pytest.TempPathFa
         assert one.learned_from == other.learned_from != frozenset()
         assert encode_questions(other, questions).tolist() == encode_questions(one, questions).tolist()
     assert len({encoder.digest for encoder in made.encoders}) == 2
+
+
+def test_training_that_goes_astray_is_not_kept() -> None:
+    pytest.importorskip("torch")
+    corpus = draw_synonyms(60)
+    params = PARAMS.replace(temperature=1e-40, epochs=2)  # scores that are no numbers
+    encoder, report = train_encoder(plan_teaching(corpus.questions, corpus.roles, params, None), params)
+    assert (report["best_epoch"], report["mrr"]) == (0, report["mrr_untrained"])
+    assert report["mrr"] < 1
+    assert np.isfinite(encode_questions(encoder, corpus.questions)).all()

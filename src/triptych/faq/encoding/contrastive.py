@@ -137,7 +137,8 @@ def _judge(vectors: NDArray[np.float32], pairs: TextPairs) -> float:
     sides = [_scale(np.asarray(side @ vectors)) for side in (pairs.left, pairs.right)]
     scores = sides[0] @ sides[1].T
     own = scores.diagonal()[:, None]
-    ahead = (scores >= own) & (pairs.group[:, None] != pairs.group[None, :])
+    # Written so that no number at all is the worst: of training that went astray nothing is to be kept.
+    ahead = ~(scores < own) & (pairs.group[:, None] != pairs.group[None, :])
     return float((1 / (1 + ahead.sum(axis=1))).mean())
 
 
