@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from triptych.faq.encoding.encoder import TextEncoder, Vectors
-from triptych.faq.encoding.vector_cache import CachedEncoder, VectorFolder, encode_all
+from triptych.faq.encoding.vector_cache import CachedEncoder, VectorFolder, encode_all, make_key
 
 
 class LettersEncoder(TextEncoder):
@@ -87,4 +89,48 @@ def test_a_long_encoding_is_kept_part_by_part(tmp_path: Path, monkeypatch: pytes
     after = LettersEncoder()
     encode_all(after, ["a", "b", "c"], str(tmp_path))
     assert after.asked == ["c"]
-    assert sum(len(keys) for keys, _ in VectorFolder(str(tmp_path), after.digest).read()) == 3
+    assert sum(len(keys) for keys, _ in VectorFolder(str(tmp_path), after).read()) == 3
+
+
+KEY = np.frombuffer(make_key("ab"), dtype=np.uint8)[None]
+VECTOR = np.full((1, 3), 9, dtype=np.float16)
+
+
+@pytest.mark.parametrize(
+    ("keys", "vectors"),
+    [
+        (None, None),
+        (KEY, VECTOR.astype(np.float32)),
+        (KEY, VECTOR[:, :2]),
+        (KEY, VECTOR[0]),
+        (KEY, VECTOR[0, 0]),
+        (KEY, VECTOR * np.float16("nan")),
+        (np.repeat(KEY, 2, axis=0), VECTOR),
+        (KEY[:, :8], VECTOR),
+        (KEY.astype(np.int64), VECTOR),
+    ],
+)
+def test_a_file_that_holds_something_else_is_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, keys: NDArray[Any] | None, vectors: NDArray[Any] | None
+) -> None:
+    path = tmp_path / "letters" / "vectors_a.npz"
+    path.parent.mkdir()
+    path.touch()  # all that is left of it after a power cut
+    if keys is not None and vectors is not None:
+        np.savez(path, keys=keys, vectors=vectors)
+    with caplog.at_level(logging.WARNING):
+        found = encode_all(LettersEncoder(), ["ab", "c"], str(tmp_path)).encode(["c", "ab"])
+    assert found.tolist() == [[0, 0, 1], [1, 1, 0]]
+    assert found.dtype == np.float16
+    assert f"{path} cannot be read" in caplog.text
+
+
+def test_a_cache_that_cannot_be_written_costs_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("triptych.faq.encoding.vector_cache._PART_TEXTS", 1)
+    (tmp_path / "letters").touch()  # where a folder should be: also the superuser cannot write there
+    with caplog.at_level(logging.WARNING):
+        found = encode_all(LettersEncoder(), ["a", "b", "c"], str(tmp_path)).encode(["b", "c"])
+    assert found.tolist() == [[0, 1, 0], [0, 0, 1]]
+    assert caplog.text.count("vectors cannot be kept for later runs (faq.encoder.cache_folder)") == 1

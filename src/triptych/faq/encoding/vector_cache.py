@@ -97,11 +97,12 @@ class VectorFolder:
 
     Args:
         folder: Of all encoders: a path, or an address in blob storage.
-        digest: The encoder's.
+        encoder: The one.
     """
 
-    def __init__(self, folder: str, digest: str) -> None:
-        self._folder = mount(folder) / digest[:_KEY_BYTES]
+    def __init__(self, folder: str, encoder: TextEncoder) -> None:
+        self._folder = mount(folder) / encoder.digest[:_KEY_BYTES]
+        self._dimensions = encoder.dimensions
 
     def read(self) -> Iterator[tuple[Keys, Vectors]]:
         """Read what is there, file by file; what cannot be read is as if it were not there."""
@@ -110,10 +111,17 @@ class VectorFolder:
             try:
                 with np.load(path, allow_pickle=False) as file:
                     keys, vectors = file["keys"], file["vectors"]
-            except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+                self._check(keys, vectors)
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
                 logger.warning("%s cannot be read, its texts are encoded anew: %s", path, error)
                 continue
             yield keys, vectors
+
+    def _check(self, keys: Keys, vectors: Vectors) -> None:
+        shapes = (*vectors.shape[:1], _KEY_BYTES), (*keys.shape[:1], self._dimensions)
+        is_right = (keys.shape, vectors.shape) == shapes and keys.dtype == np.uint8 and vectors.dtype == np.float16
+        if not is_right or not np.isfinite(vectors).all():
+            raise ValueError(f"it has no finite vectors of {self._dimensions} numbers in 16 bits, each with its key")
 
     def append(self, texts: Sequence[str], vectors: Vectors) -> None:
         """Add vectors, as a file of their own that appears only when it is complete."""
@@ -133,16 +141,28 @@ def encode_all(encoder: TextEncoder, texts: Sequence[str], folder: str | None) -
         folder: Where vectors are kept from one run to the next; None keeps none.
     """
     cached = CachedEncoder(encoder)
-    kept = VectorFolder(folder, encoder.digest) if folder else None
+    kept = VectorFolder(folder, encoder) if folder else None
     for keys, vectors in kept.read() if kept else ():
         cached.learn(keys, vectors)
     missing = cached.find_missing(texts)
     for start in range(0, len(missing), _PART_TEXTS):
         part = missing[start : start + _PART_TEXTS]
-        vectors = cached.encode(part)
-        if kept:
-            kept.append(part, vectors)
+        vectors = encoder.encode(part)
+        # Not by `cached.encode`, which puts all that is known together each time.
+        cached.add(part, vectors)
+        if kept and not _keep(kept, part, vectors):
+            kept = None
     return cached
+
+
+def _keep(kept: VectorFolder, texts: Sequence[str], vectors: Vectors) -> bool:
+    """Write vectors, and tell whether that can be done: a folder that others fill may be for reading alone."""
+    try:
+        kept.append(texts, vectors)
+    except OSError as error:
+        logger.warning("vectors cannot be kept for later runs (faq.encoder.cache_folder): %s", error)
+        return False
+    return True
 
 
 def make_key(text: str) -> bytes:
