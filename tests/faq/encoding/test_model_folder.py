@@ -134,6 +134,19 @@ def test_an_encoder_whose_folder_was_replaced_says_so(tmp_path: Path) -> None:
             use()
 
 
+def change_inputs(folder: Path, kind: str = "INT64", length: int | None = None) -> None:
+    """Have a folder's network take numbers of another kind, or texts of one length alone."""
+    import onnx
+
+    network = onnx.load(folder / "model.onnx")
+    for given in network.graph.input:
+        if kind != "STRING" or given.name == "attention_mask":  # of text no network makes numbers
+            given.type.tensor_type.elem_type = onnx.TensorProto.DataType.Value(kind)
+        if length:
+            given.type.tensor_type.shape.dim[1].dim_value = length
+    onnx.save(network, folder / "model.onnx")
+
+
 def _remove(name: str) -> Callable[[Path], None]:
     return lambda folder: (folder / name).unlink()
 
@@ -156,6 +169,12 @@ def _write(name: str, content: str) -> Callable[[Path], None]:
         (_write("tokenizer.json", "{"), "tokenizer.json is no JSON"),
         (_write("tokenizer.json", "{}"), "tokenizer.json is no tokenizer"),
         (_write("1_Pooling/config.json", '{"pooling_mode": "lasttoken"}'), "pooling by .*lasttoken.*: one of mean"),
+        (_write("config.json", "[1]"), "config.json is no JSON object"),
+        (
+            lambda folder: change_inputs(folder, length=16),
+            r"takes ..input_ids \['batch', 16\].*: export it with dynamic axes",
+        ),
+        (lambda folder: change_inputs(folder, kind="STRING"), r"takes \['attention_mask tensor\(string\)'"),
         (_write("modules.json", '[{"type": "sentence_transformers.models.Dense"}]'), r"\['Dense'\] behind the network"),
     ],
 )
@@ -290,3 +309,36 @@ def test_files_that_were_changed_in_use_are_not_saved(tmp_path: Path) -> None:
     (tmp_path / "copy").mkdir()
     with pytest.raises(InputError, match="were changed while they were in use"):
         encoder.save(tmp_path / "copy")
+
+
+def test_a_network_of_short_numbers_is_fed_those(tmp_path: Path) -> None:
+    words = write_onnx_encoder(tmp_path, WORDS)
+    change_inputs(tmp_path, "INT32")
+    (found,) = FolderEncoder(tmp_path, PARAMS).encode(["array promise"])
+    assert found == pytest.approx(expect(words, "array promise"), abs=1e-3)
+
+
+def test_a_tokenizer_of_another_network_is_told(tmp_path: Path) -> None:
+    write_onnx_encoder(tmp_path, WORDS)
+    write_tokenizer(tmp_path, [*WORDS, "further"])
+    encoder = FolderEncoder(tmp_path, PARAMS)
+    with pytest.raises(
+        InputError, match="model.onnx cannot be run on what its tokenizer.json gives: .*out of data bou"
+    ):
+        encoder.encode(["array", "further"])
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
+def test_texts_that_no_token_is_for_harm_no_others(tmp_path: Path, pooling: str) -> None:
+    from tokenizers import Tokenizer, pre_tokenizers
+    from tokenizers.models import BPE
+
+    words = write_onnx_encoder(tmp_path, WORDS, {"pooling_mode": pooling})
+    tokenizer = Tokenizer(BPE({"[PAD]": 0, "a": 2}, []))  # passes over what it does not know
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    found = FolderEncoder(tmp_path, PARAMS).encode(
+        ["\U0001f600 \U0001f600", "a", "\U0001f600", "\U0001f601", "\ud83d a"]
+    )
+    own = expect(words, "array", pooling)
+    assert found == pytest.approx(np.array([0 * own, own, 0 * own, 0 * own, own]), abs=1e-3)

@@ -110,7 +110,9 @@ class FolderEncoder(TextEncoder):
             raise InputError(f"{self._folder} is gone: what it belongs to was replaced since it was read. Read it anew")
 
     def _embed(self, texts: list[str]) -> NDArray[np.float32]:
-        vectors = self._open().embed([self._params.prefix + text for text in texts])
+        # Half of a surrogate pair, as a cut text may have, is none that a tokenizer takes.
+        whole = [(self._params.prefix + text).encode("utf-8", "replace").decode("utf-8") for text in texts]
+        vectors = self._open().embed(whole)
         if vectors.ndim != 2 or not np.isfinite(vectors).all():
             raise InputError(
                 f"the encoder in {self._folder} gives no vector of finite numbers for a text (shape {vectors.shape}): "

@@ -15,11 +15,18 @@ from triptych.errors import InputError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
     Pool = Callable[[NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]
 
 _INPUTS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
+# How exporters write them.
+_DTYPES: dict[str, type[np.generic]] = {
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(bool)": np.bool_,
+    "tensor(float)": np.float32,
+}
 _SENTENCE = "sentence_embedding"
 INSTALL = 'pip install "triptych[encoder]"'
 
@@ -31,12 +38,14 @@ class OnnxModel:
     Attributes:
         tokenizer: Cuts and pads.
         session: The network.
+        network: Its file.
         output: Name of the output that is taken.
         pool: Makes one vector of those of the tokens; None where the network does.
     """
 
     tokenizer: Tokenizer
     session: InferenceSession
+    network: Path
     output: str
     pool: Pool | None
 
@@ -53,27 +62,55 @@ class OnnxModel:
             InputError: If a file cannot be read, or the network does not take tokens.
         """
         session = _open_session(network)
-        unknown = [given.name for given in session.get_inputs() if given.name not in _INPUTS]
-        if unknown:
-            raise InputError(f"{network} takes {unknown}: known are {', '.join(_INPUTS)}. Export it as an encoder")
+        _check_inputs(session, network)
         tokenizer = _open_tokenizer(folder / "tokenizer.json", min(max_tokens, _find_limit(folder)))
         output, is_pooled = _choose_output(session, network)
         if is_pooled:
-            return cls(tokenizer, session, output, None)
+            return cls(tokenizer, session, network, output, None)
         _refuse_further_modules(folder)
-        return cls(tokenizer, session, output, POOLS[_find_pooling(folder)])
+        return cls(tokenizer, session, network, output, POOLS[_find_pooling(folder)])
 
     def embed(self, texts: list[str]) -> NDArray[np.float32]:
         """Encode a batch of texts, shape (texts, dimensions), float32."""
         encodings = self.tokenizer.encode_batch(texts)
+        # Of a text without any token, networks make NaN or nothing.
+        told = [number for number, encoding in enumerate(encodings) if any(encoding.attention_mask)]
+        found = np.zeros((len(texts), self._count_dimensions()), dtype=np.float32)
+        if told:
+            found[told] = self._run([encodings[number] for number in told])
+        return found
+
+    def _run(self, encodings: list[Encoding]) -> NDArray[np.float32]:
+        from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
+
         arrays = {
             name: np.array([getattr(encoding, field) for encoding in encodings], dtype=np.int64)
             for name, field in _INPUTS.items()
         }
-        feed = {given.name: arrays[given.name] for given in self.session.get_inputs()}
-        (found,) = self.session.run([self.output], feed)
+        given = self.session.get_inputs()
+        feed: dict[str, NDArray[Any]] = {one.name: arrays[one.name].astype(_DTYPES[one.type]) for one in given}
+        try:
+            (found,) = self.session.run([self.output], feed)
+        except InvalidArgument as error:
+            raise InputError(
+                f"{self.network} cannot be run on what its tokenizer.json gives: {error}. Export both anew"
+            ) from error
         pooled = found if self.pool is None else self.pool(found, arrays["attention_mask"])
         return np.asarray(pooled, dtype=np.float32)
+
+    def _count_dimensions(self) -> int:
+        return next(int(given.shape[-1]) for given in self.session.get_outputs() if given.name == self.output)
+
+
+def _check_inputs(session: InferenceSession, network: Path) -> None:
+    """Refuse a network that does not take tokens, any number of texts at a time and of any length."""
+    given = session.get_inputs()
+    if unknown := [one.name for one in given if one.name not in _INPUTS]:
+        raise InputError(f"{network} takes {unknown}: known are {', '.join(_INPUTS)}. Export it as an encoder")
+    if foreign := [f"{one.name} {one.type}" for one in given if one.type not in _DTYPES]:
+        raise InputError(f"{network} takes {foreign}: known are {', '.join(_DTYPES)}. Export it as an encoder")
+    if fixed := [f"{one.name} {one.shape}" for one in given if any(isinstance(size, int) for size in one.shape)]:
+        raise InputError(f"{network} takes {fixed} alone: export it with dynamic axes, for any texts and lengths")
 
 
 def _choose_output(session: InferenceSession, network: Path) -> tuple[str, bool]:
@@ -117,7 +154,7 @@ def _find_pooling(folder: Path) -> str:
     path = folder / "1_Pooling" / "config.json"
     if not path.is_file():
         return "mean"
-    config = _read_json(path)
+    config = _read_object(path)
     found = config.get("pooling_mode") or [
         name.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token")
         for name, is_on in config.items()
@@ -149,7 +186,7 @@ def _find_limit(folder: Path) -> int:
         ("tokenizer_config.json", "model_max_length"),
         ("config.json", "max_position_embeddings"),
     ]
-    found = [_read_json(folder / name).get(key) for name, key in places if (folder / name).is_file()]
+    found = [_read_object(folder / name).get(key) for name, key in places if (folder / name).is_file()]
     return min([int(limit) for limit in found if limit], default=512)
 
 
@@ -158,6 +195,13 @@ def _read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path} is no JSON: {error}. Copy the folder anew") from error
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    found = _read_json(path)
+    if not isinstance(found, dict):
+        raise InputError(f"{path} is no JSON object. Copy the folder anew")
+    return found
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
