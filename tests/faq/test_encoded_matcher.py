@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 
 from tests.faq.corpora import WORDS, make_questions, topical_corpus
 from tests.faq.encoders import write_onnx_encoder
+from triptych.errors import InputError
 from triptych.faq.asked import measure_reference
 from triptych.faq.encoding.encoder import ENCODED, Vectors, encode_questions
 from triptych.faq.encoding.model_folder import FolderEncoder
@@ -31,6 +33,7 @@ from triptych.faq.ranking.features import (
 from triptych.faq.ranking.training import train_fold
 from triptych.faq.retrieval.first_stage import choose_weights
 from triptych.faq.retrieval.index import FaqIndex, StageWeights
+from triptych.serving.faq_model import MATCHER, FaqModel
 
 PARAMS = RetrievalParams(workers=1)
 # In another language: no word of it is in the FAQ, and the encoder gives each the vector of the word it stands for.
@@ -188,3 +191,14 @@ def test_processes_get_the_vectors_and_not_the_encoder(
     assert seen
     with pytest.raises(ValueError, match="the questions need some, and there is no encoder"):
         list(seen[0].make_queries(ASKED))
+
+
+def test_a_registered_model_whose_encoder_cannot_be_opened_is_not_loaded(matcher: FaqMatcher, tmp_path: Path) -> None:
+    matcher.save(tmp_path)
+    context = SimpleNamespace(artifacts={MATCHER: str(tmp_path)})
+    FaqModel().load_context(context)
+    (network,) = tmp_path.glob("encoder_*/model/model.onnx")
+    network.unlink()
+    network.write_text("broken", encoding="utf-8")
+    with pytest.raises(InputError, match="is no network that onnxruntime can run"):
+        FaqModel().load_context(context)

@@ -57,6 +57,8 @@ class FaqModel(PythonModel):
 
         self._matcher = FaqMatcher.load(Path(context.artifacts[MATCHER]))
         self._number = number_matcher(self._matcher)
+        # Opened now: a server without the encoder's libraries is not to take questions, and the first is not to wait.
+        self._matcher.index.encode(pd.DataFrame({"title": ["a"], "text": [""]}))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
         """Match questions.
