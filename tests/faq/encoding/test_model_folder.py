@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tests.faq.encoders import DIMENSIONS, write_onnx_encoder, write_tokenizer
 from triptych.errors import InputError
 from triptych.faq.encoding.model_folder import FolderEncoder, list_model_files
+from triptych.faq.encoding.onnx_model import POOLS
 from triptych.faq.encoding.storage import load_encoder
 from triptych.faq.params import EncoderParams
 
@@ -342,3 +343,14 @@ def test_texts_that_no_token_is_for_harm_no_others(tmp_path: Path, pooling: str)
     )
     own = expect(words, "array", pooling)
     assert found == pytest.approx(np.array([0 * own, own, 0 * own, 0 * own, own]), abs=1e-3)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_what_stands_for_padding_does_not_count(pooling: str, dtype: type) -> None:
+    tokens: NDArray[Any] = np.array(
+        [[[1, 9], [3, 5], [np.nan, np.nan]], [[2, 4], [np.nan, np.nan], [np.nan, np.nan]]], dtype=dtype
+    )
+    found = POOLS[pooling](tokens, np.array([[1, 1, 0], [1, 0, 0]]))
+    assert found.dtype == np.float32
+    assert found.tolist() == [POOL[pooling](tokens[0, :2]).tolist(), [2, 4]]

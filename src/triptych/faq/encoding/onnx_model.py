@@ -134,8 +134,9 @@ def _choose_output(session: InferenceSession, network: Path) -> tuple[str, bool]
 
 
 def _pool_mean(tokens: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-    kept = mask[:, :, None].astype(np.float32)
-    return np.asarray((tokens * kept).sum(axis=1) / np.maximum(kept.sum(axis=1), 1), dtype=np.float32)
+    # Not multiplied by the mask: what a network gives for padding may be NaN.
+    kept = np.where(mask[:, :, None] > 0, tokens.astype(np.float32), 0)
+    return np.asarray(kept.sum(axis=1) / np.maximum(mask.sum(axis=1, keepdims=True), 1), dtype=np.float32)
 
 
 def _pool_first(tokens: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
