@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tests.faq.encoders import DIMENSIONS, write_onnx_encoder, write_tokenizer
 from triptych.errors import InputError
+from triptych.faq.encoding.encoder import normalize
 from triptych.faq.encoding.model_folder import FolderEncoder, list_model_files
 from triptych.faq.encoding.onnx_model import POOLS
 from triptych.faq.encoding.storage import load_encoder
@@ -170,6 +171,7 @@ def _write(name: str, content: str) -> Callable[[Path], None]:
         (_write("tokenizer.json", "{"), "tokenizer.json is no JSON"),
         (_write("tokenizer.json", "{}"), "tokenizer.json is no tokenizer"),
         (_write("1_Pooling/config.json", '{"pooling_mode": "lasttoken"}'), "pooling by .*lasttoken.*: one of mean"),
+        (_write("modules.json", "[1]"), "modules.json is no list of modules"),
         (_write("config.json", "[1]"), "config.json is no JSON object"),
         (
             lambda folder: change_inputs(folder, length=16),
@@ -317,6 +319,20 @@ def test_a_network_of_short_numbers_is_fed_those(tmp_path: Path) -> None:
     change_inputs(tmp_path, "INT32")
     (found,) = FolderEncoder(tmp_path, PARAMS).encode(["array promise"])
     assert found == pytest.approx(expect(words, "array promise"), abs=1e-3)
+
+
+@pytest.mark.parametrize("limit", [-1, None, 1e30, np.inf])
+def test_a_network_without_a_limit_takes_what_is_asked_for(tmp_path: Path, limit: float | None) -> None:
+    words = write_onnx_encoder(tmp_path, WORDS)
+    (tmp_path / "config.json").write_text(json.dumps({"max_position_embeddings": limit}), encoding="utf-8")
+    (found,) = FolderEncoder(tmp_path, PARAMS).encode(["array promise"])
+    assert found == pytest.approx(expect(words, "array promise"), abs=1e-3)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-6, 1.0, 1e6, 1e30])
+def test_vectors_have_length_1_whatever_they_had(size: float) -> None:
+    vectors = np.array([[3, 4], [0, 0], [-4, 3]], dtype=np.float32) * np.float32(size)
+    assert normalize(vectors) == pytest.approx(np.array([[0.6, 0.8], [0, 0], [-0.8, 0.6]]), abs=1e-3)
 
 
 def test_a_tokenizer_of_another_network_is_told(tmp_path: Path) -> None:

@@ -65,5 +65,6 @@ def list_texts(questions: pd.DataFrame) -> list[str]:
 
 def normalize(vectors: NDArray[np.float32]) -> Vectors:
     """Scale vectors to length 1, shape (texts, dimensions); one of length 0 stays as it is."""
-    length = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
+    # In 64 bits: the square of 1e20, or of 1e-25, is none in 32.
+    length = np.sqrt(np.square(vectors, dtype=np.float64).sum(axis=1, keepdims=True))
     return (vectors / np.where(length > 0, length, 1)).astype(np.float16)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triptych.errors import InputError
+from triptych.faq.encoding.model_config import (
+    SENTENCE_OUTPUT,
+    find_limit,
+    find_pooling,
+    read_json,
+    refuse_further_modules,
+)
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -27,7 +33,6 @@ _DTYPES: dict[str, type[np.generic]] = {
     "tensor(bool)": np.bool_,
     "tensor(float)": np.float32,
 }
-_SENTENCE = "sentence_embedding"
 INSTALL = 'pip install "triptych[encoder]"'
 
 
@@ -63,12 +68,12 @@ class OnnxModel:
         """
         session = _open_session(network)
         _check_inputs(session, network)
-        tokenizer = _open_tokenizer(folder / "tokenizer.json", min(max_tokens, _find_limit(folder)))
+        tokenizer = _open_tokenizer(folder / "tokenizer.json", min(max_tokens, find_limit(folder)))
         output, is_pooled = _choose_output(session, network)
         if is_pooled:
             return cls(tokenizer, session, network, output, None)
-        _refuse_further_modules(folder)
-        return cls(tokenizer, session, network, output, POOLS[_find_pooling(folder)])
+        refuse_further_modules(folder)
+        return cls(tokenizer, session, network, output, POOLS[find_pooling(folder, list(POOLS))])
 
     def embed(self, texts: list[str]) -> NDArray[np.float32]:
         """Encode a batch of texts, shape (texts, dimensions), float32."""
@@ -121,8 +126,8 @@ def _choose_output(session: InferenceSession, network: Path) -> tuple[str, bool]
         for given in session.get_outputs()
         if given.type in ("tensor(float)", "tensor(float16)") and given.shape and isinstance(given.shape[-1], int)
     }
-    if found.get(_SENTENCE) == 2:
-        return _SENTENCE, True
+    if found.get(SENTENCE_OUTPUT) == 2:
+        return SENTENCE_OUTPUT, True
     for dimensions in (3, 2):
         if names := [name for name, count in found.items() if count == dimensions]:
             return names[0], dimensions == 2
@@ -150,61 +155,6 @@ def _pool_max(tokens: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[n
 POOLS: dict[str, Pool] = {"mean": _pool_mean, "cls": _pool_first, "max": _pool_max}
 
 
-def _find_pooling(folder: Path) -> str:
-    """Read how tokens become one vector, in the old form (`pooling_mode_mean_tokens`) or the new (`pooling_mode`)."""
-    path = folder / "1_Pooling" / "config.json"
-    if not path.is_file():
-        return "mean"
-    config = _read_object(path)
-    found = config.get("pooling_mode") or [
-        name.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token")
-        for name, is_on in config.items()
-        if name.startswith("pooling_mode_") and is_on
-    ]
-    modes = [found] if isinstance(found, str) else list(found)
-    if len(modes) != 1 or modes[0] not in POOLS:
-        raise InputError(f"{path} asks for pooling by {modes}: one of {', '.join(POOLS)} can be used with ONNX")
-    return str(modes[0])
-
-
-def _refuse_further_modules(folder: Path) -> None:
-    """Refuse a sentence-transformers model with layers behind the pooling, which an ONNX of its first part lacks."""
-    path = folder / "modules.json"
-    modules = _read_json(path) if path.is_file() else []
-    kinds = [str(module["type"]).rpartition(".")[2] for module in modules]
-    further = [kind for kind in kinds if kind not in ("Transformer", "Pooling", "Normalize")]
-    if further:
-        raise InputError(
-            f"{path} has {further} behind the network, which its ONNX file lacks: remove the ONNX file to use the "
-            f"safetensors, or export the whole model with an output {_SENTENCE}"
-        )
-
-
-def _find_limit(folder: Path) -> int:
-    """Read the most tokens the network takes."""
-    places = [
-        ("sentence_bert_config.json", "max_seq_length"),
-        ("tokenizer_config.json", "model_max_length"),
-        ("config.json", "max_position_embeddings"),
-    ]
-    found = [_read_object(folder / name).get(key) for name, key in places if (folder / name).is_file()]
-    return min([int(limit) for limit in found if limit], default=512)
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path} is no JSON: {error}. Copy the folder anew") from error
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    found = _read_json(path)
-    if not isinstance(found, dict):
-        raise InputError(f"{path} is no JSON object. Copy the folder anew")
-    return found
-
-
 def read_tokenizer(path: Path) -> Tokenizer:
     """Read a tokenizer.
 
@@ -215,7 +165,7 @@ def read_tokenizer(path: Path) -> Tokenizer:
         from tokenizers import Tokenizer
     except ImportError as error:
         raise InputError(f"an encoder needs tokenizers, which is not installed: {INSTALL}") from error
-    _read_json(path)
+    read_json(path)
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # the library has no kind of its own

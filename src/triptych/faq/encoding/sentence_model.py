@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triptych.errors import InputError
+from triptych.faq.encoding.model_config import read_modules
 from triptych.faq.encoding.onnx_model import INSTALL, read_tokenizer
 
 if TYPE_CHECKING:
@@ -64,9 +64,5 @@ class SentenceModel:
 
 def _check_modules(path: Path) -> None:
     """Refuse parts that the library would import from elsewhere."""
-    try:
-        kinds = [str(module["type"]) for module in json.loads(path.read_text(encoding="utf-8"))]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is no list of modules: {error!r}. Copy the folder anew") from error
-    if foreign := [kind for kind in kinds if not kind.startswith(_OWN)]:
+    if foreign := [kind for kind in read_modules(path) if not kind.startswith(_OWN)]:
         raise InputError(f"{path} asks for {foreign}, which is code of the model's own: that is never run here")
