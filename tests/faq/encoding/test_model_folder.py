@@ -370,3 +370,13 @@ def test_what_stands_for_padding_does_not_count(pooling: str, dtype: type) -> No
     found = POOLS[pooling](tokens, np.array([[1, 1, 0], [1, 0, 0]]))
     assert found.dtype == np.float32
     assert found.tolist() == [POOL[pooling](tokens[0, :2]).tolist(), [2, 4]]
+
+
+def test_a_tokenizer_that_does_not_take_all_words_is_told(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+
+    write_onnx_encoder(tmp_path, WORDS)
+    Tokenizer(WordLevel({"[PAD]": 0, "a": 1})).save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(InputError, match=r"tokenizer.json of .*model.onnx cannot cut all texts: .*Missing \[UNK\]"):
+        FolderEncoder(tmp_path, PARAMS).encode(["a", "closure"])

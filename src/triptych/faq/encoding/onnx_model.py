@@ -77,13 +77,21 @@ class OnnxModel:
 
     def embed(self, texts: list[str]) -> NDArray[np.float32]:
         """Encode a batch of texts, shape (texts, dimensions), float32."""
-        encodings = self.tokenizer.encode_batch(texts)
+        encodings = self._cut(texts)
         # Of a text without any token, networks make NaN or nothing.
         told = [number for number, encoding in enumerate(encodings) if any(encoding.attention_mask)]
         found = np.zeros((len(texts), self._count_dimensions()), dtype=np.float32)
         if told:
             found[told] = self._run([encodings[number] for number in told])
         return found
+
+    def _cut(self, texts: list[str]) -> list[Encoding]:
+        try:
+            return self.tokenizer.encode_batch(texts)
+        except Exception as error:
+            if type(error) is not Exception:  # the library has no kind of its own
+                raise
+            raise InputError(f"the tokenizer.json of {self.network} cannot cut all texts: {error}") from error
 
     def _run(self, encodings: list[Encoding]) -> NDArray[np.float32]:
         from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
