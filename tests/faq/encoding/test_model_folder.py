@@ -380,3 +380,27 @@ def test_a_tokenizer_that_does_not_take_all_words_is_told(tmp_path: Path) -> Non
     Tokenizer(WordLevel({"[PAD]": 0, "a": 1})).save(str(tmp_path / "tokenizer.json"))
     with pytest.raises(InputError, match=r"tokenizer.json of .*model.onnx cannot cut all texts: .*Missing \[UNK\]"):
         FolderEncoder(tmp_path, PARAMS).encode(["a", "closure"])
+
+
+@pytest.mark.parametrize("name", ["last_hidden_state", "token_embeddings"])
+def test_tokens_of_a_length_that_is_not_told_are_taken_before_a_pooled_output(tmp_path: Path, name: str) -> None:
+    import onnx
+
+    words = write_onnx_encoder(tmp_path, WORDS, outputs=["other", "tokens"])
+    network = onnx.load(tmp_path / "model.onnx")
+    network.graph.node.append(onnx.helper.make_node("Identity", ["tokens"], [name]))
+    network.graph.output[1].CopyFrom(
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", "length", "size"])
+    )
+    # Nor can it be found out by looking at the network.
+    network.graph.initializer[0].name = "fixed"
+    shape = onnx.helper.make_tensor("shape", onnx.TensorProto.INT64, [2], [-1, DIMENSIONS])
+    network.graph.initializer.append(shape)
+    network.graph.node.insert(0, onnx.helper.make_node("Reshape", ["fixed", "asked"], ["weights"]))
+    network.graph.node.insert(0, onnx.helper.make_node("Add", ["shape", "nothing"], ["asked"]))
+    zero = onnx.helper.make_node("ReduceSum", ["none"], ["nothing"], keepdims=0)
+    network.graph.node.insert(0, zero)
+    network.graph.node.insert(0, onnx.helper.make_node("Sub", ["attention_mask", "attention_mask"], ["none"]))
+    onnx.save(network, tmp_path / "model.onnx")
+    (found,) = FolderEncoder(tmp_path, PARAMS).encode(["array promise closure"])
+    assert found == pytest.approx(expect(words, "array promise closure"), abs=1e-3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ _DTYPES: dict[str, type[np.generic]] = {
     "tensor(bool)": np.bool_,
     "tensor(float)": np.float32,
 }
+# Exporters do not always tell how long these are; a pooled output beside them is for another task.
+_TOKEN_OUTPUTS = ("last_hidden_state", "token_embeddings")
 INSTALL = 'pip install "triptych[encoder]"'
 
 
@@ -80,10 +83,21 @@ class OnnxModel:
         encodings = self._cut(texts)
         # Of a text without any token, networks make NaN or nothing.
         told = [number for number, encoding in enumerate(encodings) if any(encoding.attention_mask)]
-        found = np.zeros((len(texts), self._count_dimensions()), dtype=np.float32)
+        found = np.zeros((len(texts), self._dimensions), dtype=np.float32)
         if told:
-            found[told] = self._run([encodings[number] for number in told])
+            found[told] = self._run(
+                {
+                    name: np.array([getattr(encodings[number], field) for number in told], dtype=np.int64)
+                    for name, field in _INPUTS.items()
+                }
+            )
         return found
+
+    @cached_property
+    def _dimensions(self) -> int:
+        # Of one token: what the file tells may be a name.
+        one = {name: np.array([[name == "attention_mask"]], dtype=np.int64) for name in _INPUTS}
+        return int(self._run(one).shape[1])
 
     def _cut(self, texts: list[str]) -> list[Encoding]:
         try:
@@ -93,13 +107,9 @@ class OnnxModel:
                 raise
             raise InputError(f"the tokenizer.json of {self.network} cannot cut all texts: {error}") from error
 
-    def _run(self, encodings: list[Encoding]) -> NDArray[np.float32]:
+    def _run(self, arrays: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
-        arrays = {
-            name: np.array([getattr(encoding, field) for encoding in encodings], dtype=np.int64)
-            for name, field in _INPUTS.items()
-        }
         given = self.session.get_inputs()
         feed: dict[str, NDArray[Any]] = {one.name: arrays[one.name].astype(_DTYPES[one.type]) for one in given}
         try:
@@ -110,9 +120,6 @@ class OnnxModel:
             ) from error
         pooled = found if self.pool is None else self.pool(found, arrays["attention_mask"])
         return np.asarray(pooled, dtype=np.float32)
-
-    def _count_dimensions(self) -> int:
-        return next(int(given.shape[-1]) for given in self.session.get_outputs() if given.name == self.output)
 
 
 def _check_inputs(session: InferenceSession, network: Path) -> None:
@@ -128,14 +135,14 @@ def _check_inputs(session: InferenceSession, network: Path) -> None:
 
 def _choose_output(session: InferenceSession, network: Path) -> tuple[str, bool]:
     """Choose what is taken of a network, and tell whether it is a vector a text, or else one a token."""
-    # Of fixed length, which neither token numbers nor masks have.
-    found = {
-        given.name: len(given.shape)
-        for given in session.get_outputs()
-        if given.type in ("tensor(float)", "tensor(float16)") and given.shape and isinstance(given.shape[-1], int)
-    }
-    if found.get(SENTENCE_OUTPUT) == 2:
+    floats = [one for one in session.get_outputs() if one.type in ("tensor(float)", "tensor(float16)")]
+    named = {one.name: len(one.shape) for one in floats}
+    if named.get(SENTENCE_OUTPUT) == 2:
         return SENTENCE_OUTPUT, True
+    if names := [name for name in _TOKEN_OUTPUTS if named.get(name) == 3]:
+        return names[0], False
+    # Of fixed length, which neither token numbers nor masks have.
+    found = {one.name: len(one.shape) for one in floats if one.shape and isinstance(one.shape[-1], int)}
     for dimensions in (3, 2):
         if names := [name for name, count in found.items() if count == dimensions]:
             return names[0], dimensions == 2
