@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import time
 from typing import Any
@@ -66,3 +67,9 @@ def test_a_row_with_more_fields_than_names_is_refused() -> None:
     # pandas takes the first as an index: the title would be what was meant as body.
     with pytest.raises(RefusedError, match="row 1 has 3 fields, the line of names 2"):
         read(CSV, "title,body\nfirst,second,third\n")
+
+
+def test_a_short_table_leaves_others_in_this_process_as_long_as_they_may_be() -> None:
+    before = csv.field_size_limit()
+    read(CSV, "title\nx\n")
+    assert csv.field_size_limit() >= before >= 131_072

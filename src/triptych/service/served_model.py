@@ -158,7 +158,8 @@ class _Team:
         self._workers = [WorkerProcess(version.spec, params.processes) for _ in range(params.processes)]
         self._tasks: list[asyncio.Task[None]] = []
         self._waiting: set[int] = set()
-        self._lost: set[int] = set()
+        self._ended: set[int] = set()  # what is to be started again
+        self._lost: set[int] = set()  # what could not be
         self._is_stopped = False
 
     @property
@@ -187,7 +188,7 @@ class _Team:
             await asyncio.to_thread(self._version.folder.cleanup)
 
     async def _feed(self, place: int) -> None:
-        while not self._is_stopped:
+        while await self._is_up(place):
             with self._interruptible(place):
                 batch = await self._batcher.take()
             answers = [UNAVAILABLE] * len(batch)
@@ -216,33 +217,44 @@ class _Team:
             return await self._workers[place].ask(jobs, self._params.timeouts.answer_s)
         except TimeoutError:
             _logger.error("%s took over %g s", self.name, self._params.timeouts.answer_s)
-            await self._restart(place)
+            self._ended.add(place)
             return [LATE] * len(jobs)
         except WorkerDiedError:
             _logger.error("A process of %s ended while it computed", self.name)
-            is_back = await self._restart(place)
-        if len(jobs) == 1 or not is_back:
-            return [UNAVAILABLE] * len(jobs)
-        return [answer for job in jobs for answer in await self._answer(place, [job])]
+            self._ended.add(place)
+        answers: list[Answer] = []
+        if len(jobs) > 1:
+            for job in jobs:
+                if place in self._ended and not await self._start_again(place):
+                    break
+                answers += await self._answer(place, [job])
+        return answers + [UNAVAILABLE] * (len(jobs) - len(answers))
 
-    async def _restart(self, place: int) -> bool:
-        """Start a process again, and again if it has to be; tells whether it was before this was stopped."""
+    async def _is_up(self, place: int) -> bool:
+        """Start a process that has ended, again and again if it has to be; tells whether jobs may be taken for it."""
         pause_s = _FIRST_PAUSE_S
         while not self._is_stopped:
-            await self._workers[place].close()
-            self._workers[place] = WorkerProcess(self._version.spec, self._params.processes)
+            if place not in self._ended or await self._start_again(place):
+                return True
             with self._interruptible(place):
-                try:
-                    about = await self._workers[place].start(self._params.timeouts.load_s)
-                except LoadError as error:
-                    self._note_lost(place, str(error))
-                    await asyncio.sleep(pause_s)
-                    pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-                else:
-                    self._lost.discard(place)
-                    self._note(self, about, "")
-                    return True
+                await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
         return False
+
+    async def _start_again(self, place: int) -> bool:
+        """Start a process in the place of one that has ended; tells whether it could be loaded."""
+        await self._workers[place].close()
+        self._workers[place] = WorkerProcess(self._version.spec, self._params.processes)
+        with self._interruptible(place):
+            try:
+                about = await self._workers[place].start(self._params.timeouts.load_s)
+            except LoadError as error:
+                self._note_lost(place, str(error))
+                return False
+        self._ended.discard(place)
+        self._lost.discard(place)
+        self._note(self, about, "")
+        return True
 
     def _note_lost(self, place: int, reason: str) -> None:
         self._lost.add(place)

@@ -142,7 +142,7 @@ def _read_csv(text: str, max_rows: int) -> Any:
 
 
 def _split_csv(text: str, max_rows: int) -> list[list[str]]:
-    csv.field_size_limit(max(len(text), 1))  # a photo as text is long
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # a photo as text is long
     rows: list[list[str]] = []
     for row in csv.reader(io.StringIO(text, newline=""), strict=True):
         if not row:
