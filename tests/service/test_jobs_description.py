@@ -81,3 +81,10 @@ def test_what_is_no_job_is_refused(app: FastAPI, body: bytes) -> None:
     client = TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
     answer = client.post("/jobs", content=body, headers={**BEARER, "Content-Type": "application/json"})
     assert answer.status_code in (400, 422), answer.text
+
+
+def test_a_body_that_is_no_text_is_refused_as_described(app: FastAPI) -> None:
+    client = TestClient(app, headers=BEARER)
+    answer = client.post("/jobs", content=b"\xff", headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert "400" in app.openapi()["paths"]["/jobs"]["post"]["responses"]

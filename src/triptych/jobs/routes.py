@@ -121,6 +121,7 @@ def _add_asking(router: APIRouter, jobs: Jobs) -> None:
         response_model=Shown,
         responses={
             200: {"description": "The key has come before: the job that is there.", "model": Shown},
+            400: {"description": "The body is not UTF-8."},
             409: {"description": "The key belongs to another job."},
             422: {"description": "It may not be run; `detail` says why."},
             429: {"description": "Too many jobs wait."},
