@@ -60,12 +60,13 @@ def clean(settings: JobSettings, store: JobStore, is_dry: bool = False) -> list[
     removable = [item for item in kept if now_s - item.since_s > _YOUNGEST_S]
     old = [item for item in removable if settings.keep_days and now_s - item.since_s > settings.keep_days * _DAY_S]
     if settings.max_kept_mb:
-        excess = sum(map(_measure, kept)) - sum(map(_measure, old)) - settings.max_kept_mb * 1e6
-        for item in removable[len(old) :]:
+        sizes = [_measure(item) for item in kept[len(old) :]]  # the oldest come first, in all three lists
+        excess = sum(sizes) - settings.max_kept_mb * 1e6
+        for item, size in zip(removable[len(old) :], sizes, strict=False):
             if excess <= 0:
                 break
             old.append(item)
-            excess -= _measure(item)
+            excess -= size
     gone = [path for item in old for path in item.paths]
     if not is_dry:
         for path in gone:

@@ -6,7 +6,7 @@ their best document, and compared with a question by the original's own text and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -253,20 +253,21 @@ class FaqIndex:
 
     def _compare_documents(self, query: Query, documents: Ints) -> NDArray[np.float32]:
         comparison = Comparison(query, self.vocabulary, self.weightings)
-        scores = np.empty((len(documents), len(VIEWS)), dtype=np.float32)
-        for start, segment in self._list_segments():
-            own = (documents >= start) & (documents < start + len(segment))
-            if own.any():
-                scores[own] = comparison.score(segment, documents[own] - start)
-        return scores
+        return self._score_segments(documents, len(VIEWS), comparison.score)
 
     def _compare_vectors(self, vectors: Vectors, documents: Ints) -> NDArray[np.float32]:
-        cosines = np.empty((len(documents), len(vectors)), dtype=np.float32)
+        return self._score_segments(documents, len(vectors), lambda segment, own: segment.compare_vectors(vectors, own))
+
+    def _score_segments(
+        self, documents: Ints, columns: int, score: Callable[[Segment, Ints], NDArray[np.float32]]
+    ) -> NDArray[np.float32]:
+        """Score documents with the segment that holds each, by its place there; shape (documents, columns)."""
+        scores = np.empty((len(documents), columns), dtype=np.float32)
         for start, segment in self._list_segments():
             own = (documents >= start) & (documents < start + len(segment))
             if own.any():
-                cosines[own] = segment.compare_vectors(vectors, documents[own] - start)
-        return cosines
+                scores[own] = score(segment, documents[own] - start)
+        return scores
 
     def _list_segments(self) -> Iterator[tuple[int, Segment]]:
         """Give the first document of each segment, and the segment."""
