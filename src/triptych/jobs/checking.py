@@ -105,12 +105,8 @@ class RequestChecker:
     def _lies_inside(self, value: str) -> bool:
         try:
             return self._is_allowed(value)
-        except (
-            ValueError,
-            OSError,
-            RuntimeError,
-        ):  # no address, a zero byte, a name that is too long, links in a circle
-            return False
+        except (ValueError, OSError, RuntimeError):
+            return False  # no address, a zero byte, a name that is too long, links in a circle
 
     def _is_allowed(self, value: str) -> bool:
         if urlsplit(value).scheme not in ("", "file"):
